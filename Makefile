@@ -1,0 +1,68 @@
+# Trimtab's own commands. A machine needs make, git and python3 with pip; `make setup` brings the rest into .venv,
+# and every other target calls it first (a no-op once done).
+
+BIN := .venv/bin
+CORE_WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## make .venv with the trimtab command in it
+	@sh .ci/setup.sh
+
+demo: setup ## watch a hedge opened, kept and closed against a simulated exchange: no key, no network
+	@$(BIN)/trimtab demo $(ARGS)
+
+run: setup ## run the daemon: make run ARGS="--config FILE" (dry-run unless told otherwise)
+	@$(BIN)/trimtab run $(ARGS)
+
+simex: setup ## run the simulated exchange: make simex ARGS="--replay DIR"
+	@$(BIN)/trimtab simex $(ARGS)
+
+test: lint type contracts unit ## everything that must pass: style, types, layers, tests, the core's coverage
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+fmt: setup ## let ruff mend and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+type: setup ## mypy, strict
+	$(BIN)/mypy
+
+contracts: setup ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+unit: setup ## pytest with the core's branch coverage at 100 %: make unit ARGS="--no-cov -k kill"
+	$(BIN)/python -m pytest -n $(CORE_WORKERS) --cov --cov-report=term $(ARGS)
+
+bench: setup ## the table of speeds, ratios taken in one run
+	@$(BIN)/python -m bot.lab.bench $(ARGS)
+
+accept: setup ## live against recorded market data: one JSON summary
+	@$(BIN)/python -m bot.lab.accept $(ARGS)
+
+# The locks hold hashes and no index address: where packages come from is the machine's business.
+# Pins are kept where they still fit; `make lock ARGS=--upgrade` moves them.
+UV = $(shell command -v uv || echo .tools/bin/uv)
+COMPILE = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} $(UV) pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+
+lock: ## make the locks anew after a change of dependencies
+	@command -v uv >/dev/null || test -x .tools/bin/uv || \
+		PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --require-hashes --only-binary :all: --no-deps \
+			--target .tools -r .ci/uv.lock
+	echo uv | $(COMPILE) --no-annotate --output-file .ci/uv.lock -
+	$(COMPILE) --group test --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the targets made, .venv included
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist
+	find bot tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Pure functions over domain values: the mathematics of exposure, bands, sizing and margin."""

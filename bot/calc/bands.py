@@ -1,0 +1,75 @@
+"""Trigger band and destination: when a deviation calls for a hedge, and how far the hedge goes.
+
+A deviation is measured in the space where its target is exact: coins for a ratio target, quote currency for a
+weights target (0.65 of 100 against 0.60 + 0.05 is then 65 > 65, which is false, as it must be).
+Source: formulas.md 1 (band cases) and 2.13; a breach is strict and decided in Decimal.
+"""
+
+from decimal import Decimal
+from enum import Enum
+
+import msgspec
+
+from bot.domain.rules import Band, Unit, Width
+from bot.domain.units import ZERO, Price, Qty
+
+
+class Space(Enum):
+    """What the amount of a deviation counts."""
+
+    COINS = "coins"
+    QUOTE = "quote"
+
+
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
+    """exposure - target of one asset.
+
+    `amount` and `scale` (what a RELATIVE width is a fraction of) are in `space`; `base` (what POINTS are a fraction
+    of) is in quote currency; `price` is quote per coin, > 0.
+    """
+
+    space: Space
+    amount: Decimal
+    scale: Decimal
+    base: Decimal
+    price: Price
+
+
+def limit(deviation: Deviation, width: Width) -> Decimal:
+    """A width as a distance in the deviation's own space. Exact for RELATIVE and POINTS, and within one space."""
+    if width.unit is Unit.RELATIVE:
+        return width.value * abs(deviation.scale)
+    quote = width.value * abs(deviation.base) if width.unit is Unit.POINTS else width.value
+    if width.unit is Unit.COINS:
+        return width.value if deviation.space is Space.COINS else width.value * deviation.price
+    return quote if deviation.space is Space.QUOTE else quote / deviation.price
+
+
+def is_beyond(deviation: Deviation, width: Width) -> bool:
+    """Whether the deviation lies strictly outside the width, without a division."""
+    if deviation.space is Space.COINS and width.unit in (Unit.QUOTE, Unit.POINTS):
+        value = width.value * abs(deviation.base) if width.unit is Unit.POINTS else width.value
+        return abs(deviation.amount) * deviation.price > value
+    return abs(deviation.amount) > limit(deviation, width)
+
+
+def in_coins(deviation: Deviation, width: Width) -> Qty:
+    """A width in coins, for people and for the size of a hedge."""
+    distance = limit(deviation, width)
+    return distance if deviation.space is Space.COINS else distance / deviation.price
+
+
+def correction(deviation: Deviation, band: Band, *, correcting: bool) -> Qty:
+    """Coins to trade so that the deviation ends at the band's destination; 0 while no hedge is called for.
+
+    A hedge starts beyond the trigger. Once started (`correcting`) it goes on, slice by slice, until the destination
+    is reached, so that a partial fill just inside the trigger does not end it half-way.
+    """
+    threshold = band.destination if correcting else band.trigger
+    if not is_beyond(deviation, threshold):
+        return ZERO
+    coins = deviation.amount if deviation.space is Space.COINS else deviation.amount / deviation.price
+    distance = abs(coins) - in_coins(deviation, band.destination)
+    if distance <= 0:
+        return ZERO
+    return -distance if coins > 0 else distance

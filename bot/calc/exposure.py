@@ -1,0 +1,34 @@
+"""Net exposure of an asset in coins, and the value of what is held.
+
+Source: formulas.md 2.1 (linear delta = contracts x contract size), 2.6 (spot = free + locked), 2.13 (bases).
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from bot.domain.hedge import Parts
+from bot.domain.instrument import Instrument
+from bot.domain.units import ZERO, Asset, Contracts, InstrumentId, Notional, Price, Qty
+
+
+def parts(
+    asset: Asset,
+    balances: Iterable[Mapping[Asset, Decimal]],
+    declared: Qty,
+    positions: Mapping[InstrumentId, Contracts],
+    working: Mapping[InstrumentId, Contracts],
+    instruments: Iterable[Instrument],
+) -> Parts:
+    """Add up an asset over every wallet and every future on it. `positions` and `working` are signed contracts."""
+    spot = sum((wallet.get(asset, ZERO) for wallet in balances), ZERO)
+    futures, pending = ZERO, ZERO
+    for instrument in instruments:
+        if instrument.base == asset and instrument.id in positions:
+            futures += instrument.coins(positions[instrument.id])
+            pending += instrument.coins(working.get(instrument.id, ZERO))
+    return Parts(spot, declared, futures, pending)
+
+
+def value(coins: Mapping[Asset, Qty], prices: Mapping[Asset, Price]) -> Notional:
+    """Coins at their prices, in quote currency. A missing price is a programming error and raises KeyError."""
+    return sum((quantity * prices[asset] for asset, quantity in sorted(coins.items())), ZERO)

@@ -1,0 +1,142 @@
+"""From coins to an order: limit price, depth, caps, lots and minimums.
+
+This is the one place where a float (a book level) becomes an exact quantity, always by rounding toward no trade.
+Source: formulas.md 2.11 (book walk, limit price) and 2.13 (rounding).
+"""
+
+from decimal import ROUND_DOWN
+
+import msgspec
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Depth, Level, Quote
+from bot.domain.order import Side
+from bot.domain.units import BPS_PER_UNIT, ONE, ZERO, Bps, Contracts, Notional, Price, Qty, exact
+
+
+class Sized(msgspec.Struct, frozen=True, kw_only=True):
+    """An order's figures. `contracts` > 0; `residual` is what it leaves of the need, in signed coins."""
+
+    side: Side
+    contracts: Contracts
+    limit_price: Price
+    mid: Price
+    expected_vwap: Price
+    reduce_only: bool
+    residual: Qty
+
+
+class Unsized(msgspec.Struct, frozen=True):
+    """Why no order can be made of a need; `dust` when the need itself is below the venue's minimum."""
+
+    why: str
+    dust: bool
+
+
+class SizeLimits(msgspec.Struct, frozen=True):
+    """What one order may be at most."""
+
+    slippage_bps_max: Bps
+    order_notional_max: Notional
+
+
+def mid_price(quote: Quote) -> Price:
+    """The exact middle of the best bid and ask."""
+    return (exact(quote.bid) + exact(quote.ask)) / 2
+
+
+def limit_price(instrument: Instrument, side: Side, mid: Price, slippage_bps_max: Bps) -> Price:
+    """The worst price that the slippage limit allows, rounded to the tick on the safe side."""
+    worst = mid * (ONE + side.sign * slippage_bps_max / BPS_PER_UNIT)
+    return instrument.floor_price(worst) if side is Side.BUY else instrument.ceil_price(worst)
+
+
+def within(levels: tuple[Level, ...], side: Side, limit: Price) -> list[tuple[Price, Contracts]]:
+    """The levels at or better than `limit`, exact."""
+    rows = [(exact(price), exact(size)) for price, size in levels]
+    return [(p, s) for p, s in rows if (p <= limit if side is Side.BUY else p >= limit)]
+
+
+def vwap(rows: list[tuple[Price, Contracts]], contracts: Contracts) -> Price:
+    """Volume-weighted price of taking `contracts` > 0 from rows that hold at least as much."""
+    left, cost = contracts, ZERO
+    for price, size in rows:
+        taken = min(size, left)
+        cost += taken * price
+        left -= taken
+    return cost / contracts
+
+
+def slippage_bps(side: Side, price: Price, mid: Price) -> Bps:
+    """How much worse than the mid a price is: > 0 is a cost."""
+    return side.sign * (price / mid - ONE) * BPS_PER_UNIT
+
+
+def size(
+    instrument: Instrument, hedge: Qty, position: Contracts, quote: Quote, depth: Depth, limits: SizeLimits
+) -> Sized | Unsized:
+    """Make an order of a need of `hedge` signed coins, given the position's signed contracts.
+
+    The order is reduce-only when it makes the position smaller without turning it round.
+    """
+    side = Side.BUY if hedge > 0 else Side.SELL
+    wanted = abs(instrument.contracts(hedge))
+    reducing = position * side.sign < 0 and wanted <= abs(position)
+    mid = mid_price(quote)
+    price = limit_price(instrument, side, mid, limits.slippage_bps_max)
+    if why := _below_minimum(instrument, wanted, price, reducing=reducing):
+        return Unsized(why, dust=True)
+    rows = within(depth.against(side), side, price)
+    contracts = min(wanted, _in_lots(instrument, sum((s for _, s in rows), ZERO)), _capped(instrument, limits, mid))
+    contracts = _leaving_no_dust(instrument, contracts, wanted, price, reducing=reducing)
+    if contracts <= 0 or _below_minimum(instrument, contracts, price, reducing=reducing):
+        return Unsized(
+            f"within {limits.slippage_bps_max} bps of {mid} and the order cap there is less than the venue's minimum",
+            dust=False,
+        )
+    return Sized(
+        side=side,
+        contracts=contracts,
+        limit_price=price,
+        mid=mid,
+        expected_vwap=vwap(rows, contracts),
+        reduce_only=reducing,
+        residual=hedge - instrument.coins(contracts * side.sign),
+    )
+
+
+def _in_lots(instrument: Instrument, contracts: Contracts) -> Contracts:
+    return (contracts / instrument.lot).to_integral_value(ROUND_DOWN) * instrument.lot
+
+
+def _capped(instrument: Instrument, limits: SizeLimits, mid: Price) -> Contracts:
+    cap = _in_lots(instrument, limits.order_notional_max / (mid * instrument.contract_size))
+    return cap if instrument.contracts_max is None else min(cap, instrument.contracts_max)
+
+
+def _minimum(instrument: Instrument, price: Price, *, reducing: bool) -> Contracts:
+    smallest = max(instrument.contracts_min, instrument.lot)
+    if reducing and instrument.reduce_only_below_minimum:
+        return smallest
+    notional = instrument.notional_min / (price * instrument.contract_size)
+    lots = _in_lots(instrument, notional)
+    return max(smallest, lots if lots >= notional else lots + instrument.lot)
+
+
+def _below_minimum(instrument: Instrument, contracts: Contracts, price: Price, *, reducing: bool) -> str:
+    least = _minimum(instrument, price, reducing=reducing)
+    if contracts >= least:
+        return ""
+    return f"{contracts} contracts are below the venue's minimum of {least}"
+
+
+def _leaving_no_dust(
+    instrument: Instrument, contracts: Contracts, wanted: Contracts, price: Price, *, reducing: bool
+) -> Contracts:
+    """Shorten a slice whose remainder could not be ordered, so that the last slice can take the whole tail."""
+    least = _minimum(instrument, price, reducing=reducing)
+    rest = wanted - contracts
+    if not ZERO < rest < least:
+        return contracts
+    shorter = contracts - (least - rest)
+    return shorter if shorter >= least else contracts

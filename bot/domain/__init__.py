@@ -1,0 +1,1 @@
+"""The vocabulary: frozen values, events and commands that every other package speaks."""

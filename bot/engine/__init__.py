@@ -1,0 +1,1 @@
+"""The decision core: takes events, returns commands, reads no clock and no world."""

@@ -1,0 +1,280 @@
+"""Owner of what the accounts hold, and of how well that is known.
+
+Theory of operation
+-------------------
+A position is believed to be what it was, plus our own fills: they are the fastest evidence there is. What the venue
+reports of it (stream or snapshot) is compared with the belief. While they agree the position is *settled* and may be
+traded on; while they differ it is not, and its instrument takes no order that adds risk.
+
+A difference becomes the truth only by evidence (faults E1): no order of ours is in flight on the instrument, our last
+fill is older than any lagging replica, and two reports at least `evidence_gap_ns` apart agree. What is then adopted was
+not our doing, and is recorded as an external change.
+
+Balances follow the same rule, except that the private stream may move one at once, because it is the venue's own
+event, as long as the step is small; a large step waits for a read that agrees. An asset that is missing from a read is
+not zero: it is unchanged. After a start nothing is trusted before one read that equals what the journal knew, or two
+that agree with each other.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import msgspec
+
+from bot.domain.account import AccountSnapshot, Balance, MarginState, Position
+from bot.domain.order import Side
+from bot.domain.rules import Limits
+from bot.domain.units import ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Price
+
+
+class PositionBelief(msgspec.Struct, frozen=True):
+    """A position as we believe it, and what the venue last said of it (`reported` None: not asked since the start)."""
+
+    position: Position
+    reported: Contracts | None = None
+    reported_ns: Nanos = Nanos(0)
+    filled_ns: Nanos = Nanos(0)
+    candidate_ns: Nanos = Nanos(0)
+    unsettled_ns: Nanos = Nanos(0)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the venue says what our fills say."""
+        return self.reported == self.position.contracts
+
+
+class BalanceBelief(msgspec.Struct, frozen=True):
+    """A balance as we believe it, and a different one that waits for a second word."""
+
+    total: Decimal
+    candidate: Decimal | None = None
+    candidate_ns: Nanos = Nanos(0)
+    streamed: bool = False
+
+
+class AccountBelief(msgspec.Struct, frozen=True):
+    """How well an account is known: `known` before this start too, `confirmed` since it."""
+
+    known: bool = False
+    confirmed: bool = False
+    seen_ns: Nanos = Nanos(0)
+    stream_up: bool = False
+    stream_event_ns: Nanos = Nanos(0)
+    margin: MarginState | None = None
+    first: AccountSnapshot | None = None
+    first_ns: Nanos = Nanos(0)
+
+
+class ExternalChange(msgspec.Struct, frozen=True):
+    """A position that the venue changed without an order of ours."""
+
+    instrument: InstrumentId
+    before: Contracts
+    after: Contracts
+    cause: str
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Balances, positions and margin of every account."""
+
+    accounts: dict[AccountId, AccountBelief] = field(default_factory=dict)
+    balances: dict[AccountId, dict[Asset, BalanceBelief]] = field(default_factory=dict)
+    positions: dict[InstrumentId, PositionBelief] = field(default_factory=dict)
+    external: list[ExternalChange] = field(default_factory=list)
+
+    def restart(self, accounts: tuple[AccountId, ...], instruments: tuple[InstrumentId, ...]) -> None:
+        """A new process: keep what the journal knew, trust none of it until it is confirmed."""
+        for account in accounts:
+            before = self.accounts.get(account, AccountBelief())
+            self.accounts[account] = AccountBelief(known=before.known, margin=before.margin)
+            self.balances.setdefault(account, {})
+        for instrument in instruments:
+            belief = self.positions.get(instrument)
+            position = belief.position if belief else Position(instrument, ZERO)
+            self.positions[instrument] = PositionBelief(position)
+
+    def totals(self, account: AccountId) -> dict[Asset, Decimal]:
+        """Balances of one account as believed."""
+        return {asset: belief.total for asset, belief in self.balances.get(account, {}).items()}
+
+    def contracts(self) -> dict[InstrumentId, Contracts]:
+        """Signed contracts as believed, by instrument."""
+        return {name: belief.position.contracts for name, belief in self.positions.items()}
+
+    def uncertain(self, asset: Asset) -> BalanceBelief | None:
+        """A balance of this asset that waits for a second word."""
+        for account in sorted(self.balances):
+            belief = self.balances[account].get(asset)
+            if belief is not None and belief.candidate is not None:
+                return belief
+        return None
+
+    def on_stream(self, account: AccountId, *, up: bool) -> None:
+        """A private stream came up or went down."""
+        self._change(account, stream_up=up)
+
+    def on_fill(self, instrument: InstrumentId, contracts: Contracts, price: Price, now: Nanos) -> None:
+        """Count a fill of ours. `contracts` is signed."""
+        belief = self.positions.get(instrument) or PositionBelief(Position(instrument, ZERO))
+        side = Side.BUY if contracts > 0 else Side.SELL
+        position = belief.position.after_fill(side, abs(contracts), price)
+        self.positions[instrument] = msgspec.structs.replace(
+            belief, position=position, filled_ns=now, candidate_ns=Nanos(0), unsettled_ns=now
+        )
+
+    def on_position(
+        self, reported: Position, cause: str, limits: Limits, now: Nanos, *, in_flight: bool, asked_ns: int
+    ) -> None:
+        """Hold a report against the belief. `asked_ns` is when a read was begun (for the stream: when it arrived)."""
+        belief = self.positions.get(reported.instrument)
+        if belief is None or asked_ns < belief.filled_ns:
+            return
+        if reported.contracts == belief.position.contracts:
+            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, now, belief.filled_ns)
+            return
+        same = belief.reported == reported.contracts and belief.candidate_ns > 0
+        candidate_ns = belief.candidate_ns if same and not in_flight else (Nanos(0) if in_flight else now)
+        old_enough = now - belief.filled_ns > limits.replica_lag_ns_max or belief.filled_ns == 0
+        if same and not in_flight and old_enough and now - belief.candidate_ns >= limits.evidence_gap_ns:
+            change = ExternalChange(reported.instrument, belief.position.contracts, reported.contracts, cause)
+            self.external.append(change)
+            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, now)
+            return
+        self.positions[reported.instrument] = msgspec.structs.replace(
+            belief,
+            reported=reported.contracts,
+            reported_ns=now,
+            candidate_ns=candidate_ns,
+            unsettled_ns=belief.unsettled_ns or now,
+        )
+
+    def on_balances(
+        self, account: AccountId, balances: tuple[Balance, ...], limits: Limits, event_ns: Nanos, now: Nanos
+    ) -> None:
+        """The private stream moved balances. An event older than the last one changes nothing."""
+        if event_ns < self.accounts[account].stream_event_ns:
+            return
+        self._change(account, stream_event_ns=event_ns)
+        held = self.balances[account]
+        for balance in balances:
+            before = held.get(balance.asset, BalanceBelief(ZERO))
+            step = abs(balance.total - before.total)
+            if step <= limits.balance_step_max * abs(before.total):
+                held[balance.asset] = BalanceBelief(balance.total)
+            else:
+                held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed=True)
+
+    def on_confirmed(self, account: AccountId, margin: MarginState | None, now: Nanos) -> None:
+        """A read agreed with everything believed."""
+        self._change(account, seen_ns=now, margin=margin, known=True, confirmed=True, first=None)
+
+    def on_snapshot(
+        self, snapshot: AccountSnapshot, limits: Limits, now: Nanos, in_flight: frozenset[InstrumentId]
+    ) -> None:
+        """Hold a read against the belief; before the first confirmation, against the read before it."""
+        account = self.accounts[snapshot.account]
+        if not account.confirmed:
+            self._confirm(account, snapshot, limits, now, quiet=not in_flight)
+            return
+        self._change(snapshot.account, seen_ns=now, margin=snapshot.margin)
+        for position in snapshot.positions:
+            self.on_position(
+                position,
+                "seen in a snapshot",
+                limits,
+                now,
+                in_flight=position.instrument in in_flight,
+                asked_ns=snapshot.requested_ns,
+            )
+        for balance in snapshot.balances:
+            self._on_balance_read(snapshot, balance, limits, now)
+
+    def agrees(self, snapshot: AccountSnapshot) -> bool:
+        """Whether a read tells nothing new: every balance and position as believed, nothing waiting."""
+        account = self.accounts.get(snapshot.account)
+        if account is None or not account.confirmed:
+            return False
+        held = self.balances[snapshot.account]
+        return all(held.get(b.asset, BalanceBelief(ZERO)) == BalanceBelief(b.total) for b in snapshot.balances) and all(
+            p.instrument in self.positions
+            and self.positions[p.instrument].settled
+            and self.positions[p.instrument].position == p
+            for p in snapshot.positions
+        )
+
+    def take_external(self) -> list[ExternalChange]:
+        """Changes that were adopted since the last call."""
+        out, self.external = self.external, []
+        return out
+
+    def _change(self, account: AccountId, **changes: object) -> None:
+        self.accounts[account] = msgspec.structs.replace(self.accounts[account], **changes)
+
+    def _confirm(
+        self, account: AccountBelief, snapshot: AccountSnapshot, limits: Limits, now: Nanos, *, quiet: bool
+    ) -> None:
+        """The first reads after a start: one that equals the journal's knowledge, or two that agree.
+
+        While an order of before the start is unresolved (not `quiet`), two agreeing reads prove nothing that its fill
+        would not say as well, so only a read that equals the journal's knowledge counts.
+        """
+        for position in snapshot.positions:
+            if belief := self.positions.get(position.instrument):
+                self.positions[position.instrument] = msgspec.structs.replace(
+                    belief, reported=position.contracts, reported_ns=now
+                )
+        before = account.first
+        twice = quiet and before is not None and _same(before, snapshot)
+        far_apart = now - account.first_ns >= limits.evidence_gap_ns
+        if (twice and far_apart) or (account.known and self._equals_belief(snapshot)):
+            self._adopt(snapshot, now, known=account.known)
+        elif not twice:
+            self._change(snapshot.account, first=snapshot, first_ns=now)
+
+    def _adopt(self, snapshot: AccountSnapshot, now: Nanos, *, known: bool) -> None:
+        for position in snapshot.positions:
+            belief = self.positions.get(position.instrument)
+            if belief is None:
+                continue
+            before, after = belief.position.contracts, position.contracts
+            if known and before != after:
+                change = ExternalChange(position.instrument, before, after, "changed while not running")
+                self.external.append(change)
+            self.positions[position.instrument] = PositionBelief(position, after, now)
+        self.balances[snapshot.account].update({b.asset: BalanceBelief(b.total) for b in snapshot.balances})
+        self.on_confirmed(snapshot.account, snapshot.margin, now)
+
+    def _equals_belief(self, snapshot: AccountSnapshot) -> bool:
+        held = self.balances[snapshot.account]
+        return all(held.get(b.asset, BalanceBelief(ZERO)).total == b.total for b in snapshot.balances) and all(
+            p.instrument not in self.positions or self.positions[p.instrument].position.contracts == p.contracts
+            for p in snapshot.positions
+        )
+
+    def _on_balance_read(self, snapshot: AccountSnapshot, balance: Balance, limits: Limits, now: Nanos) -> None:
+        held = self.balances[snapshot.account]
+        before = held.get(balance.asset, BalanceBelief(ZERO))
+        if before.streamed and snapshot.requested_ns < before.candidate_ns:
+            return
+        if balance.total == before.total:
+            held[balance.asset] = BalanceBelief(balance.total)
+        elif before.candidate != balance.total:
+            held[balance.asset] = BalanceBelief(before.total, balance.total, now)
+        elif before.streamed or now - before.candidate_ns >= limits.evidence_gap_ns:
+            held[balance.asset] = BalanceBelief(balance.total)
+
+
+def _same(one: AccountSnapshot, other: AccountSnapshot) -> bool:
+    """Whether two reads agree on balances and signed contracts (entry prices and margin move with the market)."""
+    return sorted(map(_balance_key, one.balances)) == sorted(map(_balance_key, other.balances)) and sorted(
+        map(_position_key, one.positions)
+    ) == sorted(map(_position_key, other.positions))
+
+
+def _balance_key(balance: Balance) -> tuple[str, Decimal]:
+    return balance.asset, balance.total
+
+
+def _position_key(position: Position) -> tuple[str, Decimal]:
+    return position.instrument, position.contracts

@@ -1,0 +1,252 @@
+"""From state to hedges: what each group needs, and which approved orders would bring it there. Nothing is changed here.
+
+`assess` derives the needs, `draft` makes orders of them. A group is all or nothing: if one leg of a basket is refused
+none is sent, because half of a rebalance is a new position nobody asked for. Unwinding is the exception: each hedge is
+closed on its own, so that nothing can stand in the way of reducing.
+"""
+
+import msgspec
+
+from bot.calc import boxes, sizing
+from bot.calc.margin import Holding
+from bot.domain.hedge import HedgeIntent, Leg, Need
+from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
+from bot.domain.rules import AssetRule, RatioTarget
+from bot.domain.units import ONE, SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
+from bot.engine import trust
+from bot.engine.guards.context import Context
+from bot.engine.ids import client_order_id
+from bot.engine.modes import Mode
+from bot.engine.risk import review
+from bot.engine.state import Group, State
+from bot.policy import basket, overlay, unwind
+
+MINUTE_NS = 60 * SECOND_NS
+UNWIND = "unwind"
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """What a group needs; `held` says why nothing may be done about it now."""
+
+    group: str
+    needs: tuple[Need, ...]
+    held: Refused | None
+    rows: tuple[boxes.Row, ...] = ()
+
+    @property
+    def called_for(self) -> bool:
+        """Whether any asset needs a hedge."""
+        return any(need.hedge != 0 for need in self.needs)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """Orders that passed every guard, or the refusal that stopped them; neither when all that is left is dust."""
+
+    intent: HedgeIntent | None
+    orders: tuple[Approved, ...]
+    refused: Refused | None
+    residuals: dict[str, Qty]
+
+
+def assess(state: State, group: Group) -> Assessment:
+    """Derive what a group needs from what can be trusted."""
+    refused = trust.doubt(state, group)
+    if refused is not None:
+        return Assessment(group.name, (), refused)
+    view = trust.view(state, group)
+    correcting = group.name in state.legs.corrections
+    pricing = {asset: state.layout.assets[asset].pricing for asset in group.assets}
+    target = group.target
+    if isinstance(target, RatioTarget):
+        (asset,) = group.assets
+        needs = overlay.needs(target, asset, view, correcting=correcting)
+        rows = overlay.rows(target, asset, pricing[asset], view)
+    else:
+        if basket.base(target, view) <= 0:
+            return Assessment(group.name, (), Refused("base", group.name, "the base of the weights is not positive"))
+        needs = basket.needs(target, view, correcting=correcting)
+        rows = basket.rows(target, pricing, view)
+    return Assessment(group.name, needs, locked(state, group.assets), tuple(rows))
+
+
+def assess_unwind(state: State, rule: AssetRule) -> Assessment:
+    """What closing one hedge needs. Only the hedge's own book and position count."""
+    name = f"{UNWIND}:{rule.asset}"
+    contracts = state.accounts.positions[rule.hedge].position.contracts
+    quote = state.books.quotes.get(rule.hedge)
+    if contracts == 0:
+        return Assessment(name, (), locked(state, (rule.asset,)))
+    if quote is None or not quote.sane:
+        return Assessment(name, (), Refused("quote", rule.hedge, "there is no sane best bid and ask"))
+    coins = state.layout.instruments[rule.hedge].coins(contracts)
+    need = unwind.need(rule.asset, trust.parts(state, rule.asset), coins, sizing.mid_price(quote))
+    return Assessment(name, (need,), locked(state, (rule.asset,)))
+
+
+def locked(state: State, assets: tuple[Asset, ...]) -> Refused | None:
+    """Whether an order is in flight or a position unconfirmed on any of the assets' hedges."""
+    for asset in assets:
+        name = state.layout.assets[asset].hedge
+        live = state.orders.live(name)
+        if live:
+            return Refused("lock", name, f"order {live[0].request.client_id} is {live[0].status.value}")
+        if not state.accounts.positions[name].settled:
+            return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
+    return None
+
+
+def draft(state: State, assessment: Assessment) -> Draft:
+    """Make orders of a group's needs and have each reviewed; all or nothing."""
+    sized, residuals, refused = _sized_legs(state, [n for n in assessment.needs if n.hedge != 0])
+    if refused is not None or not sized:
+        return Draft(None, (), refused, residuals)
+    number = state.orders.intents + 1
+    held = trust.holdings(state)
+    legs: list[Leg] = []
+    orders: list[Approved] = []
+    for index, (need, figures) in enumerate(sized):
+        request = _request(state, number, index, need, figures)
+        verdict = review(_context(state, request, held, _wanted(state, need)))
+        if isinstance(verdict, Refused):
+            return Draft(None, (), verdict, residuals)
+        orders.append(verdict)
+        legs.append(Leg(request, need.asset, figures.mid, figures.expected_vwap, figures.residual))
+        held = _with_filled(held, request)
+    intent = HedgeIntent(
+        number=number,
+        group=assessment.group,
+        reason="; ".join(need.why for need, _ in sized),
+        needs=assessment.needs,
+        legs=tuple(legs),
+        decided_ns=state.now,
+    )
+    return Draft(intent, tuple(orders), None, residuals)
+
+
+def slippage_limit(state: State) -> Bps:
+    """How far from mid an order's limit may lie: wider only while an operator flattens."""
+    limits = state.layout.limits
+    return limits.flatten_slippage_bps_max if state.modes.overall is Mode.FLATTEN else limits.slippage_bps_max
+
+
+def _sized_legs(
+    state: State, needs: list[Need]
+) -> tuple[list[tuple[Need, sizing.Sized]], dict[str, Qty], Refused | None]:
+    """Size every leg; legs of one basket are cut to the same share, so that they keep step."""
+    sized: list[tuple[Need, sizing.Sized]] = []
+    residuals: dict[str, Qty] = {}
+    for need in needs:
+        figures = _size(state, need, ONE)
+        if isinstance(figures, Refused):
+            return [], residuals, figures
+        if isinstance(figures, sizing.Unsized):
+            residuals[need.asset] = need.hedge
+        else:
+            sized.append((need, figures))
+    share = min((_share(state, need, figures) for need, figures in sized), default=ONE)
+    if share == ONE or len(sized) == 1:
+        return sized, residuals, None
+    cut: list[tuple[Need, sizing.Sized]] = []
+    for need, _ in sized:
+        figures = _size(state, need, share)
+        if isinstance(figures, Refused | sizing.Unsized):
+            return [], residuals, Refused("size", need.asset, f"a share of {share:.3f} of the leg: {figures.why}")
+        cut.append((need, figures))
+    return cut, residuals, None
+
+
+def _share(state: State, need: Need, figures: sizing.Sized) -> Qty:
+    """How much of what could be ordered in whole lots this leg takes."""
+    instrument = state.layout.instruments[state.layout.assets[need.asset].hedge]
+    return figures.contracts / abs(instrument.contracts(need.hedge))
+
+
+def _size(state: State, need: Need, share: Qty) -> sizing.Sized | sizing.Unsized | Refused:
+    name = state.layout.assets[need.asset].hedge
+    quote, depth = state.books.quotes.get(name), state.books.depths.get(name)
+    if quote is None or not quote.sane or depth is None:
+        return Refused("quote", name, "there is no sane quote and depth of the hedge")
+    limits = sizing.SizeLimits(slippage_limit(state), state.layout.limits.order_notional_max)
+    position = state.accounts.positions[name].position.contracts
+    figures = sizing.size(state.layout.instruments[name], need.hedge * share, position, quote, depth, limits)
+    if isinstance(figures, sizing.Unsized) and not figures.dust:
+        return Refused("depth", name, figures.why)
+    return figures
+
+
+def _wanted(state: State, need: Need) -> Contracts:
+    instrument = state.layout.instruments[state.layout.assets[need.asset].hedge]
+    return abs(instrument.contracts(need.hedge))
+
+
+def _request(state: State, number: int, index: int, need: Need, figures: sizing.Sized) -> OrderRequest:
+    return OrderRequest(
+        client_id=client_order_id(state.layout.rules.portfolio, state.epoch, number, index),
+        instrument=state.layout.assets[need.asset].hedge,
+        side=figures.side,
+        contracts=figures.contracts,
+        limit_price=figures.limit_price,
+        time_in_force=TimeInForce.IOC,
+        reduce_only=figures.reduce_only,
+        intent=number,
+        leg=index,
+    )
+
+
+def _with_filled(held: tuple[Holding, ...] | None, request: OrderRequest) -> tuple[Holding, ...] | None:
+    """The positions with an approved leg filled, so that the next leg's margin is judged after both."""
+    if held is None:
+        return None
+    return tuple(
+        msgspec.structs.replace(h, position=h.position.after_fill(request.side, request.contracts, request.limit_price))
+        if h.instrument.id == request.instrument
+        else h
+        for h in held
+    )
+
+
+def _context(state: State, request: OrderRequest, held: tuple[Holding, ...] | None, intent_left: Contracts) -> Context:
+    name = request.instrument
+    instrument = state.layout.instruments[name]
+    account = state.accounts.accounts[instrument.account]
+    belief, mark = state.accounts.positions[name], state.books.marks.get(name)
+    offsets = state.clock_offsets.get(instrument.account.split(".")[0])
+    return Context(
+        request=request,
+        instrument=instrument,
+        limits=state.layout.limits,
+        mode=state.modes.of(name),
+        quote=state.books.quotes.get(name),
+        mark=mark,
+        book_age_ns=trust.age(state, state.books.book_received_ns(name)),
+        mark_age_ns=trust.age(state, mark.received_ns) if mark else None,
+        account_age_ns=trust.age(state, account.seen_ns) if account.confirmed else None,
+        stream_up=account.stream_up,
+        clock_offset_ns=offsets,
+        position=belief.position.contracts,
+        settled=belief.settled,
+        live=sum((abs(r.remaining) for r in state.orders.live(name)), ZERO),
+        sent_last_minute=_sent_since(state, name, state.now - MINUTE_NS),
+        rejects_in_row=rejects_in_row(state, name),
+        wallet=trust.wallet(state, name),
+        holdings=held,
+        venue_margin=account.margin,
+        slippage_bps_max=slippage_limit(state),
+        intent_left=intent_left,
+    )
+
+
+def _sent_since(state: State, name: InstrumentId, since: int) -> int:
+    return sum(1 for r in state.orders.records.values() if r.request.instrument == name and r.sent_ns > since)
+
+
+def rejects_in_row(state: State, name: InstrumentId) -> int:
+    """How many of the last orders on an instrument the venue refused, none taken and nothing armed in between."""
+    count = 0
+    for record in reversed(state.orders.records.values()):
+        if record.request.instrument != name:
+            continue
+        if record.status is not Status.REJECTED or record.done_ns <= state.modes.armed_ns:
+            break
+        count += 1
+    return count

@@ -1,0 +1,208 @@
+"""The engine: events in, commands out. It reads no clock, draws no random number, writes no log.
+
+`handle` folds an event first and decides second. A quote inside its price box cannot change a decision and costs next
+to nothing; everything else is evaluated exactly. Whatever a decision marks in the state it marks together with a
+command, so that a step without commands needs no place in the journal (unless its event is a fact) and a replay of the
+journal gives the same commands byte for byte.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from bot.calc import boxes
+from bot.calc.boxes import EMPTY, EVERYWHERE, Box
+from bot.domain.commands import Command, Notice, OpenIntent, ProposeIntent, Severity, SubmitOrder
+from bot.domain.events import Event, Market, RunMode, Started
+from bot.domain.market import Depth, Mark, Quote
+from bot.domain.order import Refused
+from bot.domain.rules import AssetRule
+from bot.domain.units import SECOND_NS, ZERO, InstrumentId, Nanos
+from bot.engine import decide, trust
+from bot.engine.decide import Assessment, Draft
+from bot.engine.legs import naked_seconds
+from bot.engine.modes import Mode
+from bot.engine.results import close
+from bot.engine.state import Group, Layout, State
+from bot.engine.watch import watch
+
+NOTHING: Sequence[Command] = ()
+QUIET_GUARDS = frozenset({"lock"})
+"""Holding for these is the ordinary course of an order, not news."""
+UNWOUND = "unwound"
+
+
+class Engine:
+    """One portfolio's decisions."""
+
+    def __init__(self, started: Started) -> None:
+        """Make an engine with an empty state; hand `started` to `handle` to begin."""
+        self.state = State(Layout.of(started.rules), started.received_ns)
+        self._quotes = self.state.books.quotes
+        self._boxes: dict[InstrumentId, Box] = {}
+
+    @classmethod
+    def of(cls, state: State) -> "Engine":
+        """Go on from a state that a checkpoint kept."""
+        engine = cls.__new__(cls)
+        engine.state = state
+        engine._quotes = state.books.quotes
+        engine._boxes = {}
+        return engine
+
+    def handle(self, event: Event) -> Sequence[Command]:
+        """Fold an event and say what is to be done about it."""
+        if type(event) is Quote:
+            self._quotes[event.instrument] = event
+            box = self._boxes.get(event.instrument, EMPTY)
+            if box.lo <= event.bid < event.ask <= box.hi:
+                return NOTHING
+            return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
+        self.state.apply(event)
+        if type(event) is Depth:
+            return NOTHING
+        if type(event) is Mark:
+            return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
+        commands = watch(self.state, event)
+        return [*commands, *self._evaluate(self.state.layout.groups, scheduled=True)]
+
+    def observe(self, reads: Iterable[Market], now: Nanos) -> None:
+        """Fold market data without deciding: how a replay puts back what a decision saw."""
+        for event in reads:
+            self.state.books.put(event)
+        self.state.now = now
+        self._boxes.clear()
+
+    def assess(self) -> list[Assessment]:
+        """What every group needs now, for people. Changes nothing."""
+        if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
+            return [decide.assess_unwind(self.state, rule) for rule in self.state.layout.hedges()]
+        return [decide.assess(self.state, group) for group in self.state.layout.groups]
+
+    def draft(self, assessment: Assessment) -> Draft:
+        """Which orders an assessment would lead to now, for people. Changes nothing."""
+        return decide.draft(self.state, assessment)
+
+    def _evaluate(self, groups: Sequence[Group], *, scheduled: bool) -> Sequence[Command]:
+        commands: list[Command] = []
+        if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
+            if scheduled:
+                for rule in self.state.layout.hedges():
+                    commands += self._act(decide.assess_unwind(self.state, rule))
+                commands += self._report_unwound(self.state.layout.hedges())
+            self._boxes = dict.fromkeys(self.state.layout.touched, EVERYWHERE)
+            return commands
+        for group in groups:
+            assessment = decide.assess(self.state, group)
+            commands += self._act(assessment)
+            self._draw_boxes(group, assessment)
+        return commands
+
+    def _act(self, assessment: Assessment) -> Iterable[Command]:
+        """One assessment's consequence: an intent, a hold, or the end of a correction."""
+        if assessment.held is not None:
+            return self._hold(assessment.group, assessment.held, called_for=assessment.called_for)
+        if not assessment.called_for:
+            return self._rest(assessment)
+        draft = decide.draft(self.state, assessment)
+        if draft.refused is not None:
+            return [*self._naked(assessment), *self._hold(assessment.group, draft.refused, called_for=True)]
+        if draft.intent is None:
+            return self._leave_dust(assessment)
+        if self.state.modes.run_mode is RunMode.OBSERVE:
+            return self._propose(draft)
+        return [*self._naked(assessment), *self._open(draft)]
+
+    def _open(self, draft: Draft) -> Iterable[Command]:
+        """Record the orders as in flight, then ask for them: the step is durable before any is sent."""
+        intent = draft.intent
+        assert intent is not None
+        state = self.state
+        state.orders.prune(state.now)
+        state.orders.intents = intent.number
+        for leg in intent.legs:
+            state.orders.open(leg.request, leg.mid, intent.group, state.now)
+        ids = tuple(leg.request.client_id for leg in intent.legs)
+        state.legs.open(intent.group, intent.reason, ids, state.now)
+        state.legs.held.pop(intent.group, None)
+        return [OpenIntent(intent), *(SubmitOrder(order) for order in draft.orders)]
+
+    def _propose(self, draft: Draft) -> Iterable[Command]:
+        intent = draft.intent
+        assert intent is not None
+        if intent.group in self.state.legs.proposed:
+            return NOTHING
+        self.state.legs.proposed[intent.group] = True
+        self.state.orders.intents = intent.number
+        return [ProposeIntent(intent)]
+
+    def _rest(self, assessment: Assessment) -> Iterable[Command]:
+        """Nothing is called for: close a correction, and say that a hold or a proposal is over."""
+        name, legs = assessment.group, self.state.legs
+        commands: list[Command] = []
+        if name in legs.corrections:
+            commands.append(close(self.state, assessment))
+            del legs.corrections[name]
+        if name in legs.held or name in legs.proposed:
+            legs.held.pop(name, None)
+            legs.proposed.pop(name, None)
+            commands.append(Notice(Severity.INFO, "released", name, "back inside its band"))
+        return commands
+
+    def _leave_dust(self, assessment: Assessment) -> Iterable[Command]:
+        """What is left is below the venue's minimum: a correction ends with it, otherwise it is said once."""
+        if assessment.group in self.state.legs.corrections:
+            command = close(self.state, assessment)
+            del self.state.legs.corrections[assessment.group]
+            return [command]
+        names = ", ".join(need.asset for need in assessment.needs if need.hedge != 0)
+        dust = Refused("minimum", assessment.group, f"what {names} needs is below the venue's minimum order")
+        return self._hold(assessment.group, dust, called_for=True)
+
+    def _hold(self, group: str, refused: Refused, *, called_for: bool) -> Iterable[Command]:
+        """Say why nothing is sent, once per reason."""
+        key = f"{refused.guard}:{refused.subject}"
+        if refused.guard in QUIET_GUARDS or self.state.legs.held.get(group) == key:
+            return NOTHING
+        self.state.legs.held[group] = key
+        severity = Severity.WARNING if called_for else Severity.INFO
+        return [Notice(severity, "held", group, f"{refused.guard} ({refused.subject}): {refused.why}")]
+
+    def _naked(self, assessment: Assessment) -> Iterable[Command]:
+        """Tell a person when a basket's legs have been uneven for longer than the budget allows."""
+        correction = self.state.legs.corrections.get(assessment.group)
+        if correction is None or correction.alerted or len(assessment.needs) < 2:
+            return NOTHING
+        ended = [self.state.orders.records[i].done_ns for i in correction.orders if i in self.state.orders.records]
+        naked = sum((need.hedge * need.price for need in assessment.needs), ZERO)
+        spent = naked_seconds(naked, max(ended, default=Nanos(0)), self.state.now)
+        if spent <= self.state.layout.limits.naked_notional_seconds_max:
+            return NOTHING
+        self.state.legs.note_alerted(assessment.group)
+        text = f"legs are uneven by {abs(naked):.2f} since {(self.state.now - max(ended)) / SECOND_NS:.0f} s"
+        return [Notice(Severity.CRITICAL, "naked", assessment.group, text)]
+
+    def _report_unwound(self, rules: Sequence[AssetRule]) -> Iterable[Command]:
+        flat = all(self.state.accounts.positions[r.hedge].position.contracts == 0 for r in rules)
+        locked = decide.locked(self.state, tuple(rule.asset for rule in rules))
+        if not flat or locked is not None or UNWOUND in self.state.legs.proposed:
+            return NOTHING
+        self.state.legs.proposed[UNWOUND] = True
+        return [Notice(Severity.INFO, UNWOUND, "global", "every hedge is closed; nothing is hedged until armed")]
+
+    def _draw_boxes(self, group: Group, assessment: Assessment) -> None:
+        """Set the price boxes of a group's instruments.
+
+        While the group is held or breached, quotes can add nothing that the next tick would not see as well.
+        """
+        assets = self.state.layout.assets
+        for asset in group.assets:
+            self._boxes[assets[asset].hedge] = EVERYWHERE
+            self._boxes[assets[asset].pricing] = EVERYWHERE
+        if assessment.held is not None or assessment.called_for:
+            return
+        names = [assets[asset].pricing for asset in group.assets]
+        mids = {name: self._quotes[name].mid for name in names}
+        drawn = boxes.boxes(names, assessment.rows, mids)
+        for asset in group.assets:
+            name = assets[asset].pricing
+            low, high = trust.price_bounds(self.state, asset)
+            self._boxes[name] = Box(max(drawn[name].lo, low), min(drawn[name].hi, high))

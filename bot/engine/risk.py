@@ -1,0 +1,36 @@
+"""The only door to an order: `review` asks every guard, and only it makes an `Approved`."""
+
+from collections.abc import Callable
+
+from bot.domain.order import Approved, Refused
+from bot.engine.guards import data, margin, permission, price, size
+from bot.engine.guards.context import Context
+
+Guard = Callable[[Context], Refused | None]
+
+GUARDS: tuple[Guard, ...] = (
+    permission.mode,
+    permission.lock,
+    permission.conservation,
+    permission.rejects,
+    permission.pace,
+    data.quote,
+    data.mark,
+    data.account,
+    data.clock,
+    size.filters,
+    price.slippage,
+    price.collar_mid,
+    price.collar_mark,
+    size.order_notional,
+    size.position_notional,
+    margin.ratio_after,
+)
+
+
+def review(context: Context) -> Approved | Refused:
+    """Approve an order, or say which guard refuses it first and with which figures."""
+    for guard in GUARDS:
+        if refused := guard(context):
+            return refused
+    return Approved(context.request)

@@ -1,0 +1,181 @@
+"""The engine's state: a few owners, each folding its own events. Folding decides nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from bot.domain.events import (
+    AccountConfirmed,
+    AccountSeen,
+    AccountUnreadable,
+    Action,
+    BalancesChanged,
+    CancelFailed,
+    ClockSampled,
+    Event,
+    FaultRaised,
+    ForeignOrderSeen,
+    FundingPaid,
+    OperatorAsked,
+    OrderNotFound,
+    OrderRejected,
+    OrderReported,
+    OrderUnanswered,
+    PositionsChanged,
+    Started,
+    StreamChanged,
+    Ticked,
+)
+from bot.domain.instrument import Instrument
+from bot.domain.market import Depth, Mark, Quote
+from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
+from bot.domain.units import AccountId, Asset, InstrumentId, Nanos
+from bot.engine.accounts import Accounts
+from bot.engine.books import Books
+from bot.engine.legs import Legs
+from bot.engine.modes import GLOBAL, Latch, Mode, Modes
+from bot.engine.orders import Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is corrected together: one asset of a ratio target, or all assets of a weights target."""
+
+    name: str
+    target: TargetSpec
+    assets: tuple[Asset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The rules, indexed once: what each decision needs to look up."""
+
+    rules: Rules
+    instruments: dict[InstrumentId, Instrument]
+    assets: dict[Asset, AssetRule]
+    groups: tuple[Group, ...]
+    touched: dict[InstrumentId, tuple[Group, ...]]
+    """Groups whose decision an instrument's market data can change."""
+
+    @classmethod
+    def of(cls, rules: Rules) -> "Layout":
+        """Index the rules."""
+        assets = {rule.asset: rule for rule in rules.assets}
+        groups = tuple(group for target in rules.targets for group in _groups(target))
+        touched: dict[InstrumentId, tuple[Group, ...]] = {}
+        for group in groups:
+            for asset in group.assets:
+                for name in (assets[asset].pricing, assets[asset].hedge):
+                    if group not in touched.get(name, ()):
+                        touched[name] = (*touched.get(name, ()), group)
+        return cls(rules, {i.id: i for i in rules.instruments}, assets, groups, touched)
+
+    @property
+    def limits(self) -> Limits:
+        """The owner's limits."""
+        return self.rules.limits
+
+    def hedges(self) -> tuple[AssetRule, ...]:
+        """Every asset that can be hedged, by name."""
+        return tuple(self.assets[name] for name in sorted(self.assets))
+
+
+def _groups(target: TargetSpec) -> Iterable[Group]:
+    if isinstance(target, RatioTarget):
+        return (Group(f"{target.name}:{asset}", target, (asset,)) for asset in target.assets)
+    assert isinstance(target, WeightsTarget)
+    return (Group(target.name, target, tuple(sorted(target.weights))),)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything the engine knows. Only `apply` and the engine's own bookkeeping of a decision change it."""
+
+    layout: Layout
+    now: Nanos
+    epoch: int = 0
+    books: Books = field(default_factory=Books)
+    accounts: Accounts = field(default_factory=Accounts)
+    orders: Orders = field(default_factory=Orders)
+    legs: Legs = field(default_factory=Legs)
+    modes: Modes = field(default_factory=Modes)
+    streams: dict[str, bool] = field(default_factory=dict)
+    clock_offsets: dict[str, int] = field(default_factory=dict)
+    foreign: list[ForeignOrderSeen] = field(default_factory=list)
+    unobeyed: str = ""
+    refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
+        """Hand an event to the owner of what it is about."""
+        match event:
+            case Quote() | Depth() | Mark():
+                self.books.put(event)
+            case Ticked():
+                self.now = event.now_ns
+                self.orders.expire_pending(Nanos(self.now - self.layout.limits.ack_timeout_ns))
+            case Started():
+                self._restart(event)
+            case StreamChanged():
+                self.streams[event.stream] = event.up
+                if event.account is not None:
+                    self.accounts.on_stream(event.account, up=event.up)
+            case AccountSeen():
+                in_flight = frozenset(record.request.instrument for record in self.orders.live())
+                self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, in_flight)
+            case AccountConfirmed():
+                self.accounts.on_confirmed(event.account, event.margin, event.received_ns)
+            case BalancesChanged():
+                self.accounts.on_balances(
+                    event.account, event.balances, self.layout.limits, event.event_ns, event.received_ns
+                )
+            case PositionsChanged():
+                self._positions(event)
+            case OrderReported():
+                if gained := self.orders.on_report(event):
+                    self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, event.received_ns)
+            case OrderRejected():
+                self.orders.on_rejected(event)
+            case OrderUnanswered():
+                self.orders.on_unanswered(event)
+            case OrderNotFound():
+                self.orders.on_not_found(event, self.layout.limits.order_deadline_ns)
+            case ForeignOrderSeen():
+                self.foreign.append(event)
+            case ClockSampled():
+                self.clock_offsets[event.venue] = event.offset_ns
+            case OperatorAsked():
+                self._obey(event)
+            case FaultRaised():
+                self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
+            case AccountUnreadable() | CancelFailed() | FundingPaid():
+                pass
+
+    def _positions(self, event: PositionsChanged) -> None:
+        for position in event.positions:
+            self.accounts.on_position(
+                position,
+                event.cause,
+                self.layout.limits,
+                event.received_ns,
+                in_flight=bool(self.orders.live(position.instrument)),
+                asked_ns=event.received_ns,
+            )
+
+    def _restart(self, event: Started) -> None:
+        self.layout = Layout.of(event.rules)
+        self.now = event.received_ns
+        self.epoch = event.epoch
+        self.modes.run_mode = event.mode
+        self.books.forget()
+        self.streams.clear()
+        self.clock_offsets.clear()
+        self.refreshed.clear()
+        self.orders.on_restart(event.received_ns)
+        self.legs.abandon()
+        self.legs.held.clear()
+        futures = tuple(rule.hedge for rule in self.layout.hedges())
+        self.accounts.restart(event.rules.accounts, futures)
+
+    def _obey(self, event: OperatorAsked) -> None:
+        self.unobeyed = self.modes.obey(event)
+        if not self.unobeyed and event.action is not Action.ARM:
+            self.legs.abandon()

@@ -1,0 +1,127 @@
+"""What may be believed at this moment: prices, balances and positions that a decision could rest on.
+
+Unknown is a state, not zero: what cannot be trusted holds its asset and says why.
+"""
+
+from decimal import Decimal
+
+from bot.calc import exposure
+from bot.calc.margin import Holding, unrealized
+from bot.calc.sizing import mid_price
+from bot.domain.hedge import Parts
+from bot.domain.order import Refused
+from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Price, exact
+from bot.engine.state import Group, State
+from bot.policy.view import View
+
+
+def age(state: State, received_ns: int) -> int | None:
+    """Nanoseconds since something was heard of; None when it never was."""
+    return max(state.now - received_ns, 0) if received_ns else None
+
+
+def doubt(state: State, group: Group) -> Refused | None:
+    """Why a group cannot be judged now; None when every input of it can be trusted."""
+    for account in state.layout.rules.accounts:
+        if why := _account_doubt(state, account):
+            return Refused("account", account, why)
+    for asset in group.assets:
+        if refused := _asset_doubt(state, asset):
+            return refused
+    if holdings(state) is None:
+        return Refused("mark", group.name, "a futures position has no mark price, so its profit is unknown")
+    return None
+
+
+def _account_doubt(state: State, account: AccountId) -> str:
+    belief = state.accounts.accounts[account]
+    if not belief.confirmed:
+        return "not confirmed since the start"
+    bound = state.layout.limits.account_age_ns_max
+    old = age(state, belief.seen_ns)
+    if old is None or old > bound:
+        return f"last read longer than {bound / SECOND_NS:.0f} s ago"
+    return ""
+
+
+def _asset_doubt(state: State, asset: Asset) -> Refused | None:
+    rule, limits = state.layout.assets[asset], state.layout.limits
+    if (balance := state.accounts.uncertain(asset)) is not None:
+        return Refused(
+            "balance", asset, f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
+        )
+    quote = state.books.quotes.get(rule.pricing)
+    if quote is None or not quote.sane:
+        return Refused("price", asset, f"no sane quote of {rule.pricing}")
+    old = age(state, state.books.book_received_ns(rule.pricing))
+    if old is None or old > limits.quote_age_ns_max:
+        return Refused("stale_price", asset, f"{rule.pricing} was last heard of too long ago")
+    mark = state.books.marks.get(rule.hedge)
+    mark_age = age(state, mark.received_ns) if mark else None
+    if mark is None or not 0 < mark.index < float("inf") or mark_age is None or mark_age > limits.mark_age_ns_max:
+        return Refused("stale_mark", asset, f"no fresh mark and index price of {rule.hedge}")
+    off = abs(mid_price(quote) / exact(mark.index) - ONE) * BPS_PER_UNIT
+    if off > limits.price_deviation_bps_max:
+        why = f"mid and index differ by more than {limits.price_deviation_bps_max} bps"
+        return Refused("price_deviation", asset, why)
+    return None
+
+
+def price_bounds(state: State, asset: Asset) -> tuple[float, float]:
+    """The mids between which the price still agrees with the index: part of the asset's box."""
+    mark = state.books.marks[state.layout.assets[asset].hedge]
+    off = float(state.layout.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
+    return mark.index * (1 - off), mark.index * (1 + off)
+
+
+def price(state: State, asset: Asset) -> Price:
+    """The exact mid of an asset's pricing instrument. Call it only where `doubt` found none."""
+    return mid_price(state.books.quotes[state.layout.assets[asset].pricing])
+
+
+def parts(state: State, asset: Asset) -> Parts:
+    """Where an asset's exposure comes from, as believed."""
+    return exposure.parts(
+        asset,
+        [state.accounts.totals(account) for account in state.layout.rules.accounts],
+        state.layout.assets[asset].declared,
+        state.accounts.contracts(),
+        state.orders.working(),
+        state.layout.rules.instruments,
+    )
+
+
+def view(state: State, group: Group) -> View:
+    """A group's assets at their prices, and the cash beside them. Call it only where `doubt` found none."""
+    quote = state.layout.rules.quote
+    cash = sum((state.accounts.totals(a).get(quote, ZERO) for a in state.layout.rules.accounts), ZERO)
+    held = holdings(state)
+    return View(
+        prices={asset: price(state, asset) for asset in group.assets},
+        parts={asset: parts(state, asset) for asset in group.assets},
+        cash=cash,
+        unrealized=sum((unrealized(h) for h in held), ZERO) if held is not None else ZERO,
+    )
+
+
+def holdings(state: State) -> tuple[Holding, ...] | None:
+    """Every futures position with its mark; None while the mark of one that is open is missing."""
+    out = []
+    for name in sorted(state.accounts.positions):
+        position = state.accounts.positions[name].position
+        mark = state.books.marks.get(name)
+        instrument = state.layout.instruments.get(name)
+        if instrument is None or (mark is None and position.contracts == 0):
+            continue
+        if mark is None:
+            return None
+        out.append(Holding(instrument, position, exact(mark.mark)))
+    return tuple(out)
+
+
+def wallet(state: State, name: InstrumentId) -> Decimal | None:
+    """The futures wallet that margins an instrument, in its settlement currency; None while it is not confirmed."""
+    instrument = state.layout.instruments[name]
+    if not state.accounts.accounts[instrument.account].confirmed:
+        return None
+    return state.accounts.totals(instrument.account).get(instrument.settle, ZERO)

@@ -1,0 +1,167 @@
+"""What time and evidence demand beside hedging: resolving unknown orders, second reads, latches and notices.
+
+Each function looks at one subject and returns commands; whatever it marks in the state it marks together with a
+command, so that the journal has the step and a replay marks it too.
+"""
+
+from collections.abc import Iterator
+
+from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, RefreshAccount, Severity
+from bot.domain.events import Action, Endpoint, Event, OperatorAsked
+from bot.domain.order import Status
+from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
+from bot.engine.decide import rejects_in_row
+from bot.engine.modes import GLOBAL, Latch, Mode
+from bot.engine.orders import OrderRecord
+from bot.engine.state import State
+
+QUERY_EVERY_NS = 1 * SECOND_NS
+REFRESH_EVERY_NS = 1_100_000_000
+"""A little above the evidence gap, so that the second read counts."""
+UNSETTLED_GRACE_NS = 1 * SECOND_NS
+MISSING_FILLS_FOR_NS = 30 * SECOND_NS
+
+
+def watch(state: State, event: Event) -> list[Command]:
+    """Everything that is due now, most urgent first."""
+    return [
+        *_operator(state, event),
+        *_overfilled(state),
+        *_external(state),
+        *_foreign(state),
+        *_rejected(state),
+        *_unknown(state),
+        *_second_reads(state),
+    ]
+
+
+def _latch(state: State, scope: str, reason: str) -> bool:
+    return state.modes.latch(scope, Latch(Mode.HALT, reason, "trimtab", state.now))
+
+
+def _operator(state: State, event: Event) -> Iterator[Command]:
+    if not isinstance(event, OperatorAsked):
+        return
+    if state.unobeyed:
+        yield Notice(Severity.WARNING, "operator", event.action.value, f"not obeyed: {state.unobeyed}")
+        return
+    severity = Severity.INFO if event.action is Action.ARM else Severity.CRITICAL
+    yield Notice(severity, "operator", event.action.value, f"{event.action.value} by {event.by}: {event.reason}")
+    if event.action is Action.KILL:
+        for record in state.orders.live():
+            yield CancelOrder(record.request.instrument, record.request.client_id)
+
+
+def _overfilled(state: State) -> Iterator[Command]:
+    for record in state.orders.records.values():
+        if record.filled > record.request.contracts:
+            why = f"order {record.request.client_id} filled {record.filled} of {record.request.contracts} contracts"
+            if _latch(state, GLOBAL, why):
+                yield Notice(Severity.CRITICAL, "conservation", record.request.instrument, f"{why}: halted")
+
+
+def _external(state: State) -> Iterator[Command]:
+    for change in state.accounts.take_external():
+        why = f"the venue moved the position from {change.before} to {change.after} contracts: {change.cause}"
+        _latch(state, change.instrument, why)
+        yield Notice(
+            Severity.CRITICAL, "external_change", change.instrument, f"{why}; this instrument is halted until armed"
+        )
+
+
+def _foreign(state: State) -> Iterator[Command]:
+    seen, state.foreign = state.foreign, []
+    for event in seen:
+        why = f"an order that is not ours: {event.order} ({event.cause}, {event.contracts} contracts)"
+        if event.instrument in state.accounts.positions and _latch(state, event.instrument, why):
+            yield Notice(
+                Severity.CRITICAL, "foreign", event.instrument, f"{why}; this instrument is halted until armed"
+            )
+        else:
+            yield Notice(Severity.WARNING, "foreign", event.instrument, why)
+
+
+def _rejected(state: State) -> Iterator[Command]:
+    bound = state.layout.limits.rejects_in_row_max
+    for rule in state.layout.hedges():
+        if rejects_in_row(state, rule.hedge) >= bound:
+            last = [r for r in state.orders.records.values() if r.request.instrument == rule.hedge][-1]
+            why = f"the venue refused {bound} orders in a row, last with {last.refusal}"
+            if _latch(state, rule.hedge, why):
+                yield Notice(Severity.CRITICAL, "rejects", rule.hedge, f"{why}; this instrument is halted until armed")
+
+
+def _unknown(state: State) -> Iterator[Command]:
+    for record in state.orders.live():
+        if record.status is Status.UNKNOWN:
+            yield from _resolve(state, record)
+            yield from _alarm(state, record)
+        elif state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
+            yield from _ask(state, record, Endpoint.ORDER)
+    for record in state.orders.records.values():
+        missing = record.filled > sum(fill.contracts for fill in record.fills)
+        if not record.live and missing and QUERY_EVERY_NS < state.now - record.done_ns < MISSING_FILLS_FOR_NS:
+            yield from _ask(state, record, Endpoint.TRADES)
+
+
+def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
+    """Look; and once both endpoints deny the order and the position stands, it was never placed."""
+    limits, client_id = state.layout.limits, record.request.client_id
+    denied = len(record.absent) == len(Endpoint)
+    if denied:
+        belief = state.accounts.positions[record.request.instrument]
+        unchanged = belief.settled and belief.reported_ns > record.sent_ns + limits.order_deadline_ns
+        if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
+            yield Notice(
+                Severity.INFO, "order", client_id, "never reached the book: proven by two endpoints and the position"
+            )
+            return
+        if not unchanged:
+            yield from refresh(state, state.layout.instruments[record.request.instrument].account, "an unknown order")
+    endpoint = Endpoint.TRADES if Endpoint.ORDER.value in record.absent else Endpoint.ORDER
+    yield from _ask(state, record, endpoint)
+
+
+def _ask(state: State, record: OrderRecord, endpoint: Endpoint) -> Iterator[Command]:
+    if record.asked_ns and state.now - record.asked_ns < QUERY_EVERY_NS:
+        return
+    state.orders.note_asked(record.request.client_id, state.now)
+    yield QueryOrder(record.request.instrument, record.request.client_id, endpoint, record.sent_ns)
+
+
+def _alarm(state: State, record: OrderRecord) -> Iterator[Command]:
+    waited, name = state.now - record.unknown_ns, record.request.instrument
+    if waited > state.layout.limits.unknown_alert_ns and not record.alerted:
+        state.orders.note_alerted(record.request.client_id)
+        text = f"order {record.request.client_id} has been unknown for {waited // SECOND_NS} s: {record.refusal}"
+        yield Notice(Severity.WARNING, "unknown_order", name, text)
+    if waited > state.layout.limits.unknown_halt_ns and _latch(state, name, "an order stayed unknown too long"):
+        yield Notice(Severity.CRITICAL, "unknown_order", name, "an order stayed unknown too long: halted until armed")
+
+
+def _second_reads(state: State) -> Iterator[Command]:
+    """Ask for a read where one could settle a doubt."""
+    for account in state.layout.rules.accounts:
+        if not state.accounts.accounts[account].confirmed:
+            yield from refresh(state, account, "not confirmed since the start")
+    for account in sorted(state.accounts.balances):
+        if any(b.candidate is not None for b in state.accounts.balances[account].values()):
+            yield from refresh(state, account, "a balance changed")
+    for name in sorted(state.accounts.positions):
+        if _unsettled_long(state, name) and name in state.layout.instruments:
+            yield from refresh(state, state.layout.instruments[name].account, "a position is not confirmed")
+
+
+def _unsettled_long(state: State, name: InstrumentId) -> bool:
+    belief = state.accounts.positions[name]
+    waiting = not belief.settled and belief.unsettled_ns > 0
+    return waiting and state.now - belief.unsettled_ns > UNSETTLED_GRACE_NS
+
+
+def refresh(state: State, account: AccountId, why: str) -> Iterator[Command]:
+    """Ask for a read of an account, not more often than a second read could count."""
+    last = state.refreshed.get(account, Nanos(0))
+    if last and state.now - last < REFRESH_EVERY_NS:
+        return
+    state.refreshed[account] = state.now
+    yield RefreshAccount(account, why)

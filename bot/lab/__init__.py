@@ -1,0 +1,1 @@
+"""Where engine and simulated exchange meet in one place: experiments, benchmarks, acceptance."""

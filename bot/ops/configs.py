@@ -1,0 +1,24 @@
+"""Loading a config for a verb: every problem of it is named at once, and the verb ends with the usage code."""
+
+from pathlib import Path
+
+from bot.ops.exits import Exit
+from bot.ops.speak import Stop
+from bot.runtime.problems import ConfigError
+from bot.runtime.settings import Settings
+from bot.runtime.settings_load import load
+
+
+def settings_from(path: Path) -> Settings:
+    """The settings of a file and the environment over it; raises Stop with every problem, a line each."""
+    try:
+        return load(path.expanduser()).settings
+    except ConfigError as error:
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: ConfigError) -> Stop:
+    """What a config with problems means for a verb."""
+    count = len(error.problems)
+    message = f"{path}: {count} {'problem' if count == 1 else 'problems'}, nothing was done"
+    return Stop(Exit.USAGE, message, "config", error.problems)

@@ -1,0 +1,67 @@
+"""Finding the journal that a person means, and reading it for the verbs."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.journal.export import export
+from bot.journal.store import JournalBusy, JournalError
+from bot.ops.exits import Exit
+from bot.ops.options import state_dir_of
+from bot.ops.speak import Stop
+
+JOURNAL_PATTERN = "*.sqlite"
+_CONFIG_SUFFIXES = (".yaml", ".yml")
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Turn the journal's errors inside the block into exit codes."""
+    try:
+        yield
+    except JournalBusy as error:
+        raise Stop(Exit.BUSY, str(error)) from error
+    except JournalError as error:
+        raise Stop(Exit.JOURNAL, str(error)) from error
+
+
+def journal_of(target: Path | None) -> Path:
+    """The journal at a path, in a state directory, or of a config; raises Stop when there is not exactly one."""
+    if target is None:
+        return _inside(state_dir_of(None, None))
+    target = target.expanduser()
+    if target.suffix in _CONFIG_SUFFIXES:
+        return _inside(state_dir_of(None, target))
+    return _inside(target) if target.is_dir() else _existing(target)
+
+
+def export_to(journal: Path, output: Path | None, after: int) -> int:
+    """Write the records above `after` to a file that must not exist yet, or to standard output; returns how many."""
+    if output is None:
+        count = export(journal, sys.stdout.buffer, after)
+        sys.stdout.buffer.flush()
+        return count
+    try:
+        handle = os.open(output.expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{output}: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as file:
+        return export(journal, file, after)
+
+
+def _inside(state_dir: Path) -> Path:
+    found = sorted(state_dir.glob(JOURNAL_PATTERN))
+    if not found:
+        raise Stop(Exit.JOURNAL, f"there is no journal in {state_dir}")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise Stop(Exit.USAGE, f"{state_dir} holds several journals, name one of them: {names}")
+    return found[0]
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise Stop(Exit.JOURNAL, f"there is no journal at {path}")
+    return path

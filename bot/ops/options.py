@@ -1,0 +1,55 @@
+"""The options that several verbs share, and how they lead to a state directory."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+STATE_DIR_VARIABLE = "TRIMTAB_STATE_DIR"
+CONFIG_VARIABLE = "TRIMTAB_CONFIG"
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", envvar=CONFIG_VARIABLE, help="The portfolio's config; its state_dir is used."
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir", "-d", metavar="DIR", help=f"Where the daemon keeps its state (also ${STATE_DIR_VARIABLE})."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=600, help="How long to wait for the daemon.")
+]
+
+
+def state_dir_of(state_dir: Path | None, config: Path | None) -> Path:
+    """The state directory: the option, else the config's, else the environment's, else the default.
+
+    The environment's goes over the config's as well, as for every other setting.
+    """
+    if state_dir is not None:
+        return state_dir.expanduser()
+    if config is not None:
+        from bot.ops.configs import settings_from
+
+        return settings_from(config).state_dir
+    if named := os.environ.get(STATE_DIR_VARIABLE):
+        return Path(named).expanduser()
+    from bot.runtime.settings import default_state_dir
+
+    return default_state_dir()
+
+
+def operator() -> str:
+    """Who is asking, for the journal: the user's name and the terminal's process."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = f"uid {os.getuid()}"
+    return f"{name} (pid {os.getpid()})"

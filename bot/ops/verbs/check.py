@@ -1,0 +1,1 @@
+"""`trimtab check`: is this config usable? With keys: is the account?"""

@@ -1,0 +1,44 @@
+"""`trimtab flatten`: close every futures position now; asked twice."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bot.ops.exits import Exit
+from bot.ops.options import ConfigOption, JsonOption, StateDirOption, TimeoutOption, operator, state_dir_of
+from bot.ops.speak import Stop, print_json, say, speaking
+from bot.runtime.ask import TIMEOUT_S, ask
+
+
+def flatten(
+    reason: Annotated[str, typer.Argument(help="Why; it is journaled.")] = "asked by the operator",
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NONCE", help="The nonce that the first call printed.")
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    timeout: TimeoutOption = TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Close every futures position with reduce-only orders, even while killed. It takes two calls.
+
+    The first call sends nothing: it prints a nonce that is good for 30 seconds. The second call with
+    `--confirm NONCE` does it.
+    """
+    with speaking(as_json):
+        request = {"confirm": confirm, "reason": reason, "by": operator()}
+        answer = ask(state_dir_of(state_dir, config), "flatten", request, timeout)
+        if as_json:
+            print_json(answer)
+        elif confirm is None:
+            _invite(answer)
+        else:
+            say("flattening: every futures position is being closed; watch it with `trimtab status --watch`")
+
+
+def _invite(answer: Any) -> None:  # noqa: ANN401 - JSON
+    nonce = answer.get("nonce") if isinstance(answer, dict) else None
+    if not nonce:
+        raise Stop(Exit.INTERNAL, f"the daemon gave no nonce: {answer!r}")
+    say("Nothing was sent yet. To close every futures position, within 30 seconds:")
+    say(f"  trimtab flatten --confirm {nonce}")

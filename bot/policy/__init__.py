@@ -1,0 +1,1 @@
+"""Targets as data, turned into a target exposure per asset and explained."""

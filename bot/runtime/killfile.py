@@ -1,0 +1,88 @@
+"""The kill switch that needs nobody's answer: a file in the state directory.
+
+`trimtab kill` writes it before it asks the daemon. The daemon looks for it on every tick and treats it as an operator's
+kill; a daemon that starts while it lies there starts killed. Only `arm` removes it. A file that cannot be read is a
+kill as well: `touch KILL` in the state directory is enough.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+NAME = "KILL"
+BYTES_MAX = 4096
+REASON_CHARACTERS_MAX = 500
+
+
+class KillOrder(NamedTuple):
+    """What the file says: why, by whom, and when (Unix seconds; 0 when it does not say)."""
+
+    reason: str
+    by: str
+    at_s: float
+
+
+def place(state_dir: Path) -> Path:
+    """Where the file lies."""
+    return state_dir / NAME
+
+
+def write(state_dir: Path, reason: str, by: str) -> Path:
+    """Put the file there, durably and in one piece; raises OSError when that fails.
+
+    A file that is already there is replaced: the newest reason is the one that counts.
+    """
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target, draft = place(state_dir), state_dir / f".{NAME}.{os.getpid()}"
+    said = {"reason": reason[:REASON_CHARACTERS_MAX], "by": by[:REASON_CHARACTERS_MAX], "at_s": time.time()}
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, json.dumps(said, ensure_ascii=False).encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    draft.replace(target)
+    _sync_directory(state_dir)
+    return target
+
+
+def read(state_dir: Path) -> KillOrder | None:
+    """The order that lies there, or None when there is no file. Cheap when there is none: one look-up."""
+    path = place(state_dir)
+    try:
+        with path.open("rb") as file:
+            text = file.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return KillOrder(f"{path} cannot be read ({error.strerror})", "unknown", 0.0)
+    return _parsed(text)
+
+
+def lift(state_dir: Path) -> bool:
+    """Remove the file; says whether there was one. Raises OSError when it cannot be removed."""
+    try:
+        place(state_dir).unlink()
+    except FileNotFoundError:
+        return False
+    _sync_directory(state_dir)
+    return True
+
+
+def _parsed(text: bytes) -> KillOrder:
+    try:
+        said = json.loads(text)
+        return KillOrder(str(said["reason"]), str(said["by"]), float(said["at_s"]))
+    except (ValueError, KeyError, TypeError):
+        words = " ".join(text.decode(errors="replace").split())
+        return KillOrder(words or f"a file named {NAME}", "unknown", 0.0)
+
+
+def _sync_directory(state_dir: Path) -> None:
+    handle = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

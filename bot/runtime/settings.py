@@ -1,0 +1,301 @@
+"""The config's shape: what may be written, in which units, within which bounds, and what holds where nothing is.
+
+These models judge each value by itself. What must fit together (units and coins, bands, budgets) is judged by
+`bot.runtime.settings_cross` and `load` reports both at once, so a model is only ever made through
+`bot.runtime.settings_load`. Secrets have no place here: see `bot.runtime.secrets`.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.domain.rules import Base, WeightsMode
+from bot.runtime.fields import (
+    Address,
+    BasisPoints,
+    Coins,
+    Count,
+    Duration,
+    FilePath,
+    HostPort,
+    Market,
+    OneOf,
+    Quantity,
+    Share,
+    Symbol,
+    Text,
+)
+from bot.runtime.quantities import Amount, bps, duration_ns
+
+DEFAULT_STATE_DIR = Path("~/.local/state/trimtab")
+
+Coin = Annotated[str, Text("[A-Z0-9]{1,15}", "a coin in capitals, as BTC", str.upper)]
+Name = Annotated[str, Text("[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, - and _", str.lower)]
+HostName = Annotated[str, Text(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", "a host name", str.lower)]
+Width = Annotated[Amount, Quantity("a width with %, pp (weights only), coins, the coin or the reporting currency", "0")]
+Money = Annotated[Amount, Quantity("an amount in the reporting currency, above 0", "0.00000001")]
+MoneySeconds = Annotated[Amount, Quantity("an amount in the reporting currency times s, as 500000 USDT s", "0")]
+Weight = Annotated[Decimal, Share("0", "1")]
+
+
+def default_state_dir() -> Path:
+    """The default state directory, its ~ resolved where the home folder is known."""
+    try:
+        return DEFAULT_STATE_DIR.expanduser()
+    except RuntimeError:
+        return DEFAULT_STATE_DIR
+
+
+class Section(BaseModel):
+    """The base of every section: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class AssetSettings(Section):
+    """How a coin is priced and hedged. What is left out follows from the coin and the reporting currency."""
+
+    pricing: Annotated[Symbol | None, Market("spot", "usdm")] = Field(
+        default=None, description="The instrument whose mid prices the coin; spot:<COIN><QUOTE> where left out."
+    )
+    hedge: Annotated[Symbol | None, Market("usdm")] = Field(
+        default=None, description="The perpetual that hedges it; usdm:<COIN><QUOTE> where left out."
+    )
+    declared: Annotated[Amount, Coins()] = Field(
+        default=Amount(Decimal(0)), description="Coins held where the daemon cannot look (a cold wallet)."
+    )
+
+
+class BandSettings(Section):
+    """When a hedge starts, and where it ends."""
+
+    trigger: Width = Field(description="A hedge starts when the deviation is beyond this.")
+    destination: Width = Field(description="It ends this far from the target, on the same side.")
+
+
+class Target(Section):
+    """What every target has."""
+
+    name: Name = Field(description="Its name in the journal, in alerts and on the screen.")
+    band: BandSettings
+
+
+class NeutralTarget(Target):
+    """Delta-neutral: the whole holding is hedged."""
+
+    kind: Literal["neutral"]
+    assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
+
+
+class RatioTarget(Target):
+    """Part of the holding is hedged, or more than all of it."""
+
+    kind: Literal["ratio"]
+    assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
+    ratio: Annotated[Decimal, Share("0.01", "3")] = Field(
+        description="The hedge as a part of the holding: 0.5 is half, 1 all of it."
+    )
+
+
+class WeightsTarget(Target):
+    """Each coin's exposure is kept at its weight."""
+
+    kind: Literal["weights"]
+    weights: dict[Coin, Weight] = Field(min_length=1, description="The weight of each coin; together at most 1.")
+    mode: Annotated[WeightsMode, OneOf(full_rebalance=WeightsMode.FULL_REBALANCE, trim_only=WeightsMode.TRIM_ONLY)] = (
+        Field(description="full_rebalance shorts what is over and longs what is under; trim_only only shorts.")
+    )
+    base: Annotated[Base, OneOf(nav_less_reserve=Base.NAV_LESS_RESERVE, owned=Base.OWNED, fixed=Base.FIXED)] = Field(
+        default=Base.NAV_LESS_RESERVE, description="What the weights are parts of."
+    )
+    reserve: Annotated[Amount | None, Quantity("an amount in the reporting currency, 0 or more (collateral)", "0")] = (
+        Field(default=None, description="With nav_less_reserve: currency that does not count (collateral).")
+    )
+    fixed: Annotated[Amount | None, Quantity("an amount in the reporting currency, above 0", "0.00000001")] = Field(
+        default=None, description="With base fixed: the base itself."
+    )
+
+
+TargetSettings = NeutralTarget | RatioTarget | WeightsTarget
+TARGETS: dict[str, type[NeutralTarget] | type[RatioTarget] | type[WeightsTarget]] = {
+    "neutral": NeutralTarget,
+    "ratio": RatioTarget,
+    "weights": WeightsTarget,
+}
+
+
+class LimitSettings(Section):
+    """Every bound that an order must keep. Money is in the reporting currency."""
+
+    slippage: Annotated[Decimal, BasisPoints("1 bps", "500 bps")] = Field(
+        default=bps("15 bps"), description="How far from the mid at decision a hedge order's price may be."
+    )
+    flatten_slippage: Annotated[Decimal, BasisPoints("1 bps", "1000 bps")] = Field(
+        default=bps("50 bps"), description="The same for unwind and flatten, where getting out counts more."
+    )
+    collar_mid: Annotated[Decimal, BasisPoints("1 bps", "1000 bps")] = Field(
+        default=bps("30 bps"), description="No limit price further than this from the mid."
+    )
+    collar_mark: Annotated[Decimal, BasisPoints("1 bps", "2000 bps")] = Field(
+        default=bps("100 bps"), description="No limit price further than this from the mark price."
+    )
+    price_deviation: Annotated[Decimal, BasisPoints("1 bps", "2000 bps")] = Field(
+        default=bps("100 bps"), description="No order while mid and index are further apart: one of them is wrong."
+    )
+    order_notional: Money = Field(default=Amount(Decimal(25_000)), description="The largest single order.")
+    position_notional: Money = Field(
+        default=Amount(Decimal(250_000)), description="The largest position, orders on their way included."
+    )
+    margin_ratio: Annotated[Decimal, Share("0.05", "0.9")] = Field(
+        default=Decimal("0.5"),
+        description="Maintenance margin / margin balance after an order; beyond it only what reduces.",
+    )
+    quote_age: Annotated[int, Duration("50 ms", "30 s")] = Field(
+        default=duration_ns("2 s"), description="No order on a quote older than this."
+    )
+    mark_age: Annotated[int, Duration("1 s", "60 s")] = Field(
+        default=duration_ns("5 s"), description="No order on a mark price older than this."
+    )
+    account_age: Annotated[int, Duration("2 s", "10 min")] = Field(
+        default=duration_ns("30 s"), description="No order on balances and positions confirmed longer ago."
+    )
+    reducing_quote_age: Annotated[int, Duration("50 ms", "5 min")] = Field(
+        default=duration_ns("10 s"), description="The wider quote age for orders that only reduce a position."
+    )
+    clock_offset: Annotated[int, Duration("10 ms", "900 ms")] = Field(
+        default=duration_ns("500 ms"), description="No order while the venue's clock is further from ours."
+    )
+    orders_per_minute: Annotated[int, Count("1", "600")] = Field(
+        default=5, description="Orders an instrument may take in a minute; more halts it."
+    )
+    rejects_in_row: Annotated[int, Count("1", "100")] = Field(
+        default=3, description="Rejects in a row that halt an instrument."
+    )
+    ack_timeout: Annotated[int, Duration("100 ms", "30 s")] = Field(
+        default=duration_ns("2 s"),
+        description="An order not answered after this is unknown: it is looked up, never re-sent.",
+    )
+    recv_window: Annotated[int, Duration("100 ms", "10 s")] = Field(
+        default=duration_ns("2 s"), description="How long after its timestamp the venue may still take an order."
+    )
+    venue_delay: Annotated[int, Duration("100 ms", "30 s")] = Field(
+        default=duration_ns("1 s"), description="How much later still it may reach the book."
+    )
+    evidence_gap: Annotated[int, Duration("100 ms", "30 s")] = Field(
+        default=duration_ns("1 s"), description="The time between two looks that count as two."
+    )
+    replica_lag: Annotated[int, Duration("100 ms", "2 min")] = Field(
+        default=duration_ns("10 s"),
+        description="How long after a fill the venue may still show the position before it.",
+    )
+    balance_step: Annotated[Decimal, Share("0", "1")] = Field(
+        default=Decimal("0.2"),
+        description="A balance that the stream changes by more than this part of itself waits for a read that agrees.",
+    )
+    unknown_alert: Annotated[int, Duration("1 s", "1 h")] = Field(
+        default=duration_ns("60 s"), description="An order unknown for longer is alerted."
+    )
+    unknown_halt: Annotated[int, Duration("5 s", "1 h")] = Field(
+        default=duration_ns("5 min"), description="An order unknown for longer halts its instrument."
+    )
+    naked_exposure: MoneySeconds = Field(
+        default=Amount(Decimal(500_000)),
+        description="What one leg of a pair may be ahead of the other, in currency times seconds.",
+    )
+
+
+class IntervalSettings(Section):
+    """How often the daemon looks by itself, whatever the streams say."""
+
+    tick: Annotated[int, Duration("10 ms", "1 s")] = Field(
+        default=duration_ns("100 ms"), description="The engine's clock: ages and deadlines are judged this often."
+    )
+    reconcile: Annotated[int, Duration("1 s", "5 min")] = Field(
+        default=duration_ns("10 s"), description="Balances, positions and orders are read over REST."
+    )
+    clock: Annotated[int, Duration("1 s", "10 min")] = Field(
+        default=duration_ns("30 s"), description="The venue's clock is compared with ours."
+    )
+    funding: Annotated[int, Duration("10 s", "1 h")] = Field(
+        default=duration_ns("60 s"), description="The venue's ledger is read for funding payments."
+    )
+    checkpoint: Annotated[int, Duration("10 s", "1 d")] = Field(
+        default=duration_ns("5 min"), description="The journal takes a checkpoint, so that a start reads only its tail."
+    )
+
+
+class ExchangeSettings(Section):
+    """Where the venue is reached. Leave it out in production: the venue's own hosts are resolved as usual."""
+
+    pin: dict[HostName, Annotated[Address, HostPort()]] = Field(
+        default_factory=dict, description="Host name -> address of a simulated exchange; no other host is reached."
+    )
+    ca_file: Annotated[Path | None, FilePath()] = Field(
+        default=None, description="The only authority whose certificates are trusted (the simulated exchange's)."
+    )
+
+
+class CredentialSettings(Section):
+    """Files that hold the API key; each is yours, mode 0600, and holds one value."""
+
+    api_key_file: Annotated[Path | None, FilePath()] = Field(default=None, description="The key.")
+    api_secret_file: Annotated[Path | None, FilePath()] = Field(
+        default=None, description="The secret (HMAC), or the private key in PEM form."
+    )
+
+
+CoinBalance = Annotated[Decimal, Share("0", "1000000000")]
+
+
+class PaperBalances(Section):
+    """What the paper account holds, in coins."""
+
+    spot: dict[Coin, CoinBalance] = Field(default_factory=dict, description="The spot wallet.")
+    usdm: dict[Coin, CoinBalance] = Field(default_factory=dict, description="The USD-M futures wallet.")
+
+
+class PaperSettings(Section):
+    """The account of a dry-run: its orders are filled against the live books and nothing is sent."""
+
+    seed: Literal["live", "config"] = Field(
+        default="live", description="live: balances and positions of the real account, read once; config: those below."
+    )
+    balances: PaperBalances = PaperBalances()
+    taker_fee: Annotated[Decimal, BasisPoints("-5 bps", "100 bps")] = Field(
+        default=bps("5 bps"), description="Paid on every fill."
+    )
+    latency: Annotated[int, Duration("0 ms", "5 s")] = Field(
+        default=duration_ns("50 ms"), description="From order to fill."
+    )
+
+
+class LogSettings(Section):
+    """The log: decisions and what goes wrong, never quotes."""
+
+    format: Literal["console", "json"] = Field(default="console", description="For a person, or a line of JSON each.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+
+
+class Settings(Section):
+    """A portfolio's whole config."""
+
+    portfolio: Name = Field(description="Its name: journal and alerts carry it, and going live asks for it.")
+    venue: Literal["binance"] = Field(default="binance", description="The exchange.")
+    quote: Literal["USDT", "USDC"] = Field(
+        default="USDT", description="The reporting currency; the hedges settle in it."
+    )
+    state_dir: Annotated[Path, FilePath()] = Field(
+        default_factory=default_state_dir, description="Journal, lock and control socket of this portfolio."
+    )
+    assets: dict[Coin, AssetSettings] = Field(min_length=1, description="How each coin is priced and hedged.")
+    targets: tuple[Annotated[TargetSettings, Field(discriminator="kind")], ...] = Field(
+        min_length=1, description="What the portfolio's exposure shall be; a coin belongs to one target."
+    )
+    limits: LimitSettings = LimitSettings()
+    intervals: IntervalSettings = IntervalSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
+    credentials: CredentialSettings = CredentialSettings()
+    paper: PaperSettings = PaperSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,221 @@
+"""From a file and the environment to settings, or to everything that is wrong with them, in the order of the file."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.runtime.document import Document, Value, read_document
+from bot.runtime.environment import overlay
+from bot.runtime.problems import ConfigError, Problem, closest, names_a_secret
+from bot.runtime.settings import (
+    TARGETS,
+    AssetSettings,
+    BandSettings,
+    CredentialSettings,
+    ExchangeSettings,
+    IntervalSettings,
+    LimitSettings,
+    LogSettings,
+    PaperBalances,
+    PaperSettings,
+    Settings,
+)
+from bot.runtime.settings_cross import cross_check
+
+FILE_BYTES_MAX = 256 * 1024
+
+# Paths that start at the config file's folder when they are not absolute.
+_PATHS = (("state_dir",), ("exchange", "ca_file"), ("credentials", "api_key_file"), ("credentials", "api_secret_file"))
+
+_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Settings,
+    ("limits",): LimitSettings,
+    ("intervals",): IntervalSettings,
+    ("exchange",): ExchangeSettings,
+    ("credentials",): CredentialSettings,
+    ("paper",): PaperSettings,
+    ("paper", "balances"): PaperBalances,
+    ("log",): LogSettings,
+}
+# Where pydantic puts a target's kind into the path of an error: targets, index, kind, key.
+_KIND_PLACE = 2
+_EXPECTED = {
+    "string_type": ("not a text", "a text"),
+    "tuple_type": ("not a list", "a list, as [BTC, ETH] or lines that start with '- '"),
+    "dict_type": ("not a section", "keys with their values below it"),
+    "model_type": ("not a section", "keys with their values below it"),
+    "model_attributes_type": ("not a section", "keys with their values below it"),
+    "too_short": ("empty", "at least one entry"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and the document that they came from, so that a later finding can name its line."""
+
+    settings: Settings
+    document: Document
+
+    def problem(
+        self, path: Sequence[str | int], what: str, allowed: str | None = None, meant: str | None = None
+    ) -> Problem:
+        """Something found wrong later, at the line where it was written."""
+        return self.document.problem(path, what, allowed, meant)
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read a config file and the TRIMTAB_ variables over it.
+
+    Raises:
+        ConfigError: with every problem of the file and the variables at once.
+    """
+    return load_text(_text(path), str(path), environ, path.parent)
+
+
+def _text(path: Path) -> str:
+    place = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        what = f"cannot be read: {error.strerror or error}"
+        raise ConfigError([Problem(place=place, what=what, allowed="a YAML file")]) from None
+    if len(content) > FILE_BYTES_MAX:
+        raise ConfigError([Problem(place=place, what=f"larger than {FILE_BYTES_MAX} bytes", allowed="a YAML file")])
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([Problem(place=place, line=line, what="not UTF-8 text", allowed="a YAML file")]) from None
+
+
+def load_text(text: str, place: str, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Loaded:
+    """The same for a text that is already read; `folder` is where its relative paths start."""
+    document = read_document(text, place)
+    malformed = document.value is None and document.problems
+    if malformed:
+        raise ConfigError(document.problems)
+    if folder is not None:
+        _anchor(document, folder)
+    overlay(document, os.environ if environ is None else environ)
+    return Loaded(_validated(document), document)
+
+
+def _anchor(document: Document, folder: Path) -> None:
+    for *parents, key in _PATHS:
+        section = document.mapping(*parents)
+        value = section.get(key)
+        if isinstance(value, str) and value and not value.startswith(("~", "/")):
+            section[key] = str(folder.absolute() / value)
+
+
+def _validated(document: Document) -> Settings:
+    settings: Settings | None = None
+    problems = list(document.problems)
+    if not isinstance(document.value, dict):
+        what = "empty" if document.value is None else "not a section"
+        raise ConfigError([*problems, document.problem((), what, f"the keys {_keys(Settings)}")])
+    try:
+        settings = Settings.model_validate(document.value)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        problems += [_problem(document, details) for details in found if _true(document, details)]
+    problems += cross_check(document)
+    if problems or settings is None:
+        raise ConfigError(_in_order(problems))
+    return settings
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    unique = list(dict.fromkeys(problems))
+    return sorted(unique, key=lambda problem: (problem.line is None, problem.line or 0, problem.place))
+
+
+def _true(document: Document, details: ErrorDetails) -> bool:
+    """Pydantic calls a list empty when its items are wrong; they are reported one by one."""
+    return details["type"] != "too_short" or not document.at(*_path(document.value, details))
+
+
+def _problem(document: Document, details: ErrorDetails) -> Problem:
+    path, context = _path(document.value, details), details.get("ctx", {})
+    match details["type"]:
+        case "misread":
+            return document.problem(path, context["what"], context["allowed"], context["meant"])
+        case "missing":
+            return document.problem(path, "required, and not there", _description(document, path))
+        case "extra_forbidden":
+            return _unknown_key(document, path)
+        case "literal_error":
+            return _choice(document, path, str(context["expected"]).replace("'", "").replace(" or ", ", "))
+        case "union_tag_invalid" | "union_tag_not_found":
+            return _choice(document, (*path, "kind"), ", ".join(TARGETS))
+        case kind:
+            what, allowed = _EXPECTED.get(kind, (details["msg"], None))
+            return document.problem(path, what, allowed)
+
+
+def _choice(document: Document, path: Sequence[str | int], allowed: str) -> Problem:
+    value = document.at(*path)
+    what = "required, and not there" if value is None else "not one of the choices"
+    return document.problem(path, what, allowed, closest(str(value), allowed.split(", ")))
+
+
+def _unknown_key(document: Document, path: Sequence[str | int]) -> Problem:
+    model, key = _model_at(document, path[:-1]), str(path[-1])
+    if model is None:
+        return document.problem(path, "unknown key")
+    missing = [name for name in model.model_fields if name not in document.mapping(*path[:-1])]
+    meant = closest(key, missing) or closest(key, model.model_fields)
+    if names_a_secret(key) and meant is None:
+        allowed = "credentials.api_key_file and credentials.api_secret_file"
+        return document.problem(path, "secrets do not belong into a config", allowed)
+    return document.problem(path, "unknown key", _keys(model), meant)
+
+
+def _keys(model: type[BaseModel]) -> str:
+    return ", ".join(model.model_fields)
+
+
+def _description(document: Document, path: Sequence[str | int]) -> str | None:
+    model = _model_at(document, path[:-1])
+    field = model.model_fields.get(str(path[-1])) if model is not None else None
+    if field is None:
+        return None
+    for mark in field.metadata:
+        if allowed := getattr(mark, "allowed", None):
+            return str(allowed)
+    return field.description.rstrip(".") if field.description else None
+
+
+def _path(root: Value, details: ErrorDetails) -> tuple[str | int, ...]:
+    """The path in the document. pydantic's own marks (a target's kind, [key]) are no part of it."""
+    path: list[str | int] = []
+    here: Any = root
+    for index, part in enumerate(details["loc"]):
+        last = index == len(details["loc"]) - 1
+        if index == _KIND_PLACE and path[:1] == ["targets"]:
+            continue
+        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and part in range(len(here))):
+            here = here[part]
+        elif not (last and details["type"] == "missing"):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _model_at(document: Document, path: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model whose fields are the keys at a path."""
+    match list(path):
+        case ["targets", int(index)]:
+            return TARGETS.get(str(document.at("targets", index, "kind")))
+        case ["targets", int(), "band"]:
+            return BandSettings
+        case ["assets", _]:
+            return AssetSettings
+        case parts:
+            return _SECTIONS.get(tuple(map(str, parts)))

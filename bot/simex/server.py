@@ -1,0 +1,241 @@
+"""The sockets of simex: one TLS listener for every venue host, a plain HTTP port a host, loopback only.
+
+The server knows HTTP, TLS and the injected faults; what an answer says is the dialect's business. Which host a request
+is for is told by its Host header on the TLS listener and by the port on the plain ones. A `Dialect` never raises for
+anything a client sends; should it do so all the same, that request is answered 500 and the server lives on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from bot.simex import injection as faults
+from bot.simex.binance.errors import BODY_TOO_LARGE, UNAVAILABLE_VARIANTS, VenueError, venue_error
+from bot.simex.config import LOOPBACK
+from bot.simex.hosts import bare
+from bot.simex.injection import Fault, Injections
+from bot.simex.requestlog import ANSWERED, CLIENT_GONE, DROPPED, REPLACED, RequestLog
+from bot.simex.sockets import Connection, Session, reset
+from bot.simex.wire import Request, Response, Trace
+
+BODY_BYTES_MAX = 1 << 20
+CONNECTIONS_MAX = 2_000
+PING_EVERY_S = 20.0
+PONG_WITHIN_S = 60.0
+SHUTDOWN_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Dialect(Protocol):
+    """A venue's protocol, without sockets."""
+
+    def respond(self, request: Request) -> Response:
+        """Answer an HTTP request."""
+        ...
+
+    def connect(self, host: str, path: str, query: str, push: Callable[[str], None]) -> Session | None:
+        """The session of a new websocket connection, or None where there is no such endpoint."""
+        ...
+
+
+@dataclass(slots=True)
+class Gates:
+    """What the server lets through: websocket handshakes are refused until a moment of the loop's clock."""
+
+    refused_until_s: dict[str, float] = field(default_factory=dict)
+
+    def refuse(self, kind: str, seconds: float) -> None:
+        """Refuse handshakes of a kind ("market", "user" or "all") for a while."""
+        self.refused_until_s[kind] = asyncio.get_running_loop().time() + seconds
+
+    def is_refused(self, kind: str) -> bool:
+        """Whether handshakes of that kind are refused now."""
+        now = asyncio.get_running_loop().time()
+        return any(now < self.refused_until_s.get(name, 0.0) for name in (kind, "all"))
+
+
+class Server:
+    """Serves a dialect's hosts until closed."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a server, each needed, joined in one place
+        self,
+        dialect: Dialect,
+        hosts: tuple[str, ...],
+        requests: RequestLog,
+        injections: Injections,
+        now_ms: Callable[[], int],
+        after_request: Callable[[], None],
+    ) -> None:
+        self._dialect = dialect
+        self._hosts = hosts
+        self._requests = requests
+        self._injections = injections
+        self._now_ms = now_ms
+        self._after_request = after_request
+        self._port_hosts: dict[int, str] = {}
+        self._runner: web.ServerRunner | None = None
+        self.gates = Gates()
+        self.connections: dict[Connection, None] = {}
+        self.slow_clients_dropped = 0
+
+    # ------------------------------------------------------------------------------------------------- life and ports
+    async def start(self, context: ssl.SSLContext, tls_port: int, plain: bool) -> tuple[int, Mapping[str, int]]:
+        """Listen; answers the TLS port and the plain port of each host."""
+        server = web.Server(self._handle, access_log=None, keepalive_timeout=75.0)
+        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
+        await self._runner.setup()
+        await web.SockSite(self._runner, _listener(tls_port), ssl_context=context, backlog=512).start()
+        port = self._bound_ports()[0]
+        plain_ports: dict[str, int] = {}
+        for host in self._hosts if plain else ():
+            sock = _listener(0)
+            number = sock.getsockname()[1]
+            self._port_hosts[number] = host
+            plain_ports[host] = number
+            await web.SockSite(self._runner, sock).start()
+        return port, plain_ports
+
+    def _bound_ports(self) -> list[int]:
+        assert self._runner is not None
+        return [address[1] for address in self._runner.addresses]
+
+    async def close(self) -> None:
+        """Abort every websocket and stop listening."""
+        self.disconnect("all")
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def disconnect(self, kind: str) -> int:
+        """Abort the websocket connections of a kind ("market", "user", "api" or "all"); answers how many."""
+        chosen = [one for one in self.connections if kind in ("all", one.kind)]
+        for connection in chosen:
+            connection.abort()
+        return len(chosen)
+
+    # ------------------------------------------------------------------------------------------------------ requests
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        host = self._host_of(request)
+        raw_path, _, query = request.raw_path.partition("?")
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._websocket(request, host, raw_path, query)
+        try:
+            body = await request.read()
+        except HTTPRequestEntityTooLarge:
+            error = venue_error(BODY_TOO_LARGE)
+            return web.Response(status=error.status, body=error.body(), content_type="application/json")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return await self._http(request, Request(host, request.method, raw_path, query, body, headers))
+
+    def _host_of(self, request: web.BaseRequest) -> str:
+        address = request.transport.get_extra_info("sockname") if request.transport else None
+        port = address[1] if address else 0
+        return self._port_hosts.get(port) or bare(request.headers.get("Host", ""))
+
+    async def _http(self, request: web.BaseRequest, received: Request) -> web.StreamResponse:
+        fired = self._injections.take(received, _symbol(received), self._now_ms())
+        kinds = tuple(f"{fault.kind}:{fault.variant}" if fault.variant else fault.kind for fault in fired)
+        fault = next((one for one in fired if one.kind != faults.DELAY), None)
+        await _delays(fired, "before")
+        response = self._executed(received) if fault is None or _is_executed(fault) else _not_executed(received)
+        await _delays(fired, "after")
+        if fault is not None and fault.kind == faults.DROP_ANSWER:
+            self._note(received, response, kinds, fate=DROPPED, status=0)
+            reset(request.transport)
+            return web.Response(status=499)
+        answer, fate = response, ANSWERED
+        if fault is not None:
+            answer, fate = _altered(fault, received, response, self._now_ms()), REPLACED
+        if request.transport is None or request.transport.is_closing():
+            fate = CLIENT_GONE
+        self._note(received, response, kinds, fate=fate, status=answer.status)
+        return web.Response(
+            status=answer.status, body=answer.body, content_type=answer.content_type, headers=dict(answer.headers)
+        )
+
+    def _executed(self, received: Request) -> Response:
+        try:
+            return self._dialect.respond(received)
+        except Exception:  # noqa: BLE001 - the one place that keeps a defect of simex from ending every test that runs
+            _log.exception("simex failed on %s %s", received.method, received.path)
+            error = VenueError(-1000, "An unknown error occurred while processing the request.", 500)
+            return Response(error.status, error.body(), trace=Trace(verdict="simex_defect", code=-1000))
+        finally:
+            self._after_request()
+
+    def _note(self, received: Request, response: Response, kinds: tuple[str, ...], *, fate: str, status: int) -> None:
+        self._requests.add(received, response, time_ms=self._now_ms(), fate=fate, status=status, faults=kinds)
+
+    # ---------------------------------------------------------------------------------------------------- websockets
+    async def _websocket(self, request: web.BaseRequest, host: str, path: str, query: str) -> web.StreamResponse:
+        connection = Connection(host, PING_EVERY_S, PONG_WITHIN_S)
+        session = self._dialect.connect(host, path, query, connection.push)
+        if session is None:
+            return web.Response(status=404, text="404 page not found")
+        if self.gates.is_refused(session.kind) or len(self.connections) >= CONNECTIONS_MAX:
+            session.closed()
+            reset(request.transport)
+            return web.Response(status=503)
+        self.connections[connection] = None
+        try:
+            return await connection.serve(request, session)
+        finally:
+            del self.connections[connection]
+            self.slow_clients_dropped += connection.dropped_for_slowness
+
+
+def _listener(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((LOOPBACK, port))
+    return sock
+
+
+def _symbol(request: Request) -> str:
+    for text in (request.query, request.body.decode("latin-1")):
+        for pair in text.split("&"):
+            if pair.startswith("symbol="):
+                return pair[len("symbol=") :]
+    return ""
+
+
+async def _delays(fired: list[Fault], variant: str) -> None:
+    waited_ms = sum(fault.delay_ms for fault in fired if fault.kind == faults.DELAY and fault.variant == variant)
+    if waited_ms:
+        await asyncio.sleep(waited_ms / 1000)
+
+
+def _is_executed(fault: Fault) -> bool:
+    """An error and the 503s that mean failure are never executed; the others as the fault says."""
+    return fault.executes and fault.kind != faults.ERROR and fault.variant not in faults.FAILURES
+
+
+def _not_executed(received: Request) -> Response:
+    signed = "signature=" in received.query or b"signature=" in received.body
+    return Response(503, b"", trace=Trace(signed=signed, verdict="not_executed"))
+
+
+def _altered(fault: Fault, received: Request, response: Response, now_ms: int) -> Response:
+    """The answer that the client gets in place of `response`."""
+    if fault.kind == faults.HTTP_503:
+        body = dict(UNAVAILABLE_VARIANTS[fault.variant])
+        if "code" not in body:
+            body = {"timestamp": now_ms, "path": received.path, **body}
+        return Response(503, msgspec.json.encode(body))
+    if fault.kind == faults.ERROR:
+        return Response(fault.status, VenueError(fault.code, fault.msg).body(), response.headers)
+    if fault.kind == faults.GARBAGE_200:
+        garbage, content_type = faults.garbled(fault.variant, response.body)
+        return Response(200, garbage, response.headers, content_type)
+    if fault.kind in (faults.EMPTY_LIST, faults.EMPTY_BALANCES) and response.status == 200:
+        return Response(200, faults.emptied(response), response.headers)
+    return response

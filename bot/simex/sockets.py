@@ -1,0 +1,134 @@
+"""One websocket connection of a client: a bounded queue out, a sans-IO session in.
+
+A client that does not read is dropped, never waited for: its queue has a bound, and past it the connection is aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from typing import Protocol
+
+from aiohttp import ClientConnectionResetError, WSMsgType, web
+
+QUEUE_FRAMES_MAX = 5_000
+MESSAGE_BYTES_MAX = 65_536
+PONG_BYTES_MAX = 125
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Session(Protocol):
+    """What a dialect makes of one connection; it answers text with text and is told nothing of sockets.
+
+    `kind` is "market", "user" or "api" and selects connections for faults.
+    """
+
+    kind: str
+
+    def receive(self, text: str) -> list[str]:
+        """The replies to one message."""
+        ...
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        ...
+
+
+def reset(transport: asyncio.BaseTransport | None) -> None:
+    """End a connection with a TCP reset: no close frame, no TLS farewell, what is buffered is lost."""
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+    else:
+        transport.close()
+
+
+class Connection:
+    """The socket side of a session."""
+
+    def __init__(self, host: str, ping_every_s: float, pong_within_s: float) -> None:
+        self.host = host
+        self.session: Session | None = None
+        self.dropped_for_slowness = False
+        self._ping_every_s = ping_every_s
+        self._pong_within_s = pong_within_s
+        self._queue: deque[str] = deque()
+        self._wake = asyncio.Event()
+        self._transport: asyncio.BaseTransport | None = None
+        self._last_pong = 0.0
+
+    @property
+    def kind(self) -> str:
+        """The kind of the session."""
+        return self.session.kind if self.session is not None else ""
+
+    def push(self, text: str) -> None:
+        """Queue a frame; a client whose queue is full is dropped."""
+        if len(self._queue) >= QUEUE_FRAMES_MAX:
+            self.dropped_for_slowness = True
+            self.abort()
+            return
+        self._queue.append(text)
+        self._wake.set()
+
+    def abort(self) -> None:
+        """End the connection abruptly."""
+        self._queue.clear()
+        reset(self._transport)
+
+    async def serve(self, request: web.Request, session: Session) -> web.WebSocketResponse:
+        """Run the connection until either side ends it."""
+        self.session = session
+        ws = web.WebSocketResponse(autoping=False, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
+        await ws.prepare(request)
+        self._transport = request.transport
+        self._last_pong = asyncio.get_running_loop().time()
+        helpers = [asyncio.ensure_future(self._write(ws)), asyncio.ensure_future(self._keep_alive(ws))]
+        try:
+            await self._read(ws, session)
+        finally:
+            session.closed()
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        return ws
+
+    async def _read(self, ws: web.WebSocketResponse, session: Session) -> None:
+        async for message in ws:
+            if message.type == WSMsgType.TEXT:
+                for reply in session.receive(message.data):
+                    self.push(reply)
+            elif message.type == WSMsgType.PING:
+                await ws.pong(message.data[:PONG_BYTES_MAX])
+            elif message.type == WSMsgType.PONG:
+                self._last_pong = asyncio.get_running_loop().time()
+            elif message.type in (WSMsgType.BINARY, WSMsgType.ERROR):
+                return
+
+    async def _write(self, ws: web.WebSocketResponse) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    await ws.send_str(self._queue.popleft())
+        except (ClientConnectionResetError, ConnectionError):
+            self.abort()
+
+    async def _keep_alive(self, ws: web.WebSocketResponse) -> None:
+        clock = asyncio.get_running_loop().time
+        try:
+            while True:
+                await asyncio.sleep(self._ping_every_s)
+                if clock() - self._last_pong > self._pong_within_s + self._ping_every_s:
+                    self.abort()
+                    return
+                await ws.ping(str(round(clock() * 1000)).encode())
+        except (ClientConnectionResetError, ConnectionError):
+            self.abort()

@@ -1,0 +1,51 @@
+"""One HTTP exchange as values: what a dialect is given and what it gives back.
+
+A dialect never sees a socket. The server hands it a `Request` holding the bytes as they arrived (a signature is taken
+over those bytes, so nothing may be re-quoted on the way) and writes the `Response` it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+JSON = "application/json"
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as received; `headers` has lower-case names, `query` and `body` are untouched."""
+
+    host: str
+    method: str
+    path: str
+    query: str = ""
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the dialect found out about a request, for the request log: never a secret, never a signature."""
+
+    params: Mapping[str, str] = field(default=_NO_HEADERS)
+    key_name: str | None = None
+    account: str | None = None
+    signed: bool = False
+    verdict: str = "unsigned"
+    code: int | None = None
+    order_id: int | None = None
+    client_order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer ready to be written."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    content_type: str = JSON
+    trace: Trace = field(default_factory=Trace)

@@ -1,0 +1,1 @@
+"""Exchanges at the edge: feeds, gateways and snapshots behind small protocols."""

@@ -1,0 +1,369 @@
+"""Binance over ccxt: ccxt names the endpoints and signs; the bytes go out and come back here.
+
+ccxt's own transport is replaced for four reasons, each of which has cost somebody money:
+- it returns success for a 200 whose body is empty, cut or HTML, and "no positions" for `{}`;
+- its exceptions say neither status nor code reliably, and their texts hold the signed query;
+- it follows redirects, with the key in the header;
+- it sends as soon as it has signed, where we sign while the journal commits and send when the intent is durable.
+
+A call ends in a `Reply` (status 200 and a body that may be read) or in a `Trouble`; a network never raises here.
+What the caller hands in as `durable` is awaited last, outside every handler, so its exceptions are the caller's own.
+
+ccxt takes seconds and a hundred megabytes to import, so it is imported when the first request is built.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import aiohttp
+import msgspec
+import tenacity
+import yarl
+
+from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, Nanos
+from bot.venues.budget import SPOT_LIMITS, USDM_LIMITS, Budget, Lane
+from bot.venues.routes import SPOT, USDM, Route
+from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, answered, clean, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+Parsed = TypeVar("Parsed")
+
+ORDER_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 4.0
+ORDER_WINDOW_MS = 2_000
+"""recvWindow of everything that changes something: how long after signing the venue may still act on it."""
+READ_WINDOW_MS = 5_000
+BODY_BYTES_MAX = 64 * 1024 * 1024
+READ_ATTEMPTS_MAX = 3
+READ_BACKOFF_S = 0.2
+READ_BACKOFF_S_MAX = 2.0
+READ_PATIENCE_NS = 5 * SECOND_NS
+CLOCK_SHIFT_NS_MAX = 3_600 * SECOND_NS
+
+# Everything that a connection, a TLS stack or a decoder raises while an order may be on its way. `OSError` covers
+# timeouts, resets, name resolution and TLS; `RuntimeError` a session that was closed under us.
+TRANSPORT_RAISES = (
+    aiohttp.ClientError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+
+
+class KeyUnusable(ValueError):
+    """The key or secret cannot sign: it is neither an HMAC secret nor a private key in PEM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An API key and its secret: HMAC, or an Ed25519 or RSA private key in PEM. Neither shows in a `repr`."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """What must never appear in a text."""
+        return (self.key, self.secret)
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A good answer's body: a JSON object or array by its first byte, not decoded yet."""
+
+    body: bytes
+
+
+Outcome = Reply | Trouble
+
+
+class Wire(msgspec.Struct, frozen=True):
+    """An HTTP answer as it came: `headers` has lower-case names."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries one request: the only thing that a simulation under virtual time replaces."""
+
+    async def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Wire:
+        """Send once and read the whole answer; raises one of `TRANSPORT_RAISES`."""
+        ...
+
+
+class SessionTransport:
+    """A transport over an aiohttp session: one attempt, no redirects, a bounded answer, one timeout for all of it."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Wire:
+        """Send once. aiohttp repeats a GET whose kept-alive connection had gone, a POST never."""
+        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        async with self._session.request(
+            method, yarl.URL(url, encoded=True), headers=headers, data=body, timeout=limits, allow_redirects=False
+        ) as response:
+            content = bytearray()
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > BODY_BYTES_MAX:
+                    raise ValueError("an answer beyond every bound")
+            return Wire(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(content))
+
+
+class _Slot:
+    """What the replaced `fetch` needs to know of the call that it serves."""
+
+    __slots__ = ("durable", "route", "timeout_s", "timestamp_ms", "transport")
+
+    def __init__(
+        self, route: Route, transport: Transport, timestamp_ms: int, timeout_s: float, durable: Awaitable[None] | None
+    ) -> None:
+        self.route = route
+        self.transport = transport
+        self.timestamp_ms = timestamp_ms
+        self.timeout_s = timeout_s
+        self.durable = durable
+
+    async def carry(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Wire | Trouble:
+        """Wait for what must be durable, then send."""
+        if self.durable is not None:
+            await self.durable
+        try:
+            return await self.transport(method, url, headers, body, self.timeout_s)
+        except TRANSPORT_RAISES as error:
+            return lost(self.route.host, error)
+
+
+_SLOT: ContextVar[_Slot] = ContextVar("trimtab_rest_call")
+
+
+def lost(host: str, error: BaseException) -> Trouble:
+    """A transport's exception as a trouble: its class and the system's words, nothing of the request."""
+    if isinstance(error, TimeoutError):
+        return Trouble(cause=Cause.TIMEOUT, host=host, message="no answer in time")
+    words = error.strerror if isinstance(error, OSError) else None
+    name = type(error).__name__
+    return Trouble(cause=Cause.CONNECTION, host=host, message=clean(f"{name}: {words}" if words else name))
+
+
+def _exchange(kind: str, credentials: Credentials | None) -> Any:
+    """A ccxt exchange that signs with our clock and sends through the slot of the running call."""
+    import ccxt.async_support
+
+    base: Any = getattr(ccxt.async_support, kind)
+
+    class Carried(base):  # type: ignore[misc]
+        async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Wire | Trouble:
+            data = body.encode() if isinstance(body, str) else body
+            return await _SLOT.get().carry(method, url, dict(headers or {}), data)
+
+        def milliseconds(self) -> int:
+            slot = _SLOT.get(None)
+            return slot.timestamp_ms if slot is not None else 0
+
+    config: dict[str, Any] = {
+        "enableRateLimit": False,
+        "options": {
+            "recvWindow": ORDER_WINDOW_MS,
+            "maxRetriesOnFailure": 0,
+            "fetchMargins": False,
+            "warnOnFetchOpenOrdersWithoutSymbol": False,
+            "adjustForTimeDifference": False,
+            "timeDifference": 0,
+        },
+    }
+    if credentials is not None:
+        config |= {"apiKey": credentials.key, "secret": credentials.secret}
+    exchange = Carried(config)
+    exchange.has["fetchCurrencies"] = False
+    return exchange
+
+
+class Client:
+    """Binance's REST side of one key: spot and USD-M.
+
+    `orders` and `reads` carry the requests; given apart, an order never waits for a connection that a read holds.
+    `clock` is our nanoseconds since the epoch, `sleep` takes seconds. Without credentials only public routes answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials | None,
+        orders: Transport,
+        reads: Transport,
+        clock: Callable[[], Nanos],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._credentials = credentials
+        self._orders = orders
+        self._reads = reads
+        self._sleep = sleep
+        self._exchanges: dict[AccountId, Any] = {}
+        self._shift_ns: dict[AccountId, int] = {SPOT: 0, USDM: 0}
+        self.clock = clock
+        self.budgets = {SPOT: Budget(SPOT_LIMITS, clock, sleep), USDM: Budget(USDM_LIMITS, clock, sleep)}
+
+    def __repr__(self) -> str:
+        return f"Client({'with' if self.signs else 'without'} a key)"
+
+    @property
+    def signs(self) -> bool:
+        """Whether there is a key."""
+        return self._credentials is not None
+
+    def warm(self) -> None:
+        """Import ccxt and check that the key can sign, so that the first order does not pay for it. Takes seconds."""
+        for account in (USDM, SPOT):
+            self._exchange(account)
+
+    def shift(self, account: AccountId, offset_ns: int) -> None:
+        """Sign with a clock moved by the venue's measured offset, so that a skew does not cost the request."""
+        if abs(offset_ns) <= CLOCK_SHIFT_NS_MAX:
+            self._shift_ns[account] = offset_ns
+
+    async def send(self, route: Route, params: Mapping[str, str | int], durable: Awaitable[None]) -> Outcome:
+        """Send an order once, after `durable`. The rate budget is the caller's to take before."""
+        signed = {**params, "recvWindow": ORDER_WINDOW_MS}
+        return await self._call(route, signed, self._orders, ORDER_TIMEOUT_S, durable)
+
+    async def ask(self, route: Route, params: Mapping[str, str | int], lane: Lane, *, quick: bool = False) -> Outcome:
+        """Ask once, within the rate budget; `quick` uses the connection and the timeout of orders."""
+        wait_ns = await self.budgets[route.account].wait(lane, route.weight, READ_PATIENCE_NS)
+        if wait_ns:
+            text = f"held back by the rate budget for {wait_ns / SECOND_NS:.0f} s"
+            return Trouble(cause=Cause.BUDGET, host=route.host, message=text)
+        window = {"recvWindow": ORDER_WINDOW_MS if route.method == "DELETE" else READ_WINDOW_MS} if route.signed else {}
+        transport, timeout_s = (self._orders, ORDER_TIMEOUT_S) if quick else (self._reads, READ_TIMEOUT_S)
+        return await self._call(route, {**params, **window}, transport, timeout_s, None)
+
+    async def read(
+        self,
+        route: Route,
+        params: Mapping[str, str | int],
+        parse: Callable[[bytes], Parsed],
+        lane: Lane = Lane.READ,
+        attempts: int = READ_ATTEMPTS_MAX,
+    ) -> Parsed | Trouble:
+        """Ask until the answer passes `parse`, `attempts` times at most; what would be refused again is not asked."""
+        retrying = tenacity.AsyncRetrying(
+            sleep=self._sleep,
+            stop=tenacity.stop_after_attempt(attempts),
+            wait=tenacity.wait_exponential(multiplier=READ_BACKOFF_S, max=READ_BACKOFF_S_MAX),
+            retry=tenacity.retry_if_result(_worth_repeating),
+            retry_error_callback=_last_result,
+        )
+        quick = lane is not Lane.READ
+        found: Parsed | Trouble = await retrying(self._read_once, route, params, parse, lane, quick)
+        return found
+
+    async def _read_once(
+        self,
+        route: Route,
+        params: Mapping[str, str | int],
+        parse: Callable[[bytes], Parsed],
+        lane: Lane,
+        quick: bool,
+    ) -> Parsed | Trouble:
+        outcome = await self.ask(route, params, lane, quick=quick)
+        return outcome if isinstance(outcome, Trouble) else parsed(route, outcome, parse)
+
+    async def _call(
+        self,
+        route: Route,
+        params: dict[str, str | int],
+        transport: Transport,
+        timeout_s: float,
+        durable: Awaitable[None] | None,
+    ) -> Outcome:
+        timestamp_ms = (self.clock() + self._shift_ns[route.account]) // MILLISECOND_NS
+        token = _SLOT.set(_Slot(route, transport, timestamp_ms, timeout_s, durable))
+        try:
+            wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)
+        finally:
+            _SLOT.reset(token)
+        return wire if isinstance(wire, Trouble) else self._judged(route, wire)
+
+    def _judged(self, route: Route, wire: Wire) -> Outcome:
+        """Take over the budget's headers, and tell a body that may be read from one that may not."""
+        budget = self.budgets[route.account]
+        budget.learn(wire.headers)
+        if wire.status == 200:
+            return readable(route, wire.body)
+        secrets = self._credentials.secrets if self._credentials is not None else ()
+        trouble = answered(route.host, wire.status, wire.body, wire.headers.get("retry-after"), secrets)
+        if wire.status in (418, 429):
+            budget.refused(wire.status, trouble.code, trouble.retry_after_s)
+        return trouble
+
+    def _exchange(self, account: AccountId) -> Any:
+        exchange = self._exchanges.get(account)
+        if exchange is None:
+            exchange = _exchange("binanceusdm" if account == USDM else "binance", self._credentials)
+            _check_signing(exchange, self._credentials)
+            self._exchanges[account] = exchange
+        return exchange
+
+
+def readable(route: Route, body: bytes) -> Outcome:
+    """A 200 whose body is an object or an array, and not an empty object where something was asked for."""
+    text = body.strip()
+    if not text:
+        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an empty answer")
+    if text[:1] not in (b"{", b"["):
+        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an answer that is not JSON")
+    if not route.may_be_empty and text.startswith(b"{") and not text[1:-1].strip():
+        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an empty object for an answer")
+    return Reply(body)
+
+
+def parsed(route: Route, reply: Reply, parse: Callable[[bytes], Parsed]) -> Parsed | Trouble:
+    """The reply through its schema; one that does not pass says where, never what."""
+    try:
+        return parse(reply.body)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
+        message = clean(f"{route.path}: {error}")
+        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message=message)
+
+
+def _worth_repeating(found: object) -> bool:
+    if not isinstance(found, Trouble) or found.cause is Cause.BUDGET or found.status == 429:
+        return False
+    return verdict(BINANCE, Purpose.READ, found) is Verdict.RETRYABLE
+
+
+def _last_result(state: tenacity.RetryCallState) -> Any:
+    assert state.outcome is not None, "tenacity gave up before the first attempt"
+    return state.outcome.result()
+
+
+def _check_signing(exchange: Any, credentials: Credentials | None) -> None:
+    """Sign something that is never sent, so that a secret that cannot sign is known before an order needs it."""
+    if credentials is None:
+        return
+    import ccxt
+
+    usable = credentials.key.isascii() and credentials.key.isprintable() and bool(credentials.secret)
+    try:
+        exchange.sign("account", ["private"], "GET", {})
+    except (ccxt.BaseError, ValueError, TypeError, LookupError, ArithmeticError):
+        usable = False
+    if not usable:
+        raise KeyUnusable("the API key or secret cannot sign: give an HMAC secret or a private key in PEM")

@@ -1,0 +1,80 @@
+"""Who may open a connection to a venue, and when: sans-IO, shared by all of a venue's streams.
+
+A venue bans an address that connects too often, and five streams that each retry by themselves are a storm. So:
+connections are tokens of one bucket, at most `CONNECTS_MAX` in any `WINDOW_S`; while a host fails, one stream at a
+time tries it, after a backoff that they share; and the last `RESERVE` tokens are kept for hosts that work, so that
+the first success after an outage brings every stream back at once instead of one by one.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from bot.domain.units import SECOND_NS
+
+CONNECTS_MAX = 30
+WINDOW_S = 300
+BURST = 20
+"""Tokens of a full bucket; the other `CONNECTS_MAX - BURST` of a window come back one by one."""
+RESERVE = 5
+REFILL_NS = WINDOW_S * SECOND_NS // (CONNECTS_MAX - BURST)
+
+BACKOFF_FIRST_S = 0.25
+BACKOFF_MAX_S = 10.0
+ATTEMPT_NS = 6 * SECOND_NS
+"""A try that has said neither success nor failure for so long no longer keeps the others waiting."""
+
+
+def backoff_s(failures: int, rng: random.Random) -> float:
+    """How long to wait after this many failures in a row: doubling to a cap, then 75 to 100 % of it at random."""
+    full = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 32))
+    return full * rng.uniform(0.75, 1.0)
+
+
+@dataclass(slots=True)
+class _Host:
+    failures: int = 0
+    next_ns: int = 0
+
+
+class Dialling:
+    """The connections of one venue. Times are of the caller's clock, which never steps back."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._hosts: dict[str, _Host] = {}
+        self._tokens = BURST
+        self._refilled_ns: int | None = None
+
+    def ask(self, host: str, now_ns: int) -> int:
+        """0: connect now, a token is taken. Otherwise how many nanoseconds to wait at most before asking again."""
+        self._refill(now_ns)
+        state = self._hosts.setdefault(host, _Host())
+        if state.failures and now_ns < state.next_ns:
+            return state.next_ns - now_ns
+        if self._tokens <= (RESERVE if state.failures else 0):
+            assert self._refilled_ns is not None
+            return self._refilled_ns + REFILL_NS - now_ns
+        self._tokens -= 1
+        if state.failures:
+            state.next_ns = now_ns + ATTEMPT_NS
+        return 0
+
+    def failed(self, host: str, now_ns: int) -> None:
+        """A connection that was asked for did not come about."""
+        state = self._hosts.setdefault(host, _Host())
+        state.failures += 1
+        state.next_ns = now_ns + int(backoff_s(state.failures, self._rng) * SECOND_NS)
+
+    def succeeded(self, host: str) -> None:
+        """The host answers: whoever waits for it may go."""
+        self._hosts[host] = _Host()
+
+    def _refill(self, now_ns: int) -> None:
+        if self._refilled_ns is None or self._tokens >= BURST:
+            self._refilled_ns = now_ns
+        came = (now_ns - self._refilled_ns) // REFILL_NS
+        if came > 0:
+            self._tokens = min(BURST, self._tokens + came)
+            self._refilled_ns += came * REFILL_NS

@@ -1,0 +1,62 @@
+"""The venue's endpoints that we use, with what each costs of the rate budget."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bot.domain.units import AccountId
+
+SPOT = AccountId("binance.spot")
+USDM = AccountId("binance.usdm")
+SPOT_HOST = "api.binance.com"
+USDM_HOST = "fapi.binance.com"
+HOSTS = {SPOT: SPOT_HOST, USDM: USDM_HOST}
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint: ccxt's name of its section, its path and method, and its weight."""
+
+    account: AccountId
+    section: str
+    path: str
+    method: str = "GET"
+    weight: int = 1
+    orders: int = 0
+    signed: bool = True
+    may_be_empty: bool = False
+    """Whether `{}` is an answer."""
+
+    @property
+    def host(self) -> str:
+        """The host that serves it."""
+        return HOSTS[self.account]
+
+
+def _usdm(path: str, weight: int, section: str = "fapiPrivate", method: str = "GET", orders: int = 0) -> Route:
+    return Route(account=USDM, section=section, path=path, method=method, weight=weight, orders=orders)
+
+
+ORDER_NEW = _usdm("order", 0, method="POST", orders=1)
+ORDER_CANCEL = _usdm("order", 1, method="DELETE")
+ORDER_QUERY = _usdm("order", 1)
+ORDERS_ALL = _usdm("allOrders", 5)
+ORDERS_OPEN = _usdm("openOrders", 1)
+ORDERS_OPEN_EVERYWHERE = _usdm("openOrders", 40)
+TRADES = _usdm("userTrades", 5)
+USDM_ACCOUNT = _usdm("account", 5, section="fapiPrivateV3")
+POSITIONS = _usdm("positionRisk", 5, section="fapiPrivateV3")
+INCOME = _usdm("income", 30)
+BRACKETS = _usdm("leverageBracket", 1)
+COMMISSION = _usdm("commissionRate", 20)
+POSITION_MODE = _usdm("positionSide/dual", 30)
+ASSET_MODE = _usdm("multiAssetsMargin", 30)
+SYMBOL_CONFIG = _usdm("symbolConfig", 5)
+USDM_TIME = Route(account=USDM, section="fapiPublic", path="time", signed=False)
+USDM_INFO = Route(account=USDM, section="fapiPublic", path="exchangeInfo", signed=False)
+
+SPOT_ACCOUNT = Route(account=SPOT, section="private", path="account", weight=20)
+KEY_SCOPE = Route(account=SPOT, section="sapi", path="account/apiRestrictions", weight=1)
+SPOT_TIME = Route(account=SPOT, section="public", path="time", signed=False)
+SPOT_INFO = Route(account=SPOT, section="public", path="exchangeInfo", weight=20, signed=False)
+
+CLOCKS = {SPOT: SPOT_TIME, USDM: USDM_TIME}

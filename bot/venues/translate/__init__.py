@@ -1,0 +1,1 @@
+"""Pure functions between a venue's payloads and domain values."""
