@@ -172,9 +172,9 @@ class FundingPaid(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClockSampled(msgspec.Struct, frozen=True, tag=True):
-    """How far the venue's clock is ahead of ours, and the round trip that measured it."""
+    """How far an account's venue clock is ahead of ours, and the round trip that measured it."""
 
-    venue: str
+    account: AccountId
     offset_ns: int
     round_trip_ns: int
     received_ns: Nanos
@@ -195,6 +195,12 @@ class OperatorAsked(msgspec.Struct, frozen=True, tag=True):
     action: Action
     reason: str
     by: str
+    received_ns: Nanos
+
+
+class Stopping(msgspec.Struct, frozen=True, tag=True):
+    """The process is going down: hedges stay, no new order is decided, what is in flight is still resolved."""
+
     received_ns: Nanos
 
 
@@ -223,6 +229,7 @@ Fact = (
     | FundingPaid
     | ClockSampled
     | OperatorAsked
+    | Stopping
     | FaultRaised
 )
 Event = Market | Ticked | Fact

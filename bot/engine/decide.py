@@ -210,7 +210,7 @@ def _context(state: State, request: OrderRequest, held: tuple[Holding, ...] | No
     instrument = state.layout.instruments[name]
     account = state.accounts.accounts[instrument.account]
     belief, mark = state.accounts.positions[name], state.books.marks.get(name)
-    offsets = state.clock_offsets.get(instrument.account.split(".")[0])
+    offsets = state.clock_offsets.get(instrument.account)
     return Context(
         request=request,
         instrument=instrument,

@@ -83,6 +83,8 @@ class Engine:
 
     def _evaluate(self, groups: Sequence[Group], *, scheduled: bool) -> Sequence[Command]:
         commands: list[Command] = []
+        if self.state.stopping:
+            return NOTHING
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
             if scheduled:
                 for rule in self.state.layout.hedges():

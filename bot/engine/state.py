@@ -22,6 +22,7 @@ from bot.domain.events import (
     OrderUnanswered,
     PositionsChanged,
     Started,
+    Stopping,
     StreamChanged,
     Ticked,
 )
@@ -99,9 +100,10 @@ class State:
     legs: Legs = field(default_factory=Legs)
     modes: Modes = field(default_factory=Modes)
     streams: dict[str, bool] = field(default_factory=dict)
-    clock_offsets: dict[str, int] = field(default_factory=dict)
+    clock_offsets: dict[AccountId, int] = field(default_factory=dict)
     foreign: list[ForeignOrderSeen] = field(default_factory=list)
     unobeyed: str = ""
+    stopping: bool = False
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
@@ -141,9 +143,11 @@ class State:
             case ForeignOrderSeen():
                 self.foreign.append(event)
             case ClockSampled():
-                self.clock_offsets[event.venue] = event.offset_ns
+                self.clock_offsets[event.account] = event.offset_ns
             case OperatorAsked():
                 self._obey(event)
+            case Stopping():
+                self.stopping = True
             case FaultRaised():
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable() | CancelFailed() | FundingPaid():
@@ -164,6 +168,7 @@ class State:
         self.layout = Layout.of(event.rules)
         self.now = event.received_ns
         self.epoch = event.epoch
+        self.stopping = False
         self.modes.run_mode = event.mode
         self.books.forget()
         self.streams.clear()

@@ -29,6 +29,11 @@ BATCH_RECORDS_MAX = 4_096
 STATEMENT_RECORDS_MAX = 16
 WAL_CHECKPOINT_PAGES = 1_000
 
+# For `sys.setswitchinterval`, which belongs to the process and so is set by whoever composes it. An event loop under
+# load gives the interpreter's lock up for microseconds at a time and takes it back; with Python's default of 5 ms the
+# writer then never waits long enough to insist, and a commit of 0.5 ms was measured to take up to 2.5 s.
+SWITCH_INTERVAL_S = 0.0001
+
 T = TypeVar("T")
 Job = Callable[[apsw.Connection], T]
 

@@ -11,7 +11,7 @@ import typer
 from bot import __version__
 from bot.ops.verbs import check, demo, flatten, journal, kill, plan, run, schema, simex, status, unwind
 
-_ABOUT = """Keeps a crypto portfolio's exposure where its owner wants it, by trading futures instead of selling the coins.
+_ABOUT = """Keep a crypto portfolio's exposure where you want it, by trading futures instead of selling the coins.
 
 Start with [bold]trimtab demo[/bold]: no key, no network. Exit codes: docs/exit-codes.md."""
 

@@ -1,20 +1,30 @@
 """Loading a config for a verb: every problem of it is named at once, and the verb ends with the usage code."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.ops.exits import Exit
 from bot.ops.speak import Stop
 from bot.runtime.problems import ConfigError
 from bot.runtime.settings import Settings
-from bot.runtime.settings_load import load
+from bot.runtime.settings_load import Loaded, load
 
 
 def settings_from(path: Path) -> Settings:
     """The settings of a file and the environment over it; raises Stop with every problem, a line each."""
+    return loaded_from(path).settings
+
+
+def loaded_from(path: Path, state_dir: Path | None = None) -> Loaded:
+    """The same with the lines of the file; `state_dir` stands in for the config's own."""
     try:
-        return load(path.expanduser()).settings
+        loaded = load(path.expanduser())
     except ConfigError as error:
         raise unusable(path, error) from error
+    if state_dir is None:
+        return loaded
+    settings = loaded.settings.model_copy(update={"state_dir": state_dir.expanduser().absolute()})
+    return replace(loaded, settings=settings)
 
 
 def unusable(path: Path, error: ConfigError) -> Stop:

@@ -25,6 +25,7 @@ MODE_STYLES = {
     "degraded": "bold black on yellow",
     "reduce_only": "bold black on yellow",
     "halt": "bold white on red",
+    "unwind": "bold white on magenta",
     "flatten": "bold white on magenta",
 }
 
@@ -47,9 +48,7 @@ def print_status(status: Status) -> None:
     console.print(draw(status, height=None, width=width, glyphs=glyphs_for(console)), width=width)
 
 
-def draw(
-    status: Status, height: int | None = HEIGHT, width: int = WIDTH, glyphs: Glyphs = UNICODE
-) -> RenderableType:
+def draw(status: Status, height: int | None = HEIGHT, width: int = WIDTH, glyphs: Glyphs = UNICODE) -> RenderableType:
     """The screen: what matters most first; the lists at the end get the lines that are left of `height`."""
     wide = width >= WIDTH_WIDE
     parts: list[RenderableType] = [header(status, glyphs), *latches(status.latches)]

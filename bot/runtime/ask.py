@@ -79,9 +79,7 @@ def short_name(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
-def ask(
-    state_dir: Path, verb: str, args: Mapping[str, object] | None = None, timeout_s: float = TIMEOUT_S
-) -> Any:  # noqa: ANN401 - JSON, whose shape is the verb's
+def ask(state_dir: Path, verb: str, args: Mapping[str, object] | None = None, timeout_s: float = TIMEOUT_S) -> Any:
     """Send one request to the daemon of `state_dir` and return the decoded result; raises the kinds of AskError.
 
     `timeout_s` bounds the whole exchange.
@@ -123,7 +121,7 @@ def _line(client: socket.socket, deadline: float) -> bytes:
     return bytes(received)
 
 
-def _result(line: bytes) -> Any:  # noqa: ANN401
+def _result(line: bytes) -> Any:
     try:
         answer = json.loads(line)
         if answer["ok"] is True:

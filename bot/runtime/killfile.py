@@ -61,7 +61,7 @@ def read(state_dir: Path) -> KillOrder | None:
     return _parsed(text)
 
 
-def lift(state_dir: Path) -> bool:
+def remove(state_dir: Path) -> bool:
     """Remove the file; says whether there was one. Raises OSError when it cannot be removed."""
     try:
         place(state_dir).unlink()
@@ -69,6 +69,33 @@ def lift(state_dir: Path) -> bool:
         return False
     _sync_directory(state_dir)
     return True
+
+
+class Watch:
+    """Looks for the file again and again, and tells of each kill once.
+
+    A file that lies there at the first look counts. One that was told of does not count again until it is written
+    anew: an operator who flattens after a kill must not be stopped by the file of that same kill.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._told: tuple[int, int] | None = None
+
+    def news(self) -> KillOrder | None:
+        """The order of a file that is new since the last look, or None."""
+        try:
+            found = place(self._state_dir).stat()
+        except FileNotFoundError:
+            self._told = None
+            return None
+        except OSError:
+            return read(self._state_dir)
+        mark = (found.st_ino, found.st_mtime_ns)
+        if mark == self._told:
+            return None
+        self._told = mark
+        return read(self._state_dir)
 
 
 def _parsed(text: bytes) -> KillOrder:

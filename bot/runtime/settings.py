@@ -188,7 +188,7 @@ class LimitSettings(Section):
     )
     replica_lag: Annotated[int, Duration("100 ms", "2 min")] = Field(
         default=duration_ns("10 s"),
-        description="How long after a fill the venue may still show the position before it.",
+        description="How long after a fill a read may still show the position before it.",
     )
     balance_step: Annotated[Decimal, Share("0", "1")] = Field(
         default=Decimal("0.2"),

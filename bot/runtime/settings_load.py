@@ -4,12 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.runtime.document import Document, Value, read_document
+from bot.runtime.document import Document, read_document
 from bot.runtime.environment import overlay
 from bot.runtime.problems import ConfigError, Problem, closest, names_a_secret
 from bot.runtime.settings import (
@@ -138,11 +137,11 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 
 def _true(document: Document, details: ErrorDetails) -> bool:
     """Pydantic calls a list empty when its items are wrong; they are reported one by one."""
-    return details["type"] != "too_short" or not document.at(*_path(document.value, details))
+    return details["type"] != "too_short" or not document.at(*_path(document, details))
 
 
 def _problem(document: Document, details: ErrorDetails) -> Problem:
-    path, context = _path(document.value, details), details.get("ctx", {})
+    path, context = _path(document, details), details.get("ctx", {})
     match details["type"]:
         case "misread":
             return document.problem(path, context["what"], context["allowed"], context["meant"])
@@ -192,20 +191,21 @@ def _description(document: Document, path: Sequence[str | int]) -> str | None:
     return field.description.rstrip(".") if field.description else None
 
 
-def _path(root: Value, details: ErrorDetails) -> tuple[str | int, ...]:
-    """The path in the document. pydantic's own marks (a target's kind, [key]) are no part of it."""
+def _path(document: Document, details: ErrorDetails) -> tuple[str | int, ...]:
+    """The path in the document. Pydantic's own marks (a target's kind, [key]) are no part of it."""
     path: list[str | int] = []
-    here: Any = root
     for index, part in enumerate(details["loc"]):
         last = index == len(details["loc"]) - 1
         if index == _KIND_PLACE and path[:1] == ["targets"]:
             continue
-        if (isinstance(here, dict) and part in here) or (isinstance(here, list) and part in range(len(here))):
-            here = here[part]
-        elif not (last and details["type"] == "missing"):
-            continue
-        path.append(part)
+        if _has(document, path, part) or (last and details["type"] == "missing"):
+            path.append(part)
     return tuple(path)
+
+
+def _has(document: Document, path: Sequence[str | int], part: str | int) -> bool:
+    here = document.at(*path)
+    return part in here if isinstance(here, dict) else isinstance(here, list) and part in range(len(here))
 
 
 def _model_at(document: Document, path: Sequence[str | int]) -> type[BaseModel] | None:

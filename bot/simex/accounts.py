@@ -104,9 +104,7 @@ class Accounts:
             raise Reject(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
         now = self._context.now_ms
         self._context.emit(
-            LeverageChanged(
-                event_ms=now, transaction_ms=now, account_id=account_id, symbol=symbol, leverage=leverage
-            )
+            LeverageChanged(event_ms=now, transaction_ms=now, account_id=account_id, symbol=symbol, leverage=leverage)
         )
         return cap
 

@@ -88,12 +88,15 @@ def _default_accounts() -> tuple[AccountSpec, ...]:
 class SimexConfig:
     """Everything a simulated exchange needs to start. Port 0 is an ephemeral one.
 
-    `market` is "synthetic" (seeded) or "recorded" (frames of `replay_dir`). `speed` is exchange seconds a wall second.
+    `market` is "synthetic" (seeded) or "recorded" (frames of `replay_dir`, again and again with `loop`). `speed` is how
+    many seconds of it pass in a wall second: a synthetic exchange lives faster as a whole, funding included; a recorded
+    one plays its frames faster and lives on wall time.
     `funding_rate` is a ratio per interval (positive: longs pay shorts); None leaves it to the market.
     """
 
     market: str = "synthetic"
     replay_dir: Path | None = None
+    loop: bool = False
     speed: float = 1.0
     seed: int = 1
     funding_rate: Decimal | None = None
@@ -106,6 +109,11 @@ class SimexConfig:
     control_port: int = 0
     tick_ms: int = 20
     plain_http: bool = True
+
+    @property
+    def timeline_speed(self) -> float:
+        """Exchange seconds a wall second."""
+        return self.speed if self.market == "synthetic" else 1.0
 
     def __post_init__(self) -> None:
         if self.market not in ("synthetic", "recorded"):

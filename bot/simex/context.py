@@ -60,7 +60,13 @@ class Context:
         )
 
     def book_income(
-        self, account: Account, kind: IncomeType, asset: str, amount: Decimal, symbol: str = "", trade_id: int | None = None
+        self,
+        account: Account,
+        kind: IncomeType,
+        asset: str,
+        amount: Decimal,
+        symbol: str = "",
+        trade_id: int | None = None,
     ) -> None:
         """Change a futures wallet and write the line that explains it. A zero amount leaves no line."""
         if not amount:

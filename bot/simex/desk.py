@@ -7,17 +7,16 @@ as IOC, FOK or MARKET, its remainder EXPIRES. Money is settled fill by fill, eac
 from __future__ import annotations
 
 import random
-import string
 from collections import deque
 from collections.abc import Callable, Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from msgspec.structs import replace
 
-from bot.simex import rules
 from bot.simex.account import HISTORY_ROWS_MAX, Account
+from bot.simex.admission import Admission
 from bot.simex.context import Context
-from bot.simex.events import Execution, MarketTraded, OrderUpdated
+from bot.simex.events import Execution, ExpireReason, MarketTraded, OrderUpdated
 from bot.simex.matching import SymbolBook, Take
 from bot.simex.model import (
     ZERO,
@@ -25,8 +24,6 @@ from bot.simex.model import (
     Level,
     NewOrder,
     Order,
-    Reject,
-    Side,
     Status,
     Symbol,
     SymbolKey,
@@ -36,7 +33,7 @@ from bot.simex.orders import Orders
 from bot.simex.settlement import Settlement
 from bot.simex.valuation import Valuation
 
-CLIENT_ID_LENGTH = 22
+LIQUIDATION_PREFIX = "autoclose-"
 _EMPTY = Level(ZERO, ZERO)
 Tops = tuple[Level, Level]
 
@@ -59,7 +56,7 @@ class OrderDesk:
         self._accounts = accounts
         self._orders = orders
         self._valuation = valuation
-        self._rng = rng
+        self._admission = Admission(context, books, orders, valuation, rng)
         self._source_time = source_time
         self.settlement = Settlement(context, accounts)
         self.fill_log: deque[FillRecord] = deque(maxlen=HISTORY_ROWS_MAX)
@@ -67,12 +64,11 @@ class OrderDesk:
     # ------------------------------------------------------------------------------------------ coming in
     def place(self, account: Account, symbol: Symbol, new: NewOrder) -> Order:
         """Accept and match an order, or raise Reject."""
-        self._admit(account, symbol, new)
-        order = self._drafted(account, symbol, new)
-        limit = self._limit(symbol, order)
+        self._admission.filters(account, symbol, new)
+        order = self._admission.draft(account, symbol, new)
+        limit = self._admission.limit(symbol, order)
         takes = self._books[symbol.key].plan(account.account_id, order.side, limit, order.quantity)
-        self._check_execution(symbol, order, new, takes)
-        self._check_funds(account, symbol, order, takes)
+        self._admission.check(account, symbol, order, takes)
         return self._accept(order, takes)
 
     def force_close(self, account: Account, symbol: Symbol, client_id: str) -> Order:
@@ -87,107 +83,8 @@ class OrderDesk:
             reduce_only=True,
             client_order_id=client_id,
         )
-        order = self._drafted(account, symbol, new)
+        order = self._admission.draft(account, symbol, new)
         return self._accept(order, self._books[symbol.key].plan(account.account_id, order.side, None, order.quantity))
-
-    def _admit(self, account: Account, symbol: Symbol, new: NewOrder) -> None:
-        book = self._books[symbol.key]
-        best = book.opposite(new.side).best()
-        reference = self._valuation.mark(symbol.name) if symbol.market == "usdm" else book.mid() or new.price or ZERO
-        rules.validate(symbol, new, reference, None if best is None else best.price)
-        if symbol.market == "usdm" and (account.dual_side or new.position_side != "BOTH"):
-            raise Reject(-4061, "Order's position side does not match user's setting.")
-        if new.client_order_id and self._orders.is_client_id_open(account.account_id, symbol.key, new.client_order_id):
-            if symbol.market == "spot":
-                raise Reject(-2010, "Duplicate order sent.")
-            raise Reject(-4116, "ClientOrderId is duplicated.")
-        if len(self._orders.open_on(account.account_id, symbol.key)) >= symbol.max_open_orders:
-            if symbol.market == "spot":
-                raise Reject(-1013, "Filter failure: MAX_NUM_ORDERS")
-            raise Reject(-2025, "Reach max open order limit.")
-
-    def _drafted(self, account: Account, symbol: Symbol, new: NewOrder) -> Order:
-        asked = new.quantity if new.quantity is not None else self._quantity_for(account, symbol, new)
-        return Order(
-            order_id=self._context.next_order_id(),
-            client_order_id=new.client_order_id or self._client_id(),
-            account_id=account.account_id,
-            market=symbol.market,
-            symbol=symbol.name,
-            side=new.side,
-            type=new.type,
-            time_in_force=new.time_in_force,
-            quantity=self._reducible(account, symbol, new.side, asked) if new.reduce_only else asked,
-            price=ZERO if new.price is None or new.type == "MARKET" else new.price,
-            reduce_only=new.reduce_only,
-            position_side=new.position_side,
-            status="NEW",
-            filled=ZERO,
-            quote_filled=ZERO,
-            created_ms=self._context.now_ms,
-            updated_ms=self._context.now_ms,
-            quote_quantity=new.quote_quantity or ZERO,
-            requested_quantity=asked,
-        )
-
-    def _quantity_for(self, account: Account, symbol: Symbol, new: NewOrder) -> Decimal:
-        """Coins that a spot MARKET order's quote quantity buys or sells on the present book."""
-        left, total = new.quote_quantity or ZERO, ZERO
-        for take in self._books[symbol.key].plan(account.account_id, new.side, None, symbol.market_max_qty):
-            total += min(take.quantity, left / take.price)
-            left -= take.quantity * take.price
-            if left <= 0:
-                break
-        quantity = (total / symbol.lot).to_integral_value(ROUND_DOWN) * symbol.lot
-        if quantity < symbol.min_qty:
-            raise Reject(-1013, "Filter failure: LOT_SIZE")
-        return quantity
-
-    def _reducible(self, account: Account, symbol: Symbol, side: Side, quantity: Decimal) -> Decimal:
-        """The part of a reduce-only quantity that the position, less what already works on it, can take."""
-        held = account.positions[symbol.name].quantity
-        working = self._orders.open_on(account.account_id, symbol.key, side)
-        left = abs(held) - sum((o.remaining for o in working if o.reduce_only), ZERO)
-        if not held or (held > 0) == (side == "BUY") or left <= 0:
-            raise Reject(-2022, "ReduceOnly Order is rejected.")
-        return min(quantity, left)
-
-    def _limit(self, symbol: Symbol, order: Order) -> Decimal | None:
-        if order.type != "MARKET":
-            return order.price
-        if symbol.market == "spot":
-            return None
-        return rules.percent_price_bound(symbol, order.side, self._valuation.mark(symbol.name))
-
-    @staticmethod
-    def _check_execution(symbol: Symbol, order: Order, new: NewOrder, takes: list[Take]) -> None:
-        if takes and new.type == "LIMIT_MAKER":
-            raise Reject(-2010, "Order would immediately match and take.")
-        if takes and new.time_in_force == "GTX":
-            text = "the Post Only order will be rejected. The order will not be recorded in the order history"
-            raise Reject(-5022, f"Due to the order could not be executed as maker, {text}")
-        available = sum((take.quantity for take in takes), ZERO)
-        if new.time_in_force == "FOK" and symbol.market == "usdm" and available < order.quantity:
-            text = "the FOK order has been rejected. The order will not be recorded in the order history"
-            raise Reject(-5021, f"Due to the order could not be filled immediately, {text}")
-
-    def _check_funds(self, account: Account, symbol: Symbol, order: Order, takes: list[Take]) -> None:
-        if symbol.market == "spot":
-            if order.side == "SELL":
-                enough = order.quantity <= account.spot[symbol.base].free
-            else:
-                paid = sum((t.quantity * t.price for t in takes), ZERO)
-                cost = paid if order.type == "MARKET" else order.quantity * order.price
-                enough = cost <= account.spot[symbol.quote].free
-            if not enough:
-                raise Reject(-2010, "Account has insufficient balance for requested action.")
-        elif not order.reduce_only:
-            price = order.price or (takes[-1].price if takes else self._valuation.mark(symbol.name))
-            if self._valuation.beyond_leverage(account, symbol, order.side, order.quantity, price):
-                raise Reject(-2027, "Exceeded the maximum allowable position at current leverage.")
-            need = self._valuation.margin_for(account, symbol, order.side, order.quantity, price)
-            if need > 0 and need > self._valuation.available(account, symbol.settle):
-                raise Reject(-2019, "Margin is insufficient.")
 
     def _accept(self, order: Order, takes: list[Take]) -> Order:
         book, key = self._books[order.key], order.key
@@ -201,7 +98,7 @@ class OrderDesk:
             self._match(order, takes, self._tops(key))
         order = self._orders.by_id(order.order_id)
         if order.is_open and (order.type == "MARKET" or order.time_in_force in ("IOC", "FOK")):
-            return self._end(order, "EXPIRED", "EXPIRED")
+            return self._end(order, "EXPIRED", "EXPIRED", _own_expiry(order))
         if order.is_open:
             book.rest(order)
         return order
@@ -224,7 +121,7 @@ class OrderDesk:
             return
         if take.prevented:
             execution: Execution = "TRADE_PREVENTION" if maker.market == "spot" else "EXPIRED"
-            self._withdraw(maker, "EXPIRED_IN_MATCH", execution)
+            self._withdraw(maker, "EXPIRED_IN_MATCH", execution, "STP")
             return
         take = replace(take, quantity=min(take.quantity, maker.remaining))
         trade_id = self._record_and_fill(taker, take, tops, is_maker=False)
@@ -300,26 +197,28 @@ class OrderDesk:
                 updated_ms=self._context.now_ms,
             )
         )
-        self._report(order, "TRADE", trade)
+        forced = order.client_order_id.startswith(LIQUIDATION_PREFIX)
+        self._report(order, "CALCULATED" if forced else "TRADE", trade)
         self._report_account(order)
 
     # -------------------------------------------------------------------------------------------- going out
     def cancel(self, order: Order) -> Order:
-        """End a resting order because its owner (or a liquidation) asked."""
+        """End a resting order because its owner asked."""
         return self._withdraw(order, "CANCELED", "CANCELED")
 
-    def cancel_futures(self, account: Account) -> list[SymbolKey]:
-        """Cancel all of an account's futures orders; answers the symbols that had some."""
-        return [self.cancel(order).key for order in self._orders.open(account.account_id, "usdm")]
+    def expire_futures(self, account: Account) -> list[SymbolKey]:
+        """End all of an account's futures orders before its liquidation; answers the symbols that had some."""
+        ended = self._orders.open(account.account_id, "usdm")
+        return [self._withdraw(order, "EXPIRED", "EXPIRED", "LIQUIDATION").key for order in ended]
 
-    def _withdraw(self, order: Order, status: Status, execution: Execution) -> Order:
+    def _withdraw(self, order: Order, status: Status, execution: Execution, reason: ExpireReason = "") -> Order:
         self._books[order.key].withdraw(order)
-        return self._end(order, status, execution)
+        return self._end(order, status, execution, reason)
 
-    def _end(self, order: Order, status: Status, execution: Execution) -> Order:
+    def _end(self, order: Order, status: Status, execution: Execution, reason: ExpireReason) -> Order:
         self.settlement.unlock(order)
         order = self._orders.put(replace(order, status=status, updated_ms=self._context.now_ms))
-        self._report(order, execution)
+        self._report(order, execution, reason=reason)
         if order.market == "spot" and order.type != "MARKET":
             self._report_account(order)
         return order
@@ -334,19 +233,28 @@ class OrderDesk:
             if not order.reduce_only or not self._books[order.key].side(order.side).queue.holds(order.order_id):
                 continue
             if not left[order.side]:
-                self._withdraw(order, "EXPIRED", "EXPIRED")
+                self._withdraw(order, "EXPIRED", "EXPIRED", "REDUCE_ONLY")
             elif order.remaining > left[order.side]:
-                self._books[order.key].withdraw(order)
-                order = self._orders.put(replace(order, quantity=order.filled + left[order.side]))
-                self._books[order.key].rest(order)
+                self._shrink(order, left[order.side])
             left[order.side] -= min(order.remaining, left[order.side])
 
+    def _shrink(self, order: Order, remaining: Decimal) -> None:
+        self._books[order.key].withdraw(order)
+        self._books[order.key].rest(self._orders.put(replace(order, quantity=order.filled + remaining)))
+
     # --------------------------------------------------------------------------------------------- telling
-    def _report(self, order: Order, execution: Execution, trade: Trade | None = None) -> None:
+    def _report(
+        self, order: Order, execution: Execution, trade: Trade | None = None, reason: ExpireReason = ""
+    ) -> None:
         now = self._context.now_ms
         if trade is None:
             update = OrderUpdated(
-                event_ms=now, transaction_ms=now, account_id=order.account_id, order=order, execution=execution
+                event_ms=now,
+                transaction_ms=now,
+                account_id=order.account_id,
+                order=order,
+                execution=execution,
+                expire_reason=reason,
             )
         else:
             update = OrderUpdated(
@@ -377,5 +285,8 @@ class OrderDesk:
         book = self._books[key]
         return (book.bids.best() or _EMPTY, book.asks.best() or _EMPTY)
 
-    def _client_id(self) -> str:
-        return "".join(self._rng.choices(string.ascii_letters + string.digits, k=CLIENT_ID_LENGTH))
+
+def _own_expiry(order: Order) -> ExpireReason:
+    if order.type == "MARKET":
+        return "MARKET"
+    return "FOK" if order.time_in_force == "FOK" else "IOC"

@@ -1,7 +1,7 @@
 """What the exchange tells the world, as typed events in the order in which it happened.
 
-`event_ms` is when the event is sent, `transaction_ms` when the matching engine made it; both on the exchange's time line.
-Books carry update ids that grow by at least one with every change, so a diff stream is contiguous:
+`event_ms` is when the event is sent, `transaction_ms` when the matching engine made it; both on the exchange's time
+line. Books carry update ids that grow by at least one with every change, so a diff stream is contiguous:
 `previous_update_id` of a DepthChanged is the `last_update_id` of the one before it for that symbol.
 """
 
@@ -15,6 +15,8 @@ import msgspec
 from bot.simex.model import ZERO, Level, Market, Order, Position
 
 Execution = Literal["NEW", "TRADE", "CANCELED", "EXPIRED", "REJECTED", "TRADE_PREVENTION", "CALCULATED"]
+# Why an order EXPIRED: its own time in force or type, self-trade prevention, a shrunken position, a liquidation.
+ExpireReason = Literal["", "IOC", "FOK", "MARKET", "STP", "REDUCE_ONLY", "LIQUIDATION"]
 AccountReason = Literal[
     "ORDER", "FUNDING_FEE", "DEPOSIT", "WITHDRAW", "TRANSFER", "MARGIN_TYPE_CHANGE", "INSURANCE_CLEAR", "ADJUSTMENT"
 ]
@@ -39,7 +41,7 @@ class OrderUpdated(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     trade_id: int | None = None
     is_maker: bool = False
     realized_pnl: Decimal = ZERO
-    expire_reason: str = ""
+    expire_reason: ExpireReason = ""
 
 
 class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):

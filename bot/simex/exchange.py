@@ -19,7 +19,9 @@ from bot.simex.clockwork import Clockwork
 from bot.simex.context import Context
 from bot.simex.desk import OrderDesk
 from bot.simex.events import Event
+from bot.simex.liquidation import Liquidator
 from bot.simex.market import MarketSource
+from bot.simex.marks import Marks
 from bot.simex.matching import SymbolBook
 from bot.simex.model import (
     ZERO,
@@ -68,8 +70,8 @@ class Exchange:
         self._context = Context(self.symbols, start_ms, count(FIRST_ORDER_ID).__next__)
         self._books = {key: SymbolBook(market.book(key)) for key in self.symbols}
         self._publication = Publication(self._context, self._books)
-        self._clockwork = Clockwork(self._context, self._books, market, mark_interval_ms, depth_interval_ms)
-        valuation = Valuation(self._context, self._clockwork.marks, self.orders)
+        self._marks = Marks(self._context, self._books, market)
+        valuation = Valuation(self._context, self._marks.states, self.orders)
         self.accounts = Accounts(self._context, self.orders, valuation)
         self._desk = OrderDesk(
             self._context,
@@ -80,8 +82,18 @@ class Exchange:
             random.Random(seed),
             lambda: market.source_time,
         )
-        self._clockwork.bind(self.accounts.states, self._desk, self._publication, valuation)
+        self._clockwork = Clockwork(
+            self._context,
+            market,
+            self._marks,
+            self.accounts.states,
+            self._desk,
+            self._publication,
+            Liquidator(self._context, self.accounts.states, self._desk, valuation),
+            (mark_interval_ms, depth_interval_ms),
+        )
         self._publication.tops()
+        self._marks.publish()
 
     @property
     def now_ms(self) -> int:
@@ -116,7 +128,7 @@ class Exchange:
 
     def set_funding(self, symbol: str, rate: Decimal | None, next_ms: int | None = None) -> None:
         """Prescribe a perpetual's rate from now on (None: from the premium), and if given its next funding time."""
-        state = self._clockwork.marks[symbol]
+        state = self._marks.states[symbol]
         state.prescribed = rate
         if next_ms is not None:
             state.next_funding_ms = max(next_ms, self.now_ms + 1)
@@ -187,7 +199,7 @@ class Exchange:
     def mark(self, symbol: str) -> Mark:
         """Mark, index, funding rate and next funding time of a perpetual. Reject(-1121) when there is none."""
         self.symbol("usdm", symbol)
-        return self._clockwork.marks[symbol].view(self.now_ms)
+        return self._marks.states[symbol].view(self.now_ms)
 
     def drain_events(self) -> list[Event]:
         """All events since the last call, in order."""

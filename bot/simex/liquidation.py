@@ -2,7 +2,8 @@
 
 When the margin balance of a margin asset is at or below its maintenance margin, the account's futures orders are
 cancelled, its positions are closed into the book at whatever it offers (client ids "autoclose-..."), and the insurance
-fund pays what the wallet then lacks. Partial liquidation, takeover at the bankruptcy price and ADL have their place here.
+fund pays what the wallet then lacks. Partial liquidation, takeover at the bankruptcy price and ADL have their place
+here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 
 from bot.simex.account import Account
 from bot.simex.context import Context
-from bot.simex.desk import OrderDesk
+from bot.simex.desk import LIQUIDATION_PREFIX, OrderDesk
 from bot.simex.model import SymbolKey
 from bot.simex.valuation import Valuation
 
@@ -44,11 +45,11 @@ class Liquidator:
         return totals.maintenance > 0 and account.wallets[asset] + totals.unrealized <= totals.maintenance
 
     def _liquidate(self, account: Account, asset: str) -> list[SymbolKey]:
-        touched = self._desk.cancel_futures(account)
+        touched = self._desk.expire_futures(account)
         symbols = [s for s in self._context.symbols.values() if s.market == "usdm" and s.settle == asset]
         for symbol in symbols:
             if account.positions[symbol.name].quantity:
-                self._desk.force_close(account, symbol, f"autoclose-{self._context.now_ms}-{symbol.base}")
+                self._desk.force_close(account, symbol, f"{LIQUIDATION_PREFIX}{self._context.now_ms}-{symbol.base}")
                 touched.append(symbol.key)
         flat = not any(account.positions[s.name].quantity for s in symbols)
         if flat and account.wallets[asset] < 0:

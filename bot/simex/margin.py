@@ -37,11 +37,13 @@ def initial_margin(notional: Decimal, bids: Decimal, asks: Decimal, leverage: in
 
 
 def unrealized_pnl(quantity: Decimal, cost: Decimal, mark: Decimal) -> Decimal:
-    """quantity * mark - cost, where cost is the signed sum of quantity * price still held."""
+    """The value at the mark less the cost, where cost is the signed sum of quantity * price still held."""
     return quantity * mark - cost
 
 
-def liquidation_price(brackets: Sequence[Bracket], quantity: Decimal, entry: Decimal, balance: Decimal) -> Decimal | None:
+def liquidation_price(
+    brackets: Sequence[Bracket], quantity: Decimal, entry: Decimal, balance: Decimal
+) -> Decimal | None:
     """The price at which equity equals the maintenance margin, or None when no positive price does.
 
     P = (W + cum - s Q E) / (Q (mmr - s)) with s the sign, Q = |quantity|, and W the wallet with the unrealized PnL of

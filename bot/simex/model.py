@@ -220,7 +220,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FuturesAsset(msgspec.Struct, frozen=True, kw_only=True):
-    """A futures wallet. margin balance = wallet + unrealized PnL; available = what new positions and withdrawals may use."""
+    """A futures wallet: margin balance = wallet + unrealized PnL; available = what new positions may still tie up."""
 
     asset: str
     wallet_balance: Decimal

@@ -28,7 +28,7 @@ class Settlement:
     def fill(
         self, order: Order, price: Decimal, quantity: Decimal, trade_id: int, *, is_maker: bool, from_house: bool
     ) -> Trade:
-        """Book one fill of an order (as it was before the fill). `from_house`: background liquidity is the other side."""
+        """Book one fill of an order as it was before the fill; `from_house`: the other side is background liquidity."""
         symbol, account = self._context.symbols[order.key], self._accounts[order.account_id]
         signed = quantity if order.side == "BUY" else -quantity
         rate = symbol.maker_fee if is_maker else symbol.taker_fee

@@ -9,31 +9,16 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from typing import Protocol
+from dataclasses import dataclass
 
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
+
+from bot.simex.wire import Session
 
 QUEUE_FRAMES_MAX = 5_000
 MESSAGE_BYTES_MAX = 65_536
 PONG_BYTES_MAX = 125
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-class Session(Protocol):
-    """What a dialect makes of one connection; it answers text with text and is told nothing of sockets.
-
-    `kind` is "market", "user" or "api" and selects connections for faults.
-    """
-
-    kind: str
-
-    def receive(self, text: str) -> list[str]:
-        """The replies to one message."""
-        ...
-
-    def closed(self) -> None:
-        """The connection is gone."""
-        ...
 
 
 def reset(transport: asyncio.BaseTransport | None) -> None:
@@ -49,19 +34,35 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
         transport.close()
 
 
+@dataclass(frozen=True, slots=True)
+class SocketRules:
+    """A host's rules for its websockets: its own pings, how long a pong may take, how much a client may send."""
+
+    ping_every_s: float
+    pong_within_s: float
+    messages_per_s: int
+
+
+SPOT_STREAM_RULES = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=5)
+USDM_STREAM_RULES = SocketRules(ping_every_s=180.0, pong_within_s=600.0, messages_per_s=10)
+# The websocket API has request weights instead of a message rate.
+API_RULES = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=1_000)
+
+
 class Connection:
     """The socket side of a session."""
 
-    def __init__(self, host: str, ping_every_s: float, pong_within_s: float) -> None:
+    def __init__(self, host: str, rules: SocketRules) -> None:
         self.host = host
         self.session: Session | None = None
         self.dropped_for_slowness = False
-        self._ping_every_s = ping_every_s
-        self._pong_within_s = pong_within_s
+        self._rules = rules
         self._queue: deque[str] = deque()
         self._wake = asyncio.Event()
         self._transport: asyncio.BaseTransport | None = None
         self._last_pong = 0.0
+        self._second = 0
+        self._received = 0
 
     @property
     def kind(self) -> str:
@@ -82,7 +83,7 @@ class Connection:
         self._queue.clear()
         reset(self._transport)
 
-    async def serve(self, request: web.Request, session: Session) -> web.WebSocketResponse:
+    async def serve(self, request: web.BaseRequest, session: Session) -> web.WebSocketResponse:
         """Run the connection until either side ends it."""
         self.session = session
         ws = web.WebSocketResponse(autoping=False, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
@@ -101,6 +102,9 @@ class Connection:
 
     async def _read(self, ws: web.WebSocketResponse, session: Session) -> None:
         async for message in ws:
+            if self._is_flooding():
+                await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
+                return
             if message.type == WSMsgType.TEXT:
                 for reply in session.receive(message.data):
                     self.push(reply)
@@ -110,6 +114,14 @@ class Connection:
                 self._last_pong = asyncio.get_running_loop().time()
             elif message.type in (WSMsgType.BINARY, WSMsgType.ERROR):
                 return
+
+    def _is_flooding(self) -> bool:
+        """Count a message that came in; pings and pongs count too, as documented."""
+        second = int(asyncio.get_running_loop().time())
+        if second != self._second:
+            self._second, self._received = second, 0
+        self._received += 1
+        return self._received > self._rules.messages_per_s
 
     async def _write(self, ws: web.WebSocketResponse) -> None:
         try:
@@ -125,8 +137,8 @@ class Connection:
         clock = asyncio.get_running_loop().time
         try:
             while True:
-                await asyncio.sleep(self._ping_every_s)
-                if clock() - self._last_pong > self._pong_within_s + self._ping_every_s:
+                await asyncio.sleep(self._rules.ping_every_s)
+                if clock() - self._last_pong > self._rules.pong_within_s + self._rules.ping_every_s:
                     self.abort()
                     return
                 await ws.ping(str(round(clock() * 1000)).encode())

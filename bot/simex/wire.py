@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from typing import Protocol
 
 JSON = "application/json"
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,14 @@ class Request:
     path: str
     query: str = ""
     body: bytes = b""
-    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What the dialect found out about a request, for the request log: never a secret, never a signature."""
 
-    params: Mapping[str, str] = field(default=_NO_HEADERS)
+    params: Mapping[str, str] = field(default_factory=dict)
     key_name: str | None = None
     account: str | None = None
     signed: bool = False
@@ -46,6 +45,23 @@ class Response:
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON
     trace: Trace = field(default_factory=Trace)
+
+
+class Session(Protocol):
+    """What a dialect makes of one websocket connection: it answers text with text and is told nothing of sockets."""
+
+    @property
+    def kind(self) -> str:
+        """One of "market", "user" or "api"; it selects connections for faults."""
+        ...
+
+    def receive(self, text: str) -> list[str]:
+        """The replies to one message."""
+        ...
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        ...

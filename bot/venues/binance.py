@@ -5,9 +5,11 @@ no repair: the next one says it all. Everything arrives on combined streams, `{"
 the name tells which instrument and which kind of payload it is, so it is looked up before anything is decoded, and
 the typed decoder then skips what is not needed. A frame in another layout takes a slower way to the same result.
 
-Sequence numbers only grow, so a frame that is not newer than the last one of its channel is dropped and counted.
-Should the venue start numbering anew, everything would look old for ever: whoever owns the connection sees the
-channel fall silent while `outdated` grows, connects anew and calls `MarketParser.forget`.
+Sequence numbers only grow, so a frame with a lower one than the last of its channel is dropped and counted. The same
+number again is a duplicate of a quote (sent on change, so it says nothing about now) and is dropped too, but of a book
+or mark price (sent by the clock) it says that nothing has changed: that is news. Should the venue start numbering
+anew, everything would look old for ever: whoever owns the connection sees the channel fall silent while `outdated`
+grows, connects anew and calls `MarketParser.forget`.
 """
 
 from __future__ import annotations
@@ -122,7 +124,6 @@ class _AnyFrame(msgspec.Struct):
     stream: str | None = None
     e: str | None = None
     id: int | str | None = None
-    result: msgspec.Raw | None = None
     error: _Refusal | None = None
     code: int | None = None
     msg: str = ""
@@ -138,7 +139,7 @@ _any_frame = msgspec.json.Decoder(_AnyFrame).decode
 class Channel:
     """One stream of one instrument: its name on the wire, and the last thing that it said.
 
-    `received_ns` is when it last said something new, 0 before the first time; `outdated` counts what was not new.
+    `received_ns` is when it was last believed, 0 before the first time; `outdated` counts lower sequence numbers.
     """
 
     __slots__ = ("instrument", "name", "outdated", "received_ns", "sequence")
@@ -155,11 +156,11 @@ class Channel:
         self.outdated = 0
 
     def read(self, payload: bytes, received_ns: int) -> Market | None:
-        """The event in a frame of this channel; None if it says nothing new. Raises msgspec.DecodeError."""
+        """The event in a frame of this channel; None if it says nothing. Raises BadFrame or msgspec.DecodeError."""
         raise NotImplementedError
 
     def _accepts(self, sequence: int, received_ns: int) -> bool:
-        if sequence <= self.sequence:
+        if sequence < self.sequence:
             self.outdated += 1
             return False
         self.sequence = sequence
@@ -179,7 +180,7 @@ class TickerChannel(Channel):
         ticker = _ticker_frame(payload).data
         sequence = ticker.u
         if sequence <= self.sequence:
-            self.outdated += 1
+            self.outdated += sequence < self.sequence
             return None
         self.sequence = sequence
         self.received_ns = received_ns
@@ -247,7 +248,7 @@ class MarketParser:
         self._by_name = {channel.name.encode(): channel for channel in self.channels}
 
     def parse(self, payload: bytes, received_ns: int) -> Market | Control | None:
-        """What a frame says; None for what is not new.
+        """What a frame says; None for what is older or the same.
 
         Raises BadFrame, msgspec.DecodeError or RecursionError for what cannot be read, and nothing else.
         """

@@ -93,7 +93,7 @@ class Budget:
     """The rate budget of one host. `clock` is our own, `sleep` takes seconds; both are injected."""
 
     def __init__(self, limits: Limits, clock: Callable[[], int], sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._sleep = sleep
         self._weight = _Window(MINUTE_NS)
@@ -105,7 +105,7 @@ class Budget:
 
     def configure(self, limits: Limits) -> None:
         """Take the limits that the venue states now."""
-        self._limits = limits
+        self.limits = limits
         self._weight_limit = limits.weight_per_minute
 
     def take(self, lane: Lane, weight: int, orders: int = 0) -> int:
@@ -153,7 +153,7 @@ class Budget:
         self._blocked_until_ns = max(self._blocked_until_ns, until_ns)
         # The venue stopped us below the limit that we believed in: believe what it showed, down to a quarter of what it
         # states (another program behind our address may have used the rest).
-        floor = self._limits.weight_per_minute // TIGHTENED_SHARE_MIN
+        floor = self.limits.weight_per_minute // TIGHTENED_SHARE_MIN
         self._weight_limit = min(self._weight_limit, max(floor, self._weight.count(now_ns)))
 
     def usage(self) -> Usage:
@@ -174,8 +174,8 @@ class Budget:
     def _full_ns(self, now_ns: int, lane: Lane, weight: int, orders: int) -> int:
         asked = (
             (self._weight, weight, self._weight_limit),
-            (self._orders_10s, orders, self._limits.orders_per_10s),
-            (self._orders_minute, orders, self._limits.orders_per_minute),
+            (self._orders_10s, orders, self.limits.orders_per_10s),
+            (self._orders_minute, orders, self.limits.orders_per_minute),
         )
         return max(
             window.next_ns(now_ns) if amount and window.count(now_ns) + amount > lane.value * limit else 0

@@ -24,9 +24,11 @@ import msgspec
 import tenacity
 import yarl
 
+from bot.domain.events import ClockSampled
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, Nanos
 from bot.venues.budget import SPOT_LIMITS, USDM_LIMITS, Budget, Lane
-from bot.venues.routes import SPOT, USDM, Route
+from bot.venues.routes import CLOCKS, SPOT, USDM, Route
+from bot.venues.translate.binance import server_time_ms
 from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, answered, clean, verdict
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ READ_BACKOFF_S = 0.2
 READ_BACKOFF_S_MAX = 2.0
 READ_PATIENCE_NS = 5 * SECOND_NS
 CLOCK_SHIFT_NS_MAX = 3_600 * SECOND_NS
+CLOCK_ROUND_TRIP_NS_MAX = 1 * SECOND_NS
+"""A clock sample that took longer says nothing precise enough to sign by."""
+OUTSIDE_WINDOW = -1021
 
 # Everything that a connection, a TLS stack or a decoder raises while an order may be on its way. `OSError` covers
 # timeouts, resets, name resolution and TLS; `RuntimeError` a session that was closed under us.
@@ -130,7 +135,7 @@ class SessionTransport:
 class _Slot:
     """What the replaced `fetch` needs to know of the call that it serves."""
 
-    __slots__ = ("durable", "route", "timeout_s", "timestamp_ms", "transport")
+    __slots__ = ("carried", "durable", "route", "timeout_s", "timestamp_ms", "transport")
 
     def __init__(
         self, route: Route, transport: Transport, timestamp_ms: int, timeout_s: float, durable: Awaitable[None] | None
@@ -140,9 +145,12 @@ class _Slot:
         self.timestamp_ms = timestamp_ms
         self.timeout_s = timeout_s
         self.durable = durable
+        self.carried = False
 
     async def carry(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Wire | Trouble:
-        """Wait for what must be durable, then send."""
+        """Wait for what must be durable, then send, once."""
+        assert not self.carried, "a request is carried once, whatever is above it"
+        self.carried = True
         if self.durable is not None:
             await self.durable
         try:
@@ -234,10 +242,22 @@ class Client:
         for account in (USDM, SPOT):
             self._exchange(account)
 
-    def shift(self, account: AccountId, offset_ns: int) -> None:
-        """Sign with a clock moved by the venue's measured offset, so that a skew does not cost the request."""
-        if abs(offset_ns) <= CLOCK_SHIFT_NS_MAX:
+    async def measure(self, account: AccountId) -> ClockSampled | Trouble:
+        """Measure the venue's clock against ours (> 0: the venue is ahead) and sign by it from now on.
+
+        It goes over the orders' connection, which it keeps warm.
+        """
+        route = CLOCKS[account]
+        sent_ns = self.clock()
+        outcome = await self.ask(route, {}, Lane.LOOK, quick=True)
+        now_ns = self.clock()
+        found = parsed(route, outcome, server_time_ms) if isinstance(outcome, Reply) else outcome
+        if isinstance(found, Trouble):
+            return found
+        offset_ns = found * MILLISECOND_NS - (sent_ns + now_ns) // 2
+        if now_ns - sent_ns <= CLOCK_ROUND_TRIP_NS_MAX and abs(offset_ns) <= CLOCK_SHIFT_NS_MAX:
             self._shift_ns[account] = offset_ns
+        return ClockSampled(account, offset_ns, now_ns - sent_ns, now_ns)
 
     async def send(self, route: Route, params: Mapping[str, str | int], durable: Awaitable[None]) -> Outcome:
         """Send an order once, after `durable`. The rate budget is the caller's to take before."""
@@ -283,7 +303,11 @@ class Client:
         quick: bool,
     ) -> Parsed | Trouble:
         outcome = await self.ask(route, params, lane, quick=quick)
-        return outcome if isinstance(outcome, Trouble) else parsed(route, outcome, parse)
+        if isinstance(outcome, Reply):
+            return parsed(route, outcome, parse)
+        if outcome.code == OUTSIDE_WINDOW:
+            await self.measure(route.account)
+        return outcome
 
     async def _call(
         self,
@@ -338,7 +362,7 @@ def parsed(route: Route, reply: Reply, parse: Callable[[bytes], Parsed]) -> Pars
     """The reply through its schema; one that does not pass says where, never what."""
     try:
         return parse(reply.body)
-    except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         message = clean(f"{route.path}: {error}")
         return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message=message)
 

@@ -26,9 +26,9 @@ ATTEMPT_NS = 6 * SECOND_NS
 """A try that has said neither success nor failure for so long no longer keeps the others waiting."""
 
 
-def backoff_s(failures: int, rng: random.Random) -> float:
-    """How long to wait after this many failures in a row: doubling to a cap, then 75 to 100 % of it at random."""
-    full = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 32))
+def backoff_s(failures: int, rng: random.Random, longest_s: float = BACKOFF_MAX_S) -> float:
+    """How long to wait after this many failures in a row: doubling up to `longest_s`, 75 to 100 % of it at random."""
+    full = min(longest_s, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 32))
     return full * rng.uniform(0.75, 1.0)
 
 

@@ -51,6 +51,10 @@ COMMISSION = _usdm("commissionRate", 20)
 POSITION_MODE = _usdm("positionSide/dual", 30)
 ASSET_MODE = _usdm("multiAssetsMargin", 30)
 SYMBOL_CONFIG = _usdm("symbolConfig", 5)
+LISTEN_KEY_NEW = Route(account=USDM, section="fapiPrivate", path="listenKey", method="POST", signed=False)
+LISTEN_KEY_EXTEND = Route(
+    account=USDM, section="fapiPrivate", path="listenKey", method="PUT", signed=False, may_be_empty=True
+)
 USDM_TIME = Route(account=USDM, section="fapiPublic", path="time", signed=False)
 USDM_INFO = Route(account=USDM, section="fapiPublic", path="exchangeInfo", signed=False)
 

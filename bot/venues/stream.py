@@ -27,24 +27,24 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from picows import WSCloseCode, WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSError, ws_connect
 
 from bot.domain.events import StreamChanged
 from bot.domain.units import SECOND_NS, AccountId, Nanos
 from bot.venues.dialling import Dialling, backoff_s
-from bot.venues.net import NotPinned, Pin, socket_factory
+from bot.venues.link import FRAME_BYTES_MAX, LEAVE_S, REASON_LENGTH_MAX, Handler, Link, Unreachable, describe
+from bot.venues.net import Pin, socket_factory
 from bot.venues.ports import Sink
 
 WATCH_EVERY_S = 0.5
 STALL_NS = 2 * SECOND_NS
 """A longer pause between two looks of the watchdog is our own standstill, not the venue's."""
-FRAME_BYTES_MAX = 1 << 20
+SHORT_LIVED_PAUSE_S = 30.0
+"""How long a stream whose links keep ending early waits at most: it must not use up what the others may need."""
 BAD_FRAMES_MAX = 10
 BAD_WINDOW_NS = 60 * SECOND_NS
-REASON_LENGTH_MAX = 120
-LEAVE_S = 1.0
 
 # picows logs the handshake, address and all, below DEBUG: this keeps it out whatever the root logger's level is.
 _PICOWS_LOGGER = logging.getLogger("bot.venues.stream.picows")
@@ -76,133 +76,6 @@ class Limits:
     age_s: float = 23 * 3600.0
     settled_s: float = 30.0
     """A link that lived as long was a good one: it is replaced at once, without backoff."""
-
-
-class Unreachable(Exception):
-    """A link could not be made; the text says why and holds no secret."""
-
-
-class Handler(Protocol):
-    """What is done with a stream's frames, and where it connects. Called on the event loop's thread."""
-
-    host: str
-
-    async def url(self) -> str:
-        """The address to connect to. Raises Unreachable."""
-        ...
-
-    def opened(self, link: Link, *, anew: bool) -> None:
-        """A link stands; `anew` is False when it relieves one that still works."""
-        ...
-
-    def frame(self, link: Link, payload: bytes, received_ns: int) -> None:
-        """A whole text frame arrived."""
-        ...
-
-    def tick(self, link: Link, now_ns: int) -> None:
-        """Twice a second."""
-        ...
-
-
-class Link(WSListener):
-    """One connection of a stream."""
-
-    def __init__(self, stream: Stream, handler: Handler, clock: Callable[[], int], *, number: int, anew: bool) -> None:
-        loop = asyncio.get_running_loop()
-        self.number = number
-        self.up = False
-        self.opened_ns = self.last_frame_ns = self.last_seen_ns = 0
-        self.pinged_ns = 0
-        self.ended: asyncio.Future[str] = loop.create_future()
-        self.retired: asyncio.Future[str] = loop.create_future()
-        self.confirmed: asyncio.Future[None] = loop.create_future()
-        self._stream = stream
-        self._anew = anew
-        self._clock = clock
-        self._handle = handler.frame
-        self._handler = handler
-        self._transport: WSTransport | None = None
-        self._parts = bytearray()
-
-    def send(self, payload: bytes) -> None:
-        """Send a text frame; nothing happens on a link that has ended."""
-        if self._transport is not None and not self.ended.done():
-            self._transport.send(WSMsgType.TEXT, payload)
-
-    def confirm(self) -> None:
-        """The venue serves this link: it is up."""
-        if not self.up and not self.ended.done():
-            self.up = True
-            self.confirmed.set_result(None)
-            self._stream.confirmed()
-
-    def retire(self, reason: str) -> None:
-        """Ask for a successor; this link works until it has one."""
-        if not self.retired.done():
-            self.retired.set_result(reason)
-
-    def end(self, reason: str) -> None:
-        """Cut the connection. The first reason counts."""
-        if not self.ended.done():
-            self.ended.set_result(reason[:REASON_LENGTH_MAX])
-        if self._transport is not None:
-            self._transport.disconnect(graceful=False)
-
-    def bad(self, what: str) -> None:
-        """A frame could not be used: it is dropped and counted."""
-        self._stream.count_bad(self, what)
-
-    def ping(self, now_ns: int) -> None:
-        """Ask the venue for a sign of life."""
-        self.pinged_ns = now_ns
-        if self._transport is not None:
-            self._transport.send_ping()
-
-    async def left(self) -> None:
-        """Wait until the connection is gone. What a handler raised in a callback is raised here."""
-        if self._transport is not None:
-            async with asyncio.timeout(LEAVE_S):
-                await self._transport.wait_disconnected()
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        """The handshake is done; frames may follow before the caller of `ws_connect` runs again."""
-        self._transport = transport
-        self.opened_ns = self.last_frame_ns = self.last_seen_ns = self._clock()
-        self._handler.opened(self, anew=self._anew)
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Hand a whole text frame on: the way of every quote."""
-        if frame.msg_type is WSMsgType.TEXT and frame.fin:
-            self.last_frame_ns = received_ns = self._clock()
-            self._handle(self, frame.get_payload_as_bytes(), received_ns)
-        else:
-            self._unusual(transport, frame)
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The connection is gone, by whomever."""
-        if not self.ended.done():
-            self.ended.set_result("connection lost")
-
-    def _unusual(self, transport: WSTransport, frame: WSFrame) -> None:
-        self.last_seen_ns = self._clock()
-        if frame.msg_type is WSMsgType.CLOSE:
-            transport.send_close(WSCloseCode.OK)
-            self.end(f"closed by the venue ({int.from_bytes(frame.get_payload_as_bytes()[:2], 'big') or 'no code'})")
-        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            self._gather(frame)
-        elif frame.msg_type is WSMsgType.BINARY:
-            self.bad("binary")
-
-    def _gather(self, frame: WSFrame) -> None:
-        self._parts += frame.get_payload_as_memoryview()
-        if len(self._parts) > FRAME_BYTES_MAX:
-            self._parts.clear()
-            self.end("a message is too long")
-        elif frame.fin:
-            payload = bytes(self._parts)
-            self._parts.clear()
-            self.last_frame_ns = received_ns = self._clock()
-            self._handle(self, payload, received_ns)
 
 
 class Stream:
@@ -326,7 +199,7 @@ class Stream:
     async def _reach(self, *, anew: bool) -> Link:
         while True:
             if self._short_lived:
-                await self._world.sleep(backoff_s(self._short_lived, self._world.rng))
+                await self._world.sleep(backoff_s(self._short_lived, self._world.rng, SHORT_LIVED_PAUSE_S))
             try:
                 return await self._dial(anew=anew)
             except Unreachable as trouble:
@@ -439,24 +312,3 @@ class Stream:
 
 async def _first(*futures: asyncio.Future[Any]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
-def describe(error: Exception, timeout_s: float) -> str:
-    """Why a connection did not come about, in words that hold neither address nor answer."""
-    match error:
-        case WSHandshakeError(response=response) if response is not None:
-            return f"the venue refused the websocket (HTTP {int(response.status)})"
-        case ssl.SSLCertVerificationError():
-            return f"certificate refused: {error.verify_message}"[:REASON_LENGTH_MAX]
-        case ssl.SSLError():
-            return "TLS failed"
-        case NotPinned():
-            return str(error)
-        case TimeoutError():
-            return f"no connection within {timeout_s:g} s"
-        case ConnectionRefusedError():
-            return "connection refused"
-        case OSError():
-            return f"no connection: {error.strerror or type(error).__name__}"[:REASON_LENGTH_MAX]
-        case _:
-            return f"the venue did not speak websocket ({type(error).__name__})"

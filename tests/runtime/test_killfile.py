@@ -64,9 +64,32 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
 
-def test_lifting_says_whether_there_was_one(tmp_path: Path) -> None:
-    """The first lift removes it, the second finds nothing."""
+def test_removing_says_whether_there_was_one(tmp_path: Path) -> None:
+    """The first call removes it, the second finds nothing."""
     killfile.write(tmp_path, "x", "me")
 
-    assert [True, False] == [killfile.lift(tmp_path), killfile.lift(tmp_path)]
+    assert [True, False] == [killfile.remove(tmp_path), killfile.remove(tmp_path)]
     assert killfile.read(tmp_path) is None
+
+
+def test_a_watch_tells_of_each_kill_once(tmp_path: Path) -> None:
+    """The file of a kill that was obeyed does not kill again; one that is written anew does."""
+    watch = killfile.Watch(tmp_path)
+    assert watch.news() is None
+    killfile.write(tmp_path, "first", "me")
+
+    assert ["first", None] == [getattr(watch.news(), "reason", None) for _ in range(2)]
+    killfile.write(tmp_path, "second", "me")
+    assert "second" == getattr(watch.news(), "reason", None)
+
+
+def test_a_watch_counts_what_lies_there_and_what_comes_back(tmp_path: Path) -> None:
+    """A file from before the start counts, and so does one that is written after an arm removed it."""
+    killfile.write(tmp_path, "before the start", "me")
+    watch = killfile.Watch(tmp_path)
+
+    assert "before the start" == getattr(watch.news(), "reason", None)
+    killfile.remove(tmp_path)
+    assert watch.news() is None
+    killfile.write(tmp_path, "again", "me")
+    assert "again" == getattr(watch.news(), "reason", None)

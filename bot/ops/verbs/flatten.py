@@ -36,8 +36,8 @@ def flatten(
             say("flattening: every futures position is being closed; watch it with `trimtab status --watch`")
 
 
-def _invite(answer: Any) -> None:  # noqa: ANN401 - JSON
-    nonce = answer.get("nonce") if isinstance(answer, dict) else None
+def _invite(answer: Any) -> None:
+    nonce = answer.get("confirm") if isinstance(answer, dict) else None
     if not nonce:
         raise Stop(Exit.INTERNAL, f"the daemon gave no nonce: {answer!r}")
     say("Nothing was sent yet. To close every futures position, within 30 seconds:")

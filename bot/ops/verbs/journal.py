@@ -76,4 +76,4 @@ def replay(target: Target = None, as_json: JsonOption = False) -> None:
         elif found.ok:
             say(f"the same: {found.steps} steps gave the same {found.commands} commands")
         if not found.ok:
-            raise Stop(Exit.FAILED_CHECK, f"replay differs: {found.first_difference}", "differs")
+            raise Stop(Exit.FAILED_CHECK, f"the replay differs from the journal: {found.difference}", "differs")

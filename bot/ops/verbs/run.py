@@ -8,8 +8,7 @@ import typer
 from bot.ops.exits import Exit
 from bot.ops.options import CONFIG_VARIABLE, StateDirOption
 from bot.ops.speak import Stop, speaking
-
-from bot.ops.confirm import CONFIRM_VARIABLE
+from bot.runtime.golive import CONFIRM_VARIABLE
 
 
 def run(

@@ -39,7 +39,7 @@ class Desk:
 
     def symbols(self) -> list[Symbol]:
         """The market's instruments by name."""
-        return sorted((one for one in self.exchange.symbols.values() if one.market == self.market), key=lambda s: s.name)
+        return sorted((s for s in self.exchange.symbols.values() if s.market == self.market), key=lambda s: s.name)
 
     def symbol(self, params: Params) -> Symbol:
         """The instrument of the mandatory `symbol`; -1121 when there is none."""

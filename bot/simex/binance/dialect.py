@@ -25,9 +25,8 @@ from bot.simex.binance.wsapi import SPOT_METHODS, USDM_METHODS, ApiSession, Logg
 from bot.simex.config import ApiKey
 from bot.simex.events import AccountUpdated, Event, LeverageChanged, MultiAssetsChanged, OrderUpdated
 from bot.simex.exchange import Exchange
-from bot.simex.sockets import Session
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response
+from bot.simex.wire import Request, Response, Session
 
 Push = Callable[[str], None]
 _ACCOUNT_EVENTS = (OrderUpdated, AccountUpdated, LeverageChanged, MultiAssetsChanged)
@@ -164,4 +163,3 @@ class Binance:
         for payload in self._spot_events.payloads(event) if listeners else ():
             for session in listeners:
                 session.send_event(event.account_id, payload)
-

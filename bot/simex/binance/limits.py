@@ -46,15 +46,15 @@ class Limits:
                 "limit": self.weight_per_minute,
             }
         ]
-        for rule in self.orders:
-            rows.append(
-                {
-                    "rateLimitType": "ORDERS",
-                    "interval": rule.interval,
-                    "intervalNum": rule.interval_num,
-                    "limit": rule.limit,
-                }
-            )
+        rows += (
+            {
+                "rateLimitType": "ORDERS",
+                "interval": rule.interval,
+                "intervalNum": rule.interval_num,
+                "limit": rule.limit,
+            }
+            for rule in self.orders
+        )
         return rows
 
 

@@ -26,15 +26,15 @@ class SapiRest:
         signed, read = Security.SIGNED, Scope.READ
         return [
             Route("GET", "/sapi/v1/system/status", lambda _: {"status": 0, "msg": "normal"}),
-            Route("GET", "/sapi/v1/account/apiRestrictions", self.restrictions, 1, signed, read),
+            Route("GET", "/sapi/v1/account/apiRestrictions", self._restrictions, 1, signed, read),
             Route("GET", "/sapi/v1/account/status", lambda _: {"data": "Normal"}, 1, signed, read),
-            Route("GET", "/sapi/v1/capital/config/getall", self.coins, 10, signed, read),
+            Route("GET", "/sapi/v1/capital/config/getall", self._coins, 10, signed, read),
             Route("GET", "/sapi/v1/margin/allPairs", lambda _: [], 1, Security.KEY, read),
             Route("GET", "/sapi/v1/margin/isolated/allPairs", lambda _: [], 10, signed, read),
-            Route("POST", "/sapi/v1/asset/transfer", self.transfer, 900, signed, read),
+            Route("POST", "/sapi/v1/asset/transfer", self._transfer, 900, signed, read),
         ]
 
-    def restrictions(self, call: Call) -> dict[str, Any]:
+    def _restrictions(self, call: Call) -> dict[str, Any]:
         """What the calling key may do."""
         key = call.key
         assert key is not None
@@ -57,11 +57,11 @@ class SapiRest:
             row["tradingAuthorityExpirationTime"] = key.expires_ms
         return row
 
-    def coins(self, call: Call) -> list[dict[str, Any]]:
+    def _coins(self, call: Call) -> list[dict[str, Any]]:
         """Every coin with the caller's spot balance and one network."""
         return [_coin(row.asset, money(row.free), money(row.locked)) for row in self._accounts.spot(call.account)]
 
-    def transfer(self, call: Call) -> dict[str, int]:
+    def _transfer(self, call: Call) -> dict[str, int]:
         """Move coins between the spot and the futures wallet; the key needs the transfer permission."""
         assert call.key is not None
         if not call.key.transfer:
@@ -127,10 +127,10 @@ class CoinmRest:
         return [
             Route("GET", "/dapi/v1/ping", lambda _: {}),
             Route("GET", "/dapi/v1/time", lambda _: {"serverTime": self._desk.timeline.server_ms()}),
-            Route("GET", "/dapi/v1/exchangeInfo", self.exchange_info),
+            Route("GET", "/dapi/v1/exchangeInfo", self._exchange_info),
         ]
 
-    def exchange_info(self, _: Call) -> dict[str, Any]:
+    def _exchange_info(self, _: Call) -> dict[str, Any]:
         """Limits, and no symbols."""
         return {
             "timezone": "UTC",

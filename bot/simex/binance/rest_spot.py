@@ -27,6 +27,7 @@ from bot.simex.model import ZERO, NewOrder, Side, Symbol, TimeInForce
 
 DEPTH_LEVELS_MAX = 5_000
 DECIMALS_MAX = 8
+DAY_MS = 86_400_000
 SIDES: tuple[Side, ...] = ("BUY", "SELL")
 TIMES_IN_FORCE: tuple[TimeInForce, ...] = ("GTC", "IOC", "FOK")
 _CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
@@ -63,6 +64,17 @@ def precise(name: str, value: Decimal | None, decimals: int = DECIMALS_MAX) -> D
     return value
 
 
+def check_day(params: Params) -> None:
+    """Refuse a time span of more than 24 hours, or one that ends before it begins."""
+    start, end = params.integer("startTime"), params.integer("endTime")
+    if start is None or end is None:
+        return
+    if start > end:
+        raise VenueError(-1023, "Start time is greater than end time.")
+    if end - start > DAY_MS:
+        raise VenueError(-1127, "More than 24 hours between startTime and endTime.")
+
+
 class SpotRest:
     """The handlers of api/v3."""
 
@@ -75,29 +87,29 @@ class SpotRest:
         signed, read, trade = Security.SIGNED, Scope.READ, Scope.SPOT
         return [
             Route("GET", "/api/v3/ping", lambda _: {}),
-            Route("GET", "/api/v3/time", self.time),
-            Route("GET", "/api/v3/exchangeInfo", self.exchange_info, 20),
-            Route("GET", "/api/v3/depth", self.depth, depth_weight),
-            Route("GET", "/api/v3/ticker/bookTicker", self.book_ticker, ticker_weight),
-            Route("GET", "/api/v3/ticker/price", self.price_ticker, ticker_weight),
-            Route("GET", "/api/v3/account", self.account, 20, signed, read),
-            Route("GET", "/api/v3/account/commission", self.commission, 20, signed, read),
-            Route("POST", "/api/v3/order", self.place, 1, signed, trade, is_order=True),
-            Route("POST", "/api/v3/order/test", self.place_test, 1, signed, trade),
-            Route("GET", "/api/v3/order", self.query, 4, signed, read),
-            Route("DELETE", "/api/v3/order", self.cancel, 1, signed, trade),
-            Route("GET", "/api/v3/openOrders", self.open_orders, open_orders_weight, signed, read),
-            Route("DELETE", "/api/v3/openOrders", self.cancel_all, 1, signed, trade),
-            Route("GET", "/api/v3/allOrders", self.all_orders, 20, signed, read),
-            Route("GET", "/api/v3/myTrades", self.my_trades, 20, signed, read),
+            Route("GET", "/api/v3/time", self._time),
+            Route("GET", "/api/v3/exchangeInfo", self._exchange_info, 20),
+            Route("GET", "/api/v3/depth", self._depth, depth_weight),
+            Route("GET", "/api/v3/ticker/bookTicker", self._book_ticker, ticker_weight),
+            Route("GET", "/api/v3/ticker/price", self._price_ticker, ticker_weight),
+            Route("GET", "/api/v3/account", self._account, 20, signed, read),
+            Route("GET", "/api/v3/account/commission", self._commission, 20, signed, read),
+            Route("POST", "/api/v3/order", self._place, 1, signed, trade, is_order=True),
+            Route("POST", "/api/v3/order/test", self._place_test, 1, signed, trade),
+            Route("GET", "/api/v3/order", self._query, 4, signed, read),
+            Route("DELETE", "/api/v3/order", self._cancel, 1, signed, trade),
+            Route("GET", "/api/v3/openOrders", self._open_orders, open_orders_weight, signed, read),
+            Route("DELETE", "/api/v3/openOrders", self._cancel_all, 1, signed, trade),
+            Route("GET", "/api/v3/allOrders", self._all_orders, 20, signed, read),
+            Route("GET", "/api/v3/myTrades", self._my_trades, 20, signed, read),
         ]
 
     # ------------------------------------------------------------------------------------------------- market data
-    def time(self, _: Call) -> dict[str, int]:
+    def _time(self, _: Call) -> dict[str, int]:
         """The server's clock."""
         return {"serverTime": self._desk.timeline.server_ms()}
 
-    def exchange_info(self, call: Call) -> dict[str, Any]:
+    def _exchange_info(self, call: Call) -> dict[str, Any]:
         """Rules, limits and filters of every symbol, or of those asked for."""
         return {
             "timezone": "UTC",
@@ -107,7 +119,7 @@ class SpotRest:
             "symbols": [spot_symbol(symbol) for symbol in self._asked(call.params)],
         }
 
-    def depth(self, call: Call) -> dict[str, Any]:
+    def _depth(self, call: Call) -> dict[str, Any]:
         """A snapshot of the book."""
         symbol = self._desk.symbol(call.params)
         depth = self._exchange.depth("spot", symbol.name, call.params.limit("limit", 100, DEPTH_LEVELS_MAX))
@@ -117,17 +129,17 @@ class SpotRest:
             "asks": spot_levels(depth.asks),
         }
 
-    def book_ticker(self, call: Call) -> Any:
+    def _book_ticker(self, call: Call) -> Any:
         """Best bid and ask, of one symbol or a list."""
-        rows = [self._book_ticker(symbol) for symbol in self._asked(call.params)]
+        rows = [self._book_ticker_row(symbol) for symbol in self._asked(call.params)]
         return rows[0] if "symbol" in call.params else rows
 
-    def price_ticker(self, call: Call) -> Any:
+    def _price_ticker(self, call: Call) -> Any:
         """The middle of the book as the latest price, of one symbol or a list."""
         rows = [{"symbol": one.name, "price": money(self._mid(one))} for one in self._asked(call.params)]
         return rows[0] if "symbol" in call.params else rows
 
-    def _book_ticker(self, symbol: Symbol) -> dict[str, str]:
+    def _book_ticker_row(self, symbol: Symbol) -> dict[str, str]:
         depth = self._exchange.depth("spot", symbol.name, 1)
         bid, ask = spot_levels(depth.bids) or [["0.00000000"] * 2], spot_levels(depth.asks) or [["0.00000000"] * 2]
         return {
@@ -159,7 +171,7 @@ class SpotRest:
         return [known[name] for name in names]
 
     # ---------------------------------------------------------------------------------------------------- account
-    def account(self, call: Call) -> dict[str, Any]:
+    def _account(self, call: Call) -> dict[str, Any]:
         """Balances and fees."""
         skip_zero = call.params.boolean("omitZeroBalances")
         rows = [row for row in self._exchange.accounts.spot(call.account) if row.free or row.locked or not skip_zero]
@@ -184,7 +196,7 @@ class SpotRest:
             "uid": _uid(call.account),
         }
 
-    def commission(self, call: Call) -> dict[str, Any]:
+    def _commission(self, call: Call) -> dict[str, Any]:
         """The fee rates of one symbol; no discount asset is held."""
         symbol = self._desk.symbol(call.params)
         nothing = {"maker": "0.00000000", "taker": "0.00000000", "buyer": "0.00000000", "seller": "0.00000000"}
@@ -202,7 +214,7 @@ class SpotRest:
         }
 
     # ----------------------------------------------------------------------------------------------------- orders
-    def place(self, call: Call) -> dict[str, Any]:
+    def _place(self, call: Call) -> dict[str, Any]:
         """A new order, answered as ACK, RESULT or FULL."""
         new = self._read(call.params)
         default = "FULL" if new.type in ("LIMIT", "MARKET") else "ACK"
@@ -217,22 +229,22 @@ class SpotRest:
             answer["fills"] = [spot_fill(trade) for trade in self._desk.fills_of(order)]
         return answer
 
-    def place_test(self, call: Call) -> dict[str, Any]:
+    def _place_test(self, call: Call) -> dict[str, Any]:
         """Read a new order and forget it."""
         self._read(call.params)
         return {}
 
-    def query(self, call: Call) -> dict[str, Any]:
+    def _query(self, call: Call) -> dict[str, Any]:
         """One order, open or not."""
         return spot_order(self._desk.find_order(call.account, call.params), self._desk.wire)
 
-    def cancel(self, call: Call) -> dict[str, Any]:
+    def _cancel(self, call: Call) -> dict[str, Any]:
         """Cancel an open order."""
         order, cancel_id = self._desk.cancel(call.account, call.params)
         call.order_id, call.client_order_id = order.order_id, order.client_order_id
         return spot_cancelled(order, cancel_id, self._desk.wire)
 
-    def cancel_all(self, call: Call) -> list[dict[str, Any]]:
+    def _cancel_all(self, call: Call) -> list[dict[str, Any]]:
         """Cancel every open order of a symbol; -2011 when there is none."""
         symbol = self._desk.symbol(call.params)
         orders = self._exchange.cancel_all(call.account, "spot", symbol.name, self._desk.now_ms)
@@ -240,14 +252,15 @@ class SpotRest:
             raise VenueError(-2011, "Unknown order sent.")
         return [spot_cancelled(order, self._desk.cancel_id(order.order_id), self._desk.wire) for order in orders]
 
-    def open_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _open_orders(self, call: Call) -> list[dict[str, Any]]:
         """Open orders, of one symbol or all."""
         name = self._desk.symbol(call.params).name if "symbol" in call.params else None
         return [spot_order(order, self._desk.wire) for order in self._exchange.orders.open(call.account, "spot", name)]
 
-    def all_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _all_orders(self, call: Call) -> list[dict[str, Any]]:
         """Every order of a symbol, from an id or within a time."""
         symbol, first = self._desk.symbol(call.params), call.params.integer("orderId") or 0
+        check_day(call.params)
         found = [
             order
             for order in self._exchange.orders.history(call.account, "spot", symbol.name)
@@ -255,9 +268,10 @@ class SpotRest:
         ]
         return [spot_order(order, self._desk.wire) for order in page(found, call.params)]
 
-    def my_trades(self, call: Call) -> list[dict[str, Any]]:
+    def _my_trades(self, call: Call) -> list[dict[str, Any]]:
         """The account's fills of a symbol."""
         symbol, params = self._desk.symbol(call.params), call.params
+        check_day(params)
         order_id, first = params.integer("orderId"), params.integer("fromId") or 0
         found = [
             trade

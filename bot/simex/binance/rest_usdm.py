@@ -52,32 +52,32 @@ class UsdmRest:
         signed, futures = Security.SIGNED, Scope.FUTURES
         return [
             Route("GET", "/fapi/v1/ping", lambda _: {}),
-            Route("GET", "/fapi/v1/time", self.time),
-            Route("GET", "/fapi/v1/exchangeInfo", self.exchange_info),
-            Route("GET", "/fapi/v1/depth", self.depth, depth_weight),
-            Route("GET", "/fapi/v1/ticker/bookTicker", self.book_ticker, _one_or_all(2, 5)),
-            Route("GET", "/fapi/v1/ticker/price", self.price_ticker, _one_or_all(1, 2)),
-            Route("GET", "/fapi/v2/ticker/price", self.price_ticker, _one_or_all(1, 2)),
-            Route("GET", "/fapi/v1/premiumIndex", self.premium_index, _one_or_all(1, 10)),
-            Route("GET", "/fapi/v1/fundingRate", self.funding_rate),
-            Route("GET", "/fapi/v1/fundingInfo", self.funding_info, 0),
-            Route("POST", "/fapi/v1/order", self.place, 0, signed, futures, is_order=True),
-            Route("POST", "/fapi/v1/order/test", self.place_test, 0, signed, futures),
-            Route("GET", "/fapi/v1/order", self.query, 1, signed, futures),
-            Route("DELETE", "/fapi/v1/order", self.cancel, 1, signed, futures),
-            Route("GET", "/fapi/v1/openOrder", self.open_order, 1, signed, futures),
-            Route("GET", "/fapi/v1/openOrders", self.open_orders, _one_or_all(1, 40), signed, futures),
-            Route("DELETE", "/fapi/v1/allOpenOrders", self.cancel_all, 1, signed, futures),
-            Route("GET", "/fapi/v1/allOrders", self.all_orders, 5, signed, futures),
-            Route("POST", "/fapi/v1/countdownCancelAll", self.countdown, 10, signed, futures),
+            Route("GET", "/fapi/v1/time", self._time),
+            Route("GET", "/fapi/v1/exchangeInfo", self._exchange_info),
+            Route("GET", "/fapi/v1/depth", self._depth, depth_weight),
+            Route("GET", "/fapi/v1/ticker/bookTicker", self._book_ticker, _one_or_all(2, 5)),
+            Route("GET", "/fapi/v1/ticker/price", self._price_ticker, _one_or_all(1, 2)),
+            Route("GET", "/fapi/v2/ticker/price", self._price_ticker, _one_or_all(1, 2)),
+            Route("GET", "/fapi/v1/premiumIndex", self._premium_index, _one_or_all(1, 10)),
+            Route("GET", "/fapi/v1/fundingRate", self._funding_rate),
+            Route("GET", "/fapi/v1/fundingInfo", self._funding_info, 0),
+            Route("POST", "/fapi/v1/order", self._place, 0, signed, futures, is_order=True),
+            Route("POST", "/fapi/v1/order/test", self._place_test, 0, signed, futures),
+            Route("GET", "/fapi/v1/order", self._query, 1, signed, futures),
+            Route("DELETE", "/fapi/v1/order", self._cancel, 1, signed, futures),
+            Route("GET", "/fapi/v1/openOrder", self._open_order, 1, signed, futures),
+            Route("GET", "/fapi/v1/openOrders", self._open_orders, _one_or_all(1, 40), signed, futures),
+            Route("DELETE", "/fapi/v1/allOpenOrders", self._cancel_all, 1, signed, futures),
+            Route("GET", "/fapi/v1/allOrders", self._all_orders, 5, signed, futures),
+            Route("POST", "/fapi/v1/countdownCancelAll", self._countdown, 10, signed, futures),
         ]
 
     # ------------------------------------------------------------------------------------------------- market data
-    def time(self, _: Call) -> dict[str, int]:
+    def _time(self, _: Call) -> dict[str, int]:
         """The server's clock."""
         return {"serverTime": self._desk.timeline.server_ms()}
 
-    def exchange_info(self, _: Call) -> dict[str, Any]:
+    def _exchange_info(self, _: Call) -> dict[str, Any]:
         """Rules, limits and filters of every perpetual."""
         assets = sorted({symbol.settle for symbol in self._desk.symbols()})
         return {
@@ -90,7 +90,7 @@ class UsdmRest:
             "symbols": [usdm_symbol(symbol) for symbol in self._desk.symbols()],
         }
 
-    def depth(self, call: Call) -> dict[str, Any]:
+    def _depth(self, call: Call) -> dict[str, Any]:
         """A snapshot of the book; only the venue's limits are taken."""
         symbol = self._desk.symbol(call.params)
         limit = call.params.integer("limit") or DEPTH_DEFAULT
@@ -106,13 +106,13 @@ class UsdmRest:
             "asks": usdm_levels(depth.asks, symbol),
         }
 
-    def book_ticker(self, call: Call) -> Any:
+    def _book_ticker(self, call: Call) -> Any:
         """Best bid and ask, of one symbol or all."""
         symbols, single = self._desk.some_symbols(call.params)
-        rows = [self._book_ticker(symbol) for symbol in symbols]
+        rows = [self._book_ticker_row(symbol) for symbol in symbols]
         return rows[0] if single else rows
 
-    def price_ticker(self, call: Call) -> Any:
+    def _price_ticker(self, call: Call) -> Any:
         """The middle of the book as the latest price, of one symbol or all."""
         symbols, single = self._desk.some_symbols(call.params)
         rows = []
@@ -124,13 +124,13 @@ class UsdmRest:
             rows.append({"symbol": symbol.name, "price": text, "time": self._desk.wire(best.time_ms)})
         return rows[0] if single else rows
 
-    def premium_index(self, call: Call) -> Any:
+    def _premium_index(self, call: Call) -> Any:
         """Mark, index, funding rate and next funding time, of one symbol or all."""
         symbols, single = self._desk.some_symbols(call.params)
         rows = [self._premium(symbol) for symbol in symbols]
         return rows[0] if single else rows
 
-    def funding_rate(self, call: Call) -> list[dict[str, Any]]:
+    def _funding_rate(self, call: Call) -> list[dict[str, Any]]:
         """Funding rates as they were charged, oldest first."""
         names = {symbol.name for symbol in self._desk.some_symbols(call.params)[0]}
         found = [
@@ -140,7 +140,7 @@ class UsdmRest:
         ]
         return [self._settlement(row) for row in page(found, call.params, FUNDING_ROWS_DEFAULT)]
 
-    def funding_info(self, _: Call) -> list[dict[str, Any]]:
+    def _funding_info(self, _: Call) -> list[dict[str, Any]]:
         """The symbols whose funding differs from the venue's default of eight hours, as the venue lists them."""
         return [
             {
@@ -154,7 +154,7 @@ class UsdmRest:
             if symbol.funding_interval_ms != EIGHT_HOURS_MS * self._desk.timeline.speed
         ]
 
-    def _book_ticker(self, symbol: Symbol) -> dict[str, Any]:
+    def _book_ticker_row(self, symbol: Symbol) -> dict[str, Any]:
         depth = self._exchange.depth("usdm", symbol.name, 1)
         nothing = [["0", "0"]]
         bid, ask = usdm_levels(depth.bids, symbol) or nothing, usdm_levels(depth.asks, symbol) or nothing
@@ -189,7 +189,7 @@ class UsdmRest:
         }
 
     # ----------------------------------------------------------------------------------------------------- orders
-    def place(self, call: Call) -> dict[str, Any]:
+    def _place(self, call: Call) -> dict[str, Any]:
         """A new order; ACK tells of its acceptance only, RESULT of what became of it."""
         new = self._read(call.params)
         bad_shape = VenueError(-1136, "Invalid newOrderRespType.")
@@ -198,41 +198,41 @@ class UsdmRest:
         call.order_id, call.client_order_id = order.order_id, order.client_order_id
         return self._row(order if shape == "RESULT" else _as_accepted(order))
 
-    def place_test(self, call: Call) -> dict[str, Any]:
+    def _place_test(self, call: Call) -> dict[str, Any]:
         """Read a new order and forget it."""
         self._read(call.params)
         return {}
 
-    def query(self, call: Call) -> dict[str, Any]:
+    def _query(self, call: Call) -> dict[str, Any]:
         """One order, open or not."""
         order = self._desk.find_order(call.account, call.params)
         return usdm_query(order, self._exchange.symbol("usdm", order.symbol), self._desk.wire)
 
-    def open_order(self, call: Call) -> dict[str, Any]:
+    def _open_order(self, call: Call) -> dict[str, Any]:
         """One open order; -2013 when it is no longer open."""
         order = self._desk.find_order(call.account, call.params)
         if not order.is_open:
             raise VenueError(-2013, "Order does not exist.")
         return usdm_query(order, self._exchange.symbol("usdm", order.symbol), self._desk.wire)
 
-    def cancel(self, call: Call) -> dict[str, Any]:
+    def _cancel(self, call: Call) -> dict[str, Any]:
         """Cancel an open order."""
         order, _ = self._desk.cancel(call.account, call.params)
         call.order_id, call.client_order_id = order.order_id, order.client_order_id
         return self._row(order)
 
-    def cancel_all(self, call: Call) -> dict[str, Any]:
+    def _cancel_all(self, call: Call) -> dict[str, Any]:
         """Cancel every open order of a symbol."""
         symbol = self._desk.symbol(call.params)
         self._exchange.cancel_all(call.account, "usdm", symbol.name, self._desk.now_ms)
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
-    def open_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _open_orders(self, call: Call) -> list[dict[str, Any]]:
         """Open orders, of one symbol or all."""
         name = self._desk.symbol(call.params).name if "symbol" in call.params else None
         return [self._queried(order) for order in self._exchange.orders.open(call.account, "usdm", name)]
 
-    def all_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _all_orders(self, call: Call) -> list[dict[str, Any]]:
         """Every order of a symbol, from an id or within a time."""
         symbol, first = self._desk.symbol(call.params), call.params.integer("orderId") or 0
         found = [
@@ -242,7 +242,7 @@ class UsdmRest:
         ]
         return [self._queried(order) for order in page(found, call.params)]
 
-    def countdown(self, call: Call) -> dict[str, Any]:
+    def _countdown(self, call: Call) -> dict[str, Any]:
         """The venue's dead man: cancel the symbol's open orders unless renewed in time; zero stops it."""
         symbol, wait_ms = self._desk.symbol(call.params), call.params.need_integer("countdownTime")
         key = (call.account, symbol.name)
@@ -296,7 +296,7 @@ class UsdmRest:
 
 
 def _hours(interval_ms: int, speed: float) -> int | float:
-    """A funding interval as clients see it pass: whole hours at the venue, but a demonstration may have parts of one."""
+    """A funding interval as clients see it pass: whole hours at the venue, parts of one in a demonstration."""
     hours = interval_ms / 3_600_000 / speed
     return int(hours) if hours.is_integer() else round(hours, 6)
 

@@ -31,32 +31,32 @@ class UsdmAccountRest:
         """Every endpoint with its weight, security and permission."""
         signed, key, futures = Security.SIGNED, Security.KEY, Scope.FUTURES
         return [
-            Route("GET", "/fapi/v2/account", self.account_v2, 5, signed, futures),
-            Route("GET", "/fapi/v3/account", self.account_v3, 5, signed, futures),
-            Route("GET", "/fapi/v2/balance", self.balance, 5, signed, futures),
-            Route("GET", "/fapi/v3/balance", self.balance, 5, signed, futures),
-            Route("GET", "/fapi/v2/positionRisk", self.position_risk_v2, 5, signed, futures),
-            Route("GET", "/fapi/v3/positionRisk", self.position_risk_v3, 5, signed, futures),
-            Route("GET", "/fapi/v1/accountConfig", self.account_config, 5, signed, futures),
-            Route("GET", "/fapi/v1/symbolConfig", self.symbol_config, 5, signed, futures),
-            Route("GET", "/fapi/v1/userTrades", self.user_trades, 5, signed, futures),
-            Route("GET", "/fapi/v1/income", self.income, 30, signed, futures),
-            Route("GET", "/fapi/v1/commissionRate", self.commission_rate, 20, signed, futures),
-            Route("GET", "/fapi/v1/leverageBracket", self.leverage_bracket, 1, signed, futures),
-            Route("POST", "/fapi/v1/leverage", self.set_leverage, 1, signed, futures),
-            Route("POST", "/fapi/v1/marginType", self.set_margin_type, 1, signed, futures),
-            Route("GET", "/fapi/v1/positionSide/dual", self.dual_side, 30, signed, futures),
-            Route("POST", "/fapi/v1/positionSide/dual", self.set_dual_side, 1, signed, futures),
-            Route("GET", "/fapi/v1/multiAssetsMargin", self.multi_assets, 30, signed, futures),
-            Route("POST", "/fapi/v1/multiAssetsMargin", self.set_multi_assets, 1, signed, futures),
-            Route("GET", "/fapi/v1/rateLimit/order", self.order_limits, 1, signed, futures),
-            Route("POST", "/fapi/v1/listenKey", self.start_stream, 1, key, futures),
-            Route("PUT", "/fapi/v1/listenKey", self.extend_stream, 1, key, futures),
-            Route("DELETE", "/fapi/v1/listenKey", self.close_stream, 1, key, futures),
+            Route("GET", "/fapi/v2/account", self._account_v2, 5, signed, futures),
+            Route("GET", "/fapi/v3/account", self._account_v3, 5, signed, futures),
+            Route("GET", "/fapi/v2/balance", self._balance, 5, signed, futures),
+            Route("GET", "/fapi/v3/balance", self._balance, 5, signed, futures),
+            Route("GET", "/fapi/v2/positionRisk", self._position_risk_v2, 5, signed, futures),
+            Route("GET", "/fapi/v3/positionRisk", self._position_risk_v3, 5, signed, futures),
+            Route("GET", "/fapi/v1/accountConfig", self._account_config, 5, signed, futures),
+            Route("GET", "/fapi/v1/symbolConfig", self._symbol_config, 5, signed, futures),
+            Route("GET", "/fapi/v1/userTrades", self._user_trades, 5, signed, futures),
+            Route("GET", "/fapi/v1/income", self._income, 30, signed, futures),
+            Route("GET", "/fapi/v1/commissionRate", self._commission_rate, 20, signed, futures),
+            Route("GET", "/fapi/v1/leverageBracket", self._leverage_bracket, 1, signed, futures),
+            Route("POST", "/fapi/v1/leverage", self._set_leverage, 1, signed, futures),
+            Route("POST", "/fapi/v1/marginType", self._set_margin_type, 1, signed, futures),
+            Route("GET", "/fapi/v1/positionSide/dual", self._dual_side, 30, signed, futures),
+            Route("POST", "/fapi/v1/positionSide/dual", self._set_dual_side, 1, signed, futures),
+            Route("GET", "/fapi/v1/multiAssetsMargin", self._multi_assets, 30, signed, futures),
+            Route("POST", "/fapi/v1/multiAssetsMargin", self._set_multi_assets, 1, signed, futures),
+            Route("GET", "/fapi/v1/rateLimit/order", self._order_limits, 1, signed, futures),
+            Route("POST", "/fapi/v1/listenKey", self._start_stream, 1, key, futures),
+            Route("PUT", "/fapi/v1/listenKey", self._extend_stream, 1, key, futures),
+            Route("DELETE", "/fapi/v1/listenKey", self._close_stream, 1, key, futures),
         ]
 
     # --------------------------------------------------------------------------------------- balances and positions
-    def account_v2(self, call: Call) -> dict[str, Any]:
+    def _account_v2(self, call: Call) -> dict[str, Any]:
         """The whole account; every symbol has a position row."""
         account = self._accounts.futures(call.account)
         return {
@@ -73,7 +73,7 @@ class UsdmAccountRest:
             "positions": [self._account_position_v2(row) for row in account.positions],
         }
 
-    def account_v3(self, call: Call) -> dict[str, Any]:
+    def _account_v3(self, call: Call) -> dict[str, Any]:
         """The whole account; only symbols with a position or open orders have a row."""
         account = self._accounts.futures(call.account)
         return {
@@ -82,7 +82,7 @@ class UsdmAccountRest:
             "positions": [self._account_position_v3(row) for row in account.positions if _is_used(row)],
         }
 
-    def balance(self, call: Call) -> list[dict[str, Any]]:
+    def _balance(self, call: Call) -> list[dict[str, Any]]:
         """The wallets."""
         rows = self._accounts.futures(call.account).assets
         return [
@@ -100,11 +100,11 @@ class UsdmAccountRest:
             for row in rows
         ]
 
-    def position_risk_v2(self, call: Call) -> list[dict[str, Any]]:
+    def _position_risk_v2(self, call: Call) -> list[dict[str, Any]]:
         """Positions of one symbol or all, flat ones included."""
         return [self._risk_v2(row) for row in self._positions(call)]
 
-    def position_risk_v3(self, call: Call) -> list[dict[str, Any]]:
+    def _position_risk_v3(self, call: Call) -> list[dict[str, Any]]:
         """Positions of one symbol or all: only those with a quantity or open orders."""
         return [self._risk_v3(row) for row in self._positions(call) if _is_used(row)]
 
@@ -218,7 +218,7 @@ class UsdmAccountRest:
         return self._desk.wire(row.updated_ms) if row.updated_ms else 0
 
     # --------------------------------------------------------------------------------------------------- settings
-    def account_config(self, call: Call) -> dict[str, Any]:
+    def _account_config(self, call: Call) -> dict[str, Any]:
         """The account's modes."""
         account = self._accounts.futures(call.account)
         return {
@@ -232,7 +232,7 @@ class UsdmAccountRest:
             "tradeGroupId": -1,
         }
 
-    def symbol_config(self, call: Call) -> list[dict[str, Any]]:
+    def _symbol_config(self, call: Call) -> list[dict[str, Any]]:
         """Margin type and leverage of one symbol or all."""
         return [
             {
@@ -245,17 +245,17 @@ class UsdmAccountRest:
             for row in self._positions(call)
         ]
 
-    def leverage_bracket(self, call: Call) -> list[dict[str, Any]]:
+    def _leverage_bracket(self, call: Call) -> list[dict[str, Any]]:
         """The maintenance tiers of one symbol or all."""
         return [usdm_brackets(symbol) for symbol in self._desk.some_symbols(call.params)[0]]
 
-    def set_leverage(self, call: Call) -> dict[str, Any]:
+    def _set_leverage(self, call: Call) -> dict[str, Any]:
         """Set a symbol's leverage."""
         symbol, leverage = self._desk.symbol(call.params), call.params.need_integer("leverage")
         cap = self._accounts.set_leverage(call.account, symbol.name, leverage)
         return {"symbol": symbol.name, "leverage": leverage, "maxNotionalValue": plain(cap)}
 
-    def set_margin_type(self, call: Call) -> dict[str, Any]:
+    def _set_margin_type(self, call: Call) -> dict[str, Any]:
         """Set a symbol's margin type; -4046 when it has it already."""
         symbol = self._desk.symbol(call.params)
         bad = VenueError(-1102, "Mandatory parameter 'marginType' was not sent, was empty/null, or malformed.")
@@ -263,31 +263,31 @@ class UsdmAccountRest:
         self._accounts.set_margin_type(call.account, symbol.name, chosen)  # type: ignore[arg-type]  # just checked
         return _SUCCESS
 
-    def dual_side(self, call: Call) -> dict[str, bool]:
+    def _dual_side(self, call: Call) -> dict[str, bool]:
         """Whether the account is in hedge mode."""
         return {"dualSidePosition": self._accounts.futures(call.account).dual_side}
 
-    def set_dual_side(self, call: Call) -> dict[str, Any]:
+    def _set_dual_side(self, call: Call) -> dict[str, Any]:
         """Set hedge mode; -4059 when nothing changes."""
         call.params.need("dualSidePosition")
         self._accounts.set_dual_side(call.account, call.params.boolean("dualSidePosition"))
         return _SUCCESS
 
-    def multi_assets(self, call: Call) -> dict[str, bool]:
+    def _multi_assets(self, call: Call) -> dict[str, bool]:
         """Whether the account is in multi-assets mode."""
         return {"multiAssetsMargin": self._accounts.futures(call.account).multi_assets}
 
-    def set_multi_assets(self, call: Call) -> dict[str, Any]:
+    def _set_multi_assets(self, call: Call) -> dict[str, Any]:
         """Set multi-assets mode; -4171 when nothing changes."""
         call.params.need("multiAssetsMargin")
         self._accounts.set_multi_assets(call.account, call.params.boolean("multiAssetsMargin"))
         return _SUCCESS
 
-    def order_limits(self, _: Call) -> list[dict[str, object]]:
+    def _order_limits(self, _: Call) -> list[dict[str, object]]:
         """The order-count limits of the account."""
         return [row for row in USDM_LIMITS.as_rate_limits() if row["rateLimitType"] == "ORDERS"]
 
-    def commission_rate(self, call: Call) -> dict[str, str]:
+    def _commission_rate(self, call: Call) -> dict[str, str]:
         """The fee rates of one symbol."""
         symbol = self._desk.symbol(call.params)
         return {
@@ -297,7 +297,7 @@ class UsdmAccountRest:
         }
 
     # ---------------------------------------------------------------------------------------------------- history
-    def user_trades(self, call: Call) -> list[dict[str, Any]]:
+    def _user_trades(self, call: Call) -> list[dict[str, Any]]:
         """The account's fills of a symbol."""
         symbol, params = self._desk.symbol(call.params), call.params
         if "fromId" in params and ("startTime" in params or "endTime" in params):
@@ -313,7 +313,7 @@ class UsdmAccountRest:
         ]
         return [usdm_trade(trade, symbol, "BOTH", self._desk.wire) for trade in page(found, params)]
 
-    def income(self, call: Call) -> list[dict[str, Any]]:
+    def _income(self, call: Call) -> list[dict[str, Any]]:
         """Realised PnL, commissions, funding and transfers, oldest first."""
         params = call.params
         kind, name = params.text("incomeType"), params.text("symbol")
@@ -339,15 +339,15 @@ class UsdmAccountRest:
         ]
 
     # ------------------------------------------------------------------------------------------------ user stream
-    def start_stream(self, call: Call) -> dict[str, str]:
+    def _start_stream(self, call: Call) -> dict[str, str]:
         """The account's listen key, valid for another 60 minutes."""
         return {"listenKey": self._listen_keys.start(call.account, self._desk.timeline.server_ms())}
 
-    def extend_stream(self, call: Call) -> dict[str, str]:
+    def _extend_stream(self, call: Call) -> dict[str, str]:
         """Extend the account's listen key; -1125 when it has none."""
         return {"listenKey": self._listen_keys.extend(call.account, self._desk.timeline.server_ms())}
 
-    def close_stream(self, call: Call) -> dict[str, str]:
+    def _close_stream(self, call: Call) -> dict[str, str]:
         """Invalidate the account's listen key."""
         self._listen_keys.close(call.account)
         return {}

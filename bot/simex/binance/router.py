@@ -123,6 +123,8 @@ class Router:
             if route.security is Security.SIGNED:
                 check_signed(progress.key, params.values, rest_payload(request.query, body), now_ms)
                 progress.verdict = "ok"
+            else:
+                progress.verdict = "key"
             check_scope(progress.key, route.scope)
         return Call(params, progress.key)
 

@@ -1,6 +1,6 @@
 """Market-stream frames of Binance spot and USD-M: events and the passing of time in, JSON texts out to a hub.
 
-Book tickers and trades go out as they happen. Depth and mark price go out by the clock, each stream at its own interval.
+Book tickers and trades go out as they happen. Depth and mark price go out by the clock, each stream at its interval.
 Nothing is built for a stream that nobody listens to.
 """
 

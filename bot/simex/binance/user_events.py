@@ -1,4 +1,4 @@
-"""User-stream events in Binance's field names: ORDER_TRADE_UPDATE and its siblings on USD-M, executionReport on spot."""
+"""User-stream events in Binance's field names: ORDER_TRADE_UPDATE and its kin on USD-M, executionReport on spot."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _SPOT_EXPIRY = {
     "MARKET": "INSUFFICIENT_LIQUIDITY",
     "LIQUIDATION": "EXCHANGE_CANCELED",
 }
+_AccountEvent = OrderUpdated | AccountUpdated | LeverageChanged | MultiAssetsChanged
 _MOVED = frozenset({"DEPOSIT", "WITHDRAW", "TRANSFER"})
 
 
@@ -58,7 +59,7 @@ class UsdmUserEvents:
             return [self._config(event, "ai", {"j": event.multi_assets})]
         return []
 
-    def _head(self, kind: str, event: OrderUpdated | AccountUpdated | LeverageChanged | MultiAssetsChanged) -> dict[str, Any]:
+    def _head(self, kind: str, event: _AccountEvent) -> dict[str, Any]:
         return {"e": kind, "T": self._desk.wire(event.transaction_ms), "E": self._desk.wire(event.event_ms)}
 
     def _config(self, event: LeverageChanged | MultiAssetsChanged, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -219,4 +220,3 @@ class SpotUserEvents:
         ]
         rows = [{"a": line.asset, "f": money(line.free), "l": money(line.locked)} for line in event.balances]
         return [*moved, {"e": "outboundAccountPosition", "E": sent, "u": moment, "B": rows}]
-

@@ -108,7 +108,7 @@ class ApiSession:
         return [self._answer(identity, method, params)]
 
     def _answer(self, identity: object, method: str, params: dict[str, Any]) -> str:
-        shown = params.pop("returnRateLimits", self.rate_limits_shown)
+        shown = params.get("returnRateLimits", self.rate_limits_shown)
         method = method.removeprefix("v3/").removeprefix("v1/")
         trace, code, status = Trace(), None, 200
         try:

@@ -12,7 +12,7 @@ from bot.domain.instrument import Instrument, Kind, Tier, instrument_id
 from bot.domain.units import MILLISECOND_NS, ONE, ZERO, Asset, Nanos
 from bot.venues.budget import Limits
 from bot.venues.routes import SPOT, USDM
-from bot.venues.translate.binance import Unreadable, finite
+from bot.venues.translate.binance import Unreadable, finite, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -112,9 +112,11 @@ def exchange_info(body: bytes) -> ExchangeInfo:
 
 def tiers(body: bytes) -> dict[str, tuple[Tier, ...]]:
     """Maintenance-margin brackets by symbol: one object, or a list of them."""
-    kind = list[_Brackets] if body.lstrip().startswith(b"[") else _Brackets
-    found = msgspec.json.decode(body, type=kind)
-    return {row.symbol: _tiers(row) for row in (found if isinstance(found, list) else [found])}
+    if body.lstrip().startswith(b"["):
+        rows = msgspec.json.decode(body, type=list[_Brackets])
+    else:
+        rows = [msgspec.json.decode(body, type=_Brackets)]
+    return {row.symbol: _tiers(row) for row in rows}
 
 
 def _tiers(row: _Brackets) -> tuple[Tier, ...]:
@@ -193,13 +195,13 @@ def usdm_instrument(row: SymbolRow, rates: Fees, brackets: tuple[Tier, ...]) -> 
 def _positive(row: SymbolRow, value: Decimal | None) -> Decimal:
     if value is None or not value.is_finite() or value <= 0:
         raise Unreadable(f"{row.symbol}: a filter without its value")
-    return value.normalize()
+    return Decimal(plain(value))
 
 
 def _at_least_zero(row: SymbolRow, value: Decimal | None) -> Decimal:
     if value is None or not value.is_finite() or value < 0:
         raise Unreadable(f"{row.symbol}: a filter without its value")
-    return value.normalize()
+    return Decimal(plain(value))
 
 
 def unknown_symbols(asked: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:

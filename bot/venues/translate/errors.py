@@ -174,7 +174,7 @@ def answered(host: str, status: int, body: bytes, retry_after: str | None, secre
     """The trouble of an answer with an error status. What is not the venue's error object has code 0."""
     try:
         found = msgspec.json.decode(body, type=_ErrorBody)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         found = _ErrorBody(msg="an answer that is not JSON" if body.strip() else "an empty answer")
     except UnicodeDecodeError:
         found = _ErrorBody(msg="an answer that is not text")

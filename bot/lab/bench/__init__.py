@@ -1,0 +1,1 @@
+"""How fast Trimtab is: one table, its ratios taken in one run. `python -m bot.lab.bench`."""

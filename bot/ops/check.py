@@ -1,0 +1,105 @@
+"""What `trimtab check` finds without a network: everything wrong with a config, and in words what it asks for."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bot.runtime.portfolio import hedge_symbol, pricing_symbol
+from bot.runtime.problems import ConfigError, Problem
+from bot.runtime.quantities import plain
+from bot.runtime.redact import Redactor
+from bot.runtime.secrets import CredentialError, NoCredentials, load_credentials
+from bot.runtime.settings import NeutralTarget, RatioTarget, Settings, TargetSettings, WeightsTarget
+from bot.runtime.settings_load import Loaded, load
+
+
+class ConfigReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a check. `ok` is what the exit code says; `credentials` is where the key comes from, if any."""
+
+    ok: bool
+    place: str
+    portfolio: str | None = None
+    problems: tuple[Problem, ...] = ()
+    summary: tuple[str, ...] = ()
+    credentials: str | None = None
+
+
+def check_config(
+    path: Path, environ: Mapping[str, str] | None = None, redactor: Redactor | None = None
+) -> tuple[ConfigReport, Loaded | None]:
+    """Check a config file with the environment over it; also the loaded settings, where they could be loaded.
+
+    A missing key is no problem here (observe needs none), one that may not be used is.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        loaded = load(path, environ)
+    except ConfigError as error:
+        return ConfigReport(ok=False, place=str(path), problems=error.problems), None
+    source, problems = _credentials(loaded, environ, redactor or Redactor())
+    report = ConfigReport(
+        ok=not problems,
+        place=str(path),
+        portfolio=loaded.settings.portfolio,
+        problems=problems,
+        summary=summary(loaded.settings),
+        credentials=source,
+    )
+    return report, loaded
+
+
+def _credentials(
+    loaded: Loaded, environ: Mapping[str, str], redactor: Redactor
+) -> tuple[str | None, tuple[Problem, ...]]:
+    try:
+        return load_credentials(loaded.settings.credentials, redactor, environ).source, ()
+    except NoCredentials:
+        return None, ()
+    except CredentialError as error:
+        return None, (loaded.problem(("credentials",), str(error)),)
+
+
+def summary(settings: Settings) -> tuple[str, ...]:
+    """What a config asks for, a line each, in words."""
+    assets = (
+        f"{coin}: priced by {pricing_symbol(settings, coin)}, hedged with {hedge_symbol(settings, coin)}"
+        + (f", {plain(asset.declared.value)} declared" if asset.declared.value else "")
+        for coin, asset in settings.assets.items()
+    )
+    limits = settings.limits
+    order = (
+        f"an order: at most {plain(limits.order_notional.value)} {settings.quote}, within {plain(limits.slippage)} bps "
+        f"of the mid; a position: at most {plain(limits.position_notional.value)} {settings.quote}"
+    )
+    return (
+        f"portfolio {settings.portfolio} on {settings.venue}, in {settings.quote}; state in {settings.state_dir}",
+        *assets,
+        *(f"{_target(target)}; {_band(target)}" for target in settings.targets),
+        order,
+    )
+
+
+def _target(target: TargetSettings) -> str:
+    match target:
+        case NeutralTarget():
+            return f"target {target.name}: {', '.join(target.assets)} delta-neutral"
+        case RatioTarget():
+            return f"target {target.name}: {plain(target.ratio * 100)} % of {', '.join(target.assets)} hedged"
+        case WeightsTarget():
+            weights = ", ".join(f"{coin} {plain(weight * 100)} %" for coin, weight in target.weights.items())
+            return f"target {target.name}: {weights} of {_base(target)}, {target.mode.value.replace('_', ' ')}"
+
+
+def _base(target: WeightsTarget) -> str:
+    words = {
+        "nav_less_reserve": f"net asset value less {target.reserve}",
+        "owned": "the coins owned",
+        "fixed": f"{target.fixed}",
+    }
+    return words[target.base.value]
+
+
+def _band(target: TargetSettings) -> str:
+    return f"a hedge starts beyond {target.band.trigger} and ends at {target.band.destination}"

@@ -1,0 +1,108 @@
+"""What the demo shows: its steps as they are done over the live view, or a line each where nobody watches."""
+
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.rule import Rule
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from bot.ops import rows
+from bot.ops.view import draw, glyphs_for
+from bot.runtime.status import Status
+
+_FRAMES_PER_SECOND = 8
+
+
+class Screen:
+    """The demo's face; a context manager. `titles` are the steps in order. With `quiet` lines go to standard error."""
+
+    def __init__(self, titles: Sequence[str], quiet: bool) -> None:
+        self._console = Console(highlight=False, stderr=quiet)
+        self._glyphs = glyphs_for(self._console)
+        self._titles = titles
+        self._done: list[tuple[str, float]] = []
+        self._doing = "starting the simulated exchange and two daemons"
+        self._status: Status | None = None
+        self._started_s = time.monotonic()
+        live = self._console.is_terminal and not quiet
+        self._live = Live(console=self._console, screen=True, auto_refresh=False) if live else None
+        self._spinner = Spinner("dots" if self._glyphs is rows.UNICODE else "line")
+
+    def __enter__(self) -> "Screen":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._console.print(self._steps(finished=True))
+
+    def doing(self, what: str) -> None:
+        """Say what is going on inside the step."""
+        if self._live is None and what != self._doing:
+            self._console.print(Text(f"           {what}", "dim"))
+        self._doing = what
+        self.refresh()
+
+    def done(self, saw: str, seconds: float) -> None:
+        """The current step has passed: what was seen, and how long it took."""
+        self._done.append((saw, seconds))
+        self._doing = ""
+        if self._live is None:
+            self._console.print(f"[{self._elapsed():5.1f} s]  ", f"{self._titles[len(self._done) - 1]}: {saw}", sep="")
+        self.refresh()
+
+    def show(self, status: Status | None) -> None:
+        """Show a newer status."""
+        self._status = status or self._status
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw."""
+        if self._live is not None:
+            self._live.update(self._picture(), refresh=True)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def _picture(self) -> RenderableType:
+        parts: list[RenderableType] = [self._steps(finished=False), Rule(style="dim", characters=self._glyphs.inside)]
+        if self._status is not None:
+            left = self._console.height - len(self._titles) - 3
+            parts.append(draw(self._status, left, self._console.width, self._glyphs))
+        return Group(*parts)
+
+    def _steps(self, finished: bool) -> RenderableType:
+        where = "a simulated exchange on this machine: no key, no network"
+        head = Text.assemble(("trimtab demo", "bold cyan"), f"  {where}  ", (f"{self._elapsed():.0f} s", "dim"))
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column(width=2)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=not finished, overflow="ellipsis" if not finished else "fold")
+        for number, title in enumerate(self._titles):
+            table.add_row(*self._row(number, title, finished))
+        return Group(rows.one_line(head), table)
+
+    def _row(self, number: int, title: str, finished: bool) -> tuple[RenderableType, ...]:
+        if number < len(self._done):
+            saw, seconds = self._done[number]
+            return Text(self._glyphs.yes, "bold green"), Text(title), Text(f"{saw} ({seconds:.1f} s)", "dim")
+        if number > len(self._done):
+            return Text(""), Text(title, "dim"), Text("")
+        if finished:
+            return Text(self._glyphs.no, "bold red"), Text(title, "bold red"), Text(self._doing)
+        return self._spinner.render(self._elapsed()), Text(title, "bold"), Text(self._doing, "yellow")
+
+
+def note(line: str) -> None:
+    """A line beside the story, on standard error."""
+    print(line, file=sys.stderr)

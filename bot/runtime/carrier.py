@@ -1,0 +1,119 @@
+"""Carries commands out: each in a task of its own, so that an order never waits behind a read.
+
+What a shell answers are events, and they go back into the inbox. A task that fails is a bug of ours (shells answer
+with events, whatever a venue does) and halts; the exception is the journal's, whose failure halts by itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from bot.domain.commands import CancelOrder, Command, QueryOrder, RefreshAccount, SubmitOrder
+from bot.domain.events import Fact
+from bot.domain.order import Approved
+from bot.domain.units import AccountId
+from bot.journal.store import JournalError
+from bot.venues.ports import Gateway, Sink, Snapshots
+
+Fault = Callable[[str], None]
+TASKS_MAX = 1_000
+"""More than this many calls at once is a loop that runs away."""
+
+
+class Durable(Protocol):
+    """What the carrier needs of the journal."""
+
+    async def flushed(self, seq: int) -> None:
+        """Wait until a record is on disk."""
+        ...
+
+
+class NoGateway:
+    """`observe`: there is no way out for orders, and the engine asks for none."""
+
+    async def submit(self, order: Approved, durable: Awaitable[None]) -> tuple[Fact, ...]:
+        """An order in `observe` is a bug."""
+        raise AssertionError("observe has no gateway")
+
+    async def cancel(self, command: CancelOrder) -> tuple[Fact, ...]:
+        """Nothing to cancel."""
+        return ()
+
+    async def query(self, command: QueryOrder) -> tuple[Fact, ...]:
+        """Nothing to look for."""
+        return ()
+
+
+class Carrier:
+    """Hands commands to the shells and their answers to the sink."""
+
+    def __init__(self, gateway: Gateway, snapshots: Snapshots, journal: Durable, sink: Sink, fault: Fault) -> None:
+        self._gateway = gateway
+        self._snapshots = snapshots
+        self._journal = journal
+        self._sink = sink
+        self._fault = fault
+        self._orders: set[asyncio.Task[None]] = set()
+        self._reads: set[asyncio.Task[None]] = set()
+        self._reading: set[AccountId] = set()
+
+    def __call__(self, commands: Sequence[Command], seq: int) -> None:
+        """Start what a step asks for; orders wait for the step to be durable, after they are signed."""
+        for command in commands:
+            if isinstance(command, SubmitOrder):
+                self._start(self._orders, self._gateway.submit(command.order, self._journal.flushed(seq)), "an order")
+            elif isinstance(command, CancelOrder):
+                self._start(self._orders, self._gateway.cancel(command), "a cancel")
+            elif isinstance(command, QueryOrder):
+                self._start(self._reads, self._gateway.query(command), "an order query")
+            elif isinstance(command, RefreshAccount):
+                self.refresh(command.account)
+
+    def refresh(self, account: AccountId) -> None:
+        """Read an account, unless a read of it is under way."""
+        if account not in self._reading:
+            self._reading.add(account)
+            self._start(self._reads, self._read(account), "an account read")
+
+    async def orders_done(self, seconds: float) -> bool:
+        """Wait for orders and cancels in flight to be answered; say whether all were."""
+        if not self._orders:
+            return True
+        _, waiting = await asyncio.wait(self._orders, timeout=seconds)
+        return not waiting
+
+    async def close(self) -> None:
+        """End every task."""
+        tasks = [*self._orders, *self._reads]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, account: AccountId) -> tuple[Fact, ...]:
+        try:
+            return await self._snapshots.account(account)
+        finally:
+            self._reading.discard(account)
+
+    def _start(self, tasks: set[asyncio.Task[None]], call: Awaitable[tuple[Fact, ...]], what: str) -> None:
+        if len(self._orders) + len(self._reads) >= TASKS_MAX:
+            self._fault(f"{TASKS_MAX} calls to the venue are under way")
+        task = asyncio.ensure_future(self._carry(call))
+        tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(tasks, done, what))
+
+    async def _carry(self, call: Awaitable[tuple[Fact, ...]]) -> None:
+        for event in await call:
+            self._sink(event)
+
+    def _ended(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None], what: str) -> None:
+        tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        if isinstance(error, JournalError):
+            self._fault(f"journal: {error}")
+        else:
+            self._fault(f"{what} failed by a bug of ours: {type(error).__name__}")

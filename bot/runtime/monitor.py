@@ -1,0 +1,114 @@
+"""Looks on and remembers what people ask about: orders, fees, slippage, funding, time outside the band.
+
+Nothing here decides anything, and nothing here is needed after a restart: the journal has the facts.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.domain.commands import Command, Notice
+from bot.domain.events import Event, FundingPaid
+from bot.domain.hedge import Need
+from bot.domain.units import ZERO, ClientOrderId, Nanos
+from bot.engine.orders import OrderRecord
+from bot.engine.results import slippage
+from bot.engine.state import State
+from bot.runtime.status import OrderStatus, Totals
+
+ORDERS_KEPT = 100
+NOTICES_KEPT = 50
+TRANSACTIONS_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class Deviation:
+    """How far and how long an asset was outside its band."""
+
+    outside_ns: int = 0
+    largest: Decimal | None = None
+    largest_value: Decimal | None = None
+    sampled_ns: int = 0
+
+
+class Monitor:
+    """Sees every step and every tick."""
+
+    def __init__(self) -> None:
+        self.deviations: dict[str, Deviation] = {}
+        self.notices: deque[str] = deque(maxlen=NOTICES_KEPT)
+        self._orders: dict[ClientOrderId, OrderRecord] = {}
+        self._retired: tuple[int, int, Decimal, Decimal] = (0, 0, ZERO, ZERO)
+        self._funding = ZERO
+        self._transactions: dict[str, None] = {}
+
+    def on_step(self, event: Event, commands: Sequence[Command]) -> None:
+        """A step was taken."""
+        for command in commands:
+            if isinstance(command, Notice):
+                self.notices.append(f"{command.severity.value}: {command.topic} {command.subject}: {command.text}")
+        if isinstance(event, FundingPaid) and event.transaction not in self._transactions:
+            self._transactions[event.transaction] = None
+            self._funding += event.amount
+            if len(self._transactions) > TRANSACTIONS_KEPT:
+                del self._transactions[next(iter(self._transactions))]
+
+    def sample_orders(self, state: State, since: Nanos) -> None:
+        """Take over the orders of this start as they are now; the oldest are summed up and let go."""
+        for client_id, record in state.orders.records.items():
+            if record.sent_ns >= since:
+                self._orders[client_id] = record
+        while len(self._orders) > ORDERS_KEPT:
+            oldest = next(iter(self._orders))
+            self._retired = _added(self._retired, state, self._orders.pop(oldest))
+
+    def sample_needs(self, needs: Iterable[Need], now: Nanos) -> None:
+        """Account for the time since the last sample: outside, if the asset is outside now."""
+        for need in needs:
+            seen = self.deviations.setdefault(need.asset, Deviation())
+            if need.breached and seen.sampled_ns:
+                seen.outside_ns += max(now - seen.sampled_ns, 0)
+            seen.sampled_ns = now
+            if seen.largest is None or abs(need.deviation) > abs(seen.largest):
+                seen.largest, seen.largest_value = need.deviation, need.value
+
+    def orders(self) -> tuple[OrderStatus, ...]:
+        """The last orders, newest last."""
+        return tuple(_order(record) for record in self._orders.values())
+
+    def totals(self, state: State) -> Totals:
+        """Sums since the start."""
+        sums = self._retired
+        for record in self._orders.values():
+            sums = _added(sums, state, record)
+        orders, fills, fees, paid = sums
+        return Totals(orders=orders, fills=fills, fees=fees, funding=self._funding, slippage=paid)
+
+
+def _added(
+    sums: tuple[int, int, Decimal, Decimal], state: State, record: OrderRecord
+) -> tuple[int, int, Decimal, Decimal]:
+    paid = ZERO
+    instrument = state.layout.instruments.get(record.request.instrument)
+    if record.average_price is not None and instrument is not None:
+        worse = (record.average_price - record.mid) * record.request.side.sign
+        paid = instrument.coins(record.filled) * worse
+    return sums[0] + 1, sums[1] + len(record.fills), sums[2] + record.fee, sums[3] + paid
+
+
+def _order(record: OrderRecord) -> OrderStatus:
+    return OrderStatus(
+        client_id=record.request.client_id,
+        instrument=record.request.instrument,
+        side=record.request.side.value,
+        contracts=record.request.contracts,
+        limit_price=record.request.limit_price,
+        filled=record.filled,
+        average_price=record.average_price,
+        status=record.status.value,
+        reduce_only=record.request.reduce_only,
+        slippage_bps=slippage(record),
+        fee=record.fee,
+        sent_ns=record.sent_ns,
+    )

@@ -1,0 +1,100 @@
+"""A step of the engine as the journal keeps it, and how the journal gives the engine back.
+
+A step is an event, the market data that its decision may have read, the engine's time, and the commands that followed.
+Market events and ticks without commands are not steps: they changed nothing that a decision rests on but prices, and
+the prices that one did rest on are in its own step. So one journal replays to one command stream.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bot.domain.commands import Command
+from bot.domain.events import Event, Market, Started, Ticked
+from bot.domain.market import Depth, Mark, Quote
+from bot.domain.units import Nanos
+from bot.engine.engine import Engine
+from bot.engine.state import State
+
+TRANSIENT = (Quote, Depth, Mark, Ticked)
+"""Events that are steps only if commands follow; everything else is a fact and always a step."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One record of the journal. The commands stay as they were written, byte for byte."""
+
+    now_ns: Nanos
+    reads: tuple[Market, ...]
+    event: Event
+    commands: msgspec.Raw
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Where a replay first says something else than the journal."""
+
+    seq: int
+    recorded: str
+    replayed: str
+
+
+class ReplayResult(msgspec.Struct, frozen=True):
+    """What a replay came to."""
+
+    ok: bool
+    steps: int
+    commands: int
+    difference: Difference | None = None
+
+
+class Unreplayable(Exception):
+    """The journal does not begin with a start or a checkpoint; the message is one line for a person."""
+
+
+_step_decoder = msgspec.json.Decoder(Step)
+_state_decoder = msgspec.json.Decoder(State)
+_encoder = msgspec.json.Encoder()
+
+
+def encode_commands(commands: Sequence[Command]) -> bytes:
+    """Commands as canonical bytes."""
+    return _encoder.encode(tuple(commands))
+
+
+def encode_step(event: Event, now: Nanos, reads: tuple[Market, ...], commands: Sequence[Command]) -> bytes:
+    """A step as the journal keeps it."""
+    return _encoder.encode(Step(now, reads, event, msgspec.Raw(encode_commands(commands))))
+
+
+def encode_state(state: State) -> bytes:
+    """The engine's state as a checkpoint keeps it."""
+    return _encoder.encode(state)
+
+
+def decode_state(data: bytes) -> State:
+    """A checkpoint's state; raises msgspec.ValidationError for one of another version."""
+    return _state_decoder.decode(data)
+
+
+def replay(records: Iterable[tuple[int, bytes]], engine: Engine | None) -> tuple[Engine | None, ReplayResult]:
+    """Feed recorded steps to an engine and compare its commands with the recorded ones, byte for byte.
+
+    `records` are (sequence number, payload). Without an engine (no checkpoint) the first step must be a start.
+    Stops at the first difference. Raises Unreplayable and msgspec.DecodeError.
+    """
+    steps, commands = 0, 0
+    for seq, payload in records:
+        step = _step_decoder.decode(payload)
+        if engine is None:
+            if not isinstance(step.event, Started):
+                msg = f"record {seq} is the first that is kept, it is not a start, and no checkpoint precedes it"
+                raise Unreplayable(msg)
+            engine = Engine(step.event)
+        engine.observe(step.reads, step.now_ns)
+        replayed = encode_commands(engine.handle(step.event))
+        engine.state.books.take_unreported()
+        steps += 1
+        commands += replayed.count(b'{"type":"SubmitOrder"')
+        if replayed != bytes(step.commands):
+            difference = Difference(seq, bytes(step.commands).decode(), replayed.decode())
+            return engine, ReplayResult(ok=False, steps=steps, commands=commands, difference=difference)
+    return engine, ReplayResult(ok=True, steps=steps, commands=commands)

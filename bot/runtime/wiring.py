@@ -1,0 +1,271 @@
+"""Wires Binance for one of the three ways to run, out of settings: plain constructors, everything required.
+
+observe: live data, the account read where there is a key, no gateway. dry-run: live data, a paper account, and neither
+a live gateway nor a private stream is constructed. live: everything.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.domain.account import AccountSnapshot, Balance, Position
+from bot.domain.events import (
+    AccountSeen,
+    AccountUnreadable,
+    ClockSampled,
+    Event,
+    FundingPaid,
+    OrderReported,
+    RunMode,
+    StreamChanged,
+)
+from bot.domain.instrument import Instrument, Kind
+from bot.domain.market import Depth, Mark
+from bot.domain.units import MILLISECOND_NS, Asset
+from bot.runtime.carrier import NoGateway
+from bot.runtime.clock import Clock
+from bot.runtime.portfolio import instruments_wanted, symbols_wanted
+from bot.runtime.refusal import StartRefused
+from bot.runtime.secrets import Credentials
+from bot.runtime.settings import Settings
+from bot.runtime.venue import Relay, Venue, VenueFeed
+from bot.venues import net, routes
+from bot.venues.binance import STREAM_HOSTS
+from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
+from bot.venues.catalogue import CatalogueError, LiveCatalogue
+from bot.venues.client import Client, SessionTransport
+from bot.venues.client import Credentials as Key
+from bot.venues.dialling import Dialling
+from bot.venues.gateway import LiveGateway
+from bot.venues.listenkey_rest import RestListenKeys
+from bot.venues.paper import PaperVenue
+from bot.venues.paper_account import PaperState, restored, seeded
+from bot.venues.snapshot import LiveSnapshots
+from bot.venues.stream import World
+from bot.venues.translate.accounts import spot_wallet
+from bot.venues.translate.catalogue import Fees
+from bot.venues.translate.errors import Trouble
+
+PAPER_FILE = "paper.json"
+PAPER_LEVERAGE = 20
+SPOT_ACCOUNT, USDM_ACCOUNT = routes.SPOT, routes.USDM
+ACCOUNTS = (SPOT_ACCOUNT, USDM_ACCOUNT)
+HOSTS = frozenset(routes.HOSTS.values()) | STREAM_HOSTS
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An open way to the venue: sessions, the REST client, and what a websocket needs."""
+
+    client: Client
+    world: World
+    key: Credentials | None
+
+
+def pin_of(settings: Settings) -> net.Pin:
+    """The hosts this process may reach: the venue's own, or where a simulated exchange serves them."""
+    if not settings.exchange.pin:
+        return dict.fromkeys(sorted(HOSTS))
+    return {host: (address.host, address.port) for host, address in sorted(settings.exchange.pin.items())}
+
+
+async def reach(
+    settings: Settings, key: Credentials | None, clock: Clock, log: Callable[[str], None], stack: AsyncExitStack
+) -> Reach:
+    """Open sessions to the pinned hosts; the stack closes them. Nothing is asked yet."""
+    pin = pin_of(settings)
+    try:
+        context = net.ssl_context(settings.exchange.ca_file)
+    except OSError as error:
+        raise StartRefused("config", f"exchange.ca_file: {error}") from error
+    orders = await stack.enter_async_context(net.open_session(pin, context))
+    reads = await stack.enter_async_context(net.open_session(pin, context))
+    credentials = Key(key.api_key.get_secret_value(), key.api_secret.get_secret_value()) if key is not None else None
+    client = Client(
+        credentials=credentials,
+        orders=SessionTransport(orders),
+        reads=SessionTransport(reads),
+        clock=clock.now_ns,
+        sleep=clock.sleep,
+    )
+    rng = random.Random()  # noqa: S311 - jitter of reconnects; nothing secret rests on it
+    world = World(
+        pin=pin, context=context, clock=clock.now_ns, sleep=clock.sleep, rng=rng, dialling=Dialling(rng), log=log
+    )
+    return Reach(client, world, key)
+
+
+async def instruments_of(settings: Settings, way: Reach) -> tuple[Instrument, ...]:
+    """The instruments that the config names. Raises StartRefused."""
+    fee = Fees(settings.paper.taker_fee / 10_000, settings.paper.taker_fee / 10_000)
+    try:
+        found = await LiveCatalogue(way.client, fee, fee).instruments(symbols_wanted(settings))
+    except CatalogueError as error:
+        raise StartRefused("venue", *error.problems) from error
+    wanted = instruments_wanted(settings)
+    return tuple(one for one in found if one.id in wanted)
+
+
+async def account_number(way: Reach) -> str | None:
+    """The venue's own number of the account; None when it cannot be read."""
+    wallet = await way.client.read(routes.SPOT_ACCOUNT, {}, spot_wallet)
+    return None if isinstance(wallet, Trouble) or not wallet.uid else str(wallet.uid)
+
+
+def wire(
+    settings: Settings,
+    mode: RunMode,
+    way: Reach,
+    instruments: tuple[Instrument, ...],
+    clock: Clock,
+    paper: PaperState | None,
+) -> Venue:
+    """The venue of one way to run. `paper` is the paper account; None where the real account is read."""
+    relay = Relay()
+    public = _public_feeds(instruments, relay, way.world)
+    journal = settings.state_dir / f"journal-{mode.value}.sqlite3"
+    if paper is not None:
+        account = PaperVenue(
+            state=paper,
+            instruments=instruments,
+            settle=Asset(settings.quote),
+            leverage=PAPER_LEVERAGE,
+            latency_ns=settings.paper.latency,
+            clock=clock.now_ns,
+            sleep=clock.sleep,
+            sink=relay.put,
+        )
+        live_clock = LiveSnapshots(way.client, instruments, Asset(settings.quote)).clock
+        keeper = PaperKeeper(account, settings.state_dir / PAPER_FILE)
+        relay.taps.append(keeper.watch)
+        return Venue(
+            gateway=account if mode is RunMode.DRY_RUN else NoGateway(),
+            snapshots=PaperReads(account, live_clock),
+            feeds=(*public, VenueFeed("paper", lambda: _stay_up(relay, clock), ())),
+            relay=relay,
+            journal_path=journal,
+            margin_accounts=(USDM_ACCOUNT,),
+            persist=keeper.persist,
+        )
+    snapshots = LiveSnapshots(way.client, instruments, Asset(settings.quote))
+    gateway = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else NoGateway()
+    return Venue(
+        gateway=gateway,
+        snapshots=snapshots,
+        feeds=(*public, *_private_feeds(way, relay, clock)),
+        relay=relay,
+        journal_path=journal,
+        margin_accounts=(USDM_ACCOUNT,),
+    )
+
+
+def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, world: World) -> tuple[VenueFeed, ...]:
+    spot = sorted(one.symbol for one in instruments if one.kind is Kind.SPOT)
+    usdm = sorted(one.symbol for one in instruments if one.kind is not Kind.SPOT)
+    feeds = []
+    if spot:
+        feed = spot_market(spot, relay.put, world)
+        feeds.append(VenueFeed(feed.name, feed.run, feed.streams))
+    feed = usdm_market(usdm, relay.put, world)
+    return (*feeds, VenueFeed(feed.name, feed.run, feed.streams))
+
+
+def _private_feeds(way: Reach, relay: Relay, clock: Clock) -> tuple[VenueFeed, ...]:
+    assert way.key is not None, "private streams need a key"
+    usdm = UsdmUser(RestListenKeys(way.client), relay.put, relay.wants_refresh, way.world)
+    spot = SpotUser(
+        way.key.api_key.get_secret_value(),
+        hmac_sign(way.key.api_secret.get_secret_value()),
+        lambda: clock.now_ns() // MILLISECOND_NS,
+        relay.put,
+        relay.wants_refresh,
+        way.world,
+    )
+    return (VenueFeed(usdm.name, usdm.run, (usdm.stream,)), VenueFeed(spot.name, spot.run, (spot.stream,)))
+
+
+async def paper_state(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> PaperState:
+    """The paper account: as it was left, else as the real one is now, else as the config says. Raises StartRefused."""
+    path = settings.state_dir / PAPER_FILE
+    if path.exists():
+        try:
+            return restored(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StartRefused("config", f"{path}: {error}; move it away to begin with a new paper account") from error
+    if settings.paper.seed == "live":
+        return seeded(await _read_accounts(settings, way, instruments))
+    return seeded(_declared(settings, instruments))
+
+
+def _declared(settings: Settings, instruments: tuple[Instrument, ...]) -> list[AccountSnapshot]:
+    wallets = {SPOT_ACCOUNT: settings.paper.balances.spot, USDM_ACCOUNT: settings.paper.balances.usdm}
+    flat = tuple(Position(one.id, one.lot * 0) for one in instruments if one.kind is not Kind.SPOT)
+    return [
+        AccountSnapshot(
+            account=account,
+            balances=tuple(Balance(Asset(coin), amount) for coin, amount in sorted(wallet.items())),
+            positions=flat if account == USDM_ACCOUNT else (),
+        )
+        for account, wallet in wallets.items()
+    ]
+
+
+async def _read_accounts(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> list[AccountSnapshot]:
+    """The real account, read once: a paper account begins with what is true."""
+    if way.key is None:
+        raise StartRefused("credentials", "paper.seed is live and there is no API key; give one, or set seed: config")
+    snapshots = LiveSnapshots(way.client, instruments, Asset(settings.quote))
+    out = []
+    for account in ACCOUNTS:
+        seen = await snapshots.account(account)
+        found = [event.snapshot for event in seen if isinstance(event, AccountSeen)]
+        if not found:
+            why = [event.reason for event in seen if isinstance(event, AccountUnreadable)]
+            raise StartRefused("venue", f"{account} cannot be read to seed the paper account: {'; '.join(why)}")
+        out.append(found[0])
+    return out
+
+
+async def _stay_up(relay: Relay, clock: Clock) -> None:
+    """The paper account's private streams: they are up, and what they say comes from the account itself."""
+    for account in ACCOUNTS:
+        relay.put(StreamChanged(f"{account}.paper", True, "paper account", clock.now_ns(), account))
+    await asyncio.Event().wait()
+
+
+class PaperKeeper:
+    """Shows the paper account the market, and keeps the account over restarts."""
+
+    def __init__(self, paper: PaperVenue, path: Path) -> None:
+        self._paper = paper
+        self._path = path
+        self._keep()
+
+    def watch(self, event: Event) -> None:
+        """What orders fill against, and what funding is settled at."""
+        if isinstance(event, Depth | Mark):
+            self._paper.market(event)
+
+    def persist(self, event: Event) -> None:
+        """Keep the account after whatever can have changed it."""
+        if isinstance(event, OrderReported | FundingPaid):
+            self._keep()
+
+    def _keep(self) -> None:
+        draft = self._path.with_suffix(".new")
+        draft.write_bytes(self._paper.export())
+        draft.chmod(0o600)
+        draft.replace(self._path)
+
+
+class PaperReads:
+    """The paper account's reads, with the venue's real clock: that one is worth knowing before going live."""
+
+    def __init__(self, paper: PaperVenue, clock: Callable[[], Coroutine[Any, Any, tuple[ClockSampled, ...]]]) -> None:
+        self.account = paper.account
+        self.funding = paper.funding
+        self.clock = clock

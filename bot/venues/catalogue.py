@@ -1,0 +1,97 @@
+"""What Binance trades, with the account's own fees and margin brackets where there is a key."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from bot.venues import routes
+from bot.venues.translate.catalogue import (
+    ExchangeInfo,
+    Fees,
+    exchange_info,
+    fees,
+    spot_instrument,
+    tiers,
+    unknown_symbols,
+    usdm_instrument,
+)
+from bot.venues.translate.errors import Trouble
+
+if TYPE_CHECKING:
+    from bot.domain.instrument import Instrument, Tier
+    from bot.domain.units import AccountId
+    from bot.venues.client import Client
+
+COMMISSION_SYMBOLS_MAX = 10
+"""Up to so many symbols are asked for the account's own fee rates: each costs as much as four account reads."""
+
+
+class CatalogueError(Exception):
+    """The instruments cannot be had. `problems` holds one line each, fit for a person."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class LiveCatalogue:
+    """Spot and USD-M instruments. `spot_fees` and `usdm_fees` stand in where the account's own are not read."""
+
+    def __init__(self, client: Client, spot_fees: Fees, usdm_fees: Fees) -> None:
+        self._client = client
+        self._spot_fees = spot_fees
+        self._usdm_fees = usdm_fees
+
+    async def instruments(self, symbols: frozenset[str]) -> tuple[Instrument, ...]:
+        """Both markets' instruments of these symbols, in order of their ids.
+
+        Raises CatalogueError when the venue cannot be read or a symbol is traded on neither market.
+        """
+        spot, usdm = await asyncio.gather(self._info(routes.SPOT), self._info(routes.USDM))
+        known = [row.symbol for info in (spot, usdm) for row in info.symbols]
+        problems = unknown_symbols(symbols, known)
+        if problems:
+            raise CatalogueError(problems)
+        futures = sorted(row.symbol for row in usdm.symbols if row.symbol in symbols)
+        brackets, rates = await self._brackets(futures), await self._rates(futures)
+        try:
+            pairs = [spot_instrument(row, self._spot_fees) for row in spot.symbols if row.symbol in symbols]
+            contracts = [
+                usdm_instrument(row, rates[row.symbol], brackets.get(row.symbol, ()))
+                for row in usdm.symbols
+                if row.symbol in symbols
+            ]
+        except ValueError as error:
+            raise CatalogueError((str(error),)) from None
+        return tuple(sorted((*pairs, *contracts), key=lambda one: one.id))
+
+    async def _info(self, account: AccountId) -> ExchangeInfo:
+        """A market's exchangeInfo; the rate budget takes its limits from it."""
+        route = routes.SPOT_INFO if account == routes.SPOT else routes.USDM_INFO
+        found = await self._client.read(route, {}, exchange_info)
+        if isinstance(found, Trouble):
+            raise CatalogueError((f"the instruments cannot be read: {found.text}",))
+        budget = self._client.budgets[account]
+        budget.configure(found.limits(budget.limits))
+        return found
+
+    async def _brackets(self, symbols: list[str]) -> dict[str, tuple[Tier, ...]]:
+        if not symbols or not self._client.signs:
+            return {}
+        found = await self._client.read(routes.BRACKETS, {}, tiers)
+        if isinstance(found, Trouble):
+            raise CatalogueError((f"the margin brackets cannot be read: {found.text}",))
+        missing = sorted(set(symbols) - found.keys())
+        if missing:
+            raise CatalogueError(tuple(f"{symbol}: the venue gives no margin brackets" for symbol in missing))
+        return found
+
+    async def _rates(self, symbols: list[str]) -> dict[str, Fees]:
+        """The account's fee rates; the configured ones where they cannot be read or cost too much to read."""
+        rates = dict.fromkeys(symbols, self._usdm_fees)
+        if self._client.signs and len(symbols) <= COMMISSION_SYMBOLS_MAX:
+            asked = (self._client.read(routes.COMMISSION, {"symbol": symbol}, fees) for symbol in symbols)
+            found = zip(symbols, await asyncio.gather(*asked), strict=True)
+            rates |= {symbol: rate for symbol, rate in found if isinstance(rate, Fees)}
+        return rates

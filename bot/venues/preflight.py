@@ -1,0 +1,198 @@
+"""What must hold on the account before the first live order: read, judged, and never changed from here.
+
+Every finding is one line that says what was seen and, where it is wrong, what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.domain.events import AccountSeen, AccountUnreadable
+from bot.domain.instrument import Instrument, Kind
+from bot.domain.units import MILLISECOND_NS, AccountId, Asset
+from bot.venues import routes
+from bot.venues.client import Client, KeyUnusable
+from bot.venues.ports import Finding
+from bot.venues.snapshot import LiveSnapshots
+from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, verdict
+from bot.venues.translate.settings import KeyScope, hedge_mode, key_scope, multi_assets_mode, symbol_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bot.domain.events import ClockSampled
+
+CLOCK_OFFSET_NS_MAX = 500 * MILLISECOND_NS
+DAY_MS = 24 * 3_600 * 1_000
+EXPIRY_DAYS_WARN = 14
+BUDGET_SHARE_WARN = 0.5
+CROSS = "CROSSED"
+NAMES = {routes.SPOT: "spot", routes.USDM: "USD-M"}
+
+
+class LivePreflight:
+    """Looks at clocks, key, modes, leverage, balances and the rate budget, in one run."""
+
+    def __init__(self, client: Client, instruments: Iterable[Instrument], settle: Asset) -> None:
+        known = tuple(instruments)
+        self._client = client
+        self._hedges = tuple(sorted(one.symbol for one in known if one.kind is not Kind.SPOT))
+        self._settle = settle
+        self._snapshots = LiveSnapshots(client, known, settle)
+
+    async def inspect(self) -> tuple[Finding, ...]:
+        """Every finding. A host that does not answer, or a key that is refused, is said once and ends its part."""
+        if not self._client.signs:
+            text = "no API key is configured: live needs one with futures rights and without withdrawal"
+            return (Finding("key", False, text),)
+        try:
+            self._client.warm()
+        except KeyUnusable as error:
+            return (Finding("key", False, str(error)),)
+        clocks, reached = await self._clocks()
+        if not reached:
+            return clocks
+        scope, usable = await self._scope()
+        if not usable:
+            return (*clocks, *scope)
+        rest = (self._position_mode, self._asset_mode, self._leverage, self._balances)
+        parts = [part for inspect in rest for part in await inspect()]
+        return (*clocks, *scope, *parts, *self._budget())
+
+    async def _clocks(self) -> tuple[tuple[Finding, ...], bool]:
+        findings = []
+        for account in (routes.SPOT, routes.USDM):
+            found = await self._client.measure(account)
+            if isinstance(found, Trouble):
+                findings.append(Finding("connection", False, _unreached(found)))
+            else:
+                findings.append(_clock(account, found))
+        return tuple(findings), all(finding.subject != "connection" for finding in findings)
+
+    async def _scope(self) -> tuple[tuple[Finding, ...], bool]:
+        """What the key may do, and whether anything more can be asked with it."""
+        found = await self._client.read(routes.KEY_SCOPE, {}, key_scope)
+        if isinstance(found, Trouble):
+            return (_refused("key scope", found),), False
+        findings = (Finding("key", True, "Binance accepts the key"), *_scope(found, self._client.clock()))
+        return findings, found.enable_reading and found.enable_futures
+
+    async def _position_mode(self) -> tuple[Finding, ...]:
+        fix = "hedge mode: switch to one-way mode in the futures preferences (without open positions or orders)"
+        return await self._switch("position mode", routes.POSITION_MODE, hedge_mode, fix, "one-way")
+
+    async def _asset_mode(self) -> tuple[Finding, ...]:
+        fix = "multi-assets mode: switch to single-asset mode in the futures preferences"
+        return await self._switch("asset mode", routes.ASSET_MODE, multi_assets_mode, fix, "single-asset")
+
+    async def _switch(
+        self, subject: str, route: routes.Route, parse: Callable[[bytes], bool], wrong: str, right: str
+    ) -> tuple[Finding, ...]:
+        found = await self._client.read(route, {}, parse)
+        if isinstance(found, Trouble):
+            return (_refused(subject, found),)
+        return (Finding(subject, not found, wrong if found else right),)
+
+    async def _leverage(self) -> tuple[Finding, ...]:
+        found = await self._client.read(routes.SYMBOL_CONFIG, {}, symbol_settings)
+        if isinstance(found, Trouble):
+            return (_refused("margin type", found),)
+        findings = []
+        for symbol in self._hedges:
+            setting = found.get(symbol)
+            if setting is None:
+                findings.append(Finding("margin type", False, f"{symbol}: the account has no settings for it"))
+            elif setting.margin_type != CROSS:
+                text = f"{symbol}: {setting.margin_type.lower()} margin; set it to cross, where the margin guard looks"
+                findings.append(Finding("margin type", False, text))
+            else:
+                findings.append(Finding("margin type", True, f"{symbol}: cross, leverage {setting.leverage}x"))
+        return tuple(findings)
+
+    async def _balances(self) -> tuple[Finding, ...]:
+        return (*await self._balance(routes.SPOT), *await self._balance(routes.USDM))
+
+    async def _balance(self, account: AccountId) -> tuple[Finding, ...]:
+        facts = await self._snapshots.account(account)
+        subject = f"{NAMES[account]} balances"
+        seen = facts[0]
+        if isinstance(seen, AccountUnreadable):
+            return (Finding(subject, False, f"cannot be read: {seen.reason}"),)
+        assert isinstance(seen, AccountSeen)
+        snapshot = seen.snapshot
+        held = sum(1 for balance in snapshot.balances if balance.total)
+        if snapshot.margin is None:
+            return (Finding(subject, True, f"readable, {held} assets held"),)
+        margin = snapshot.margin
+        text = f"readable, margin balance {margin.margin_balance:.2f} {self._settle}, {margin.available:.2f} available"
+        if margin.margin_balance <= 0:
+            text += f"; transfer {self._settle} to the futures wallet before hedging"
+        return (Finding(subject, margin.margin_balance > 0, text),)
+
+    def _budget(self) -> tuple[Finding, ...]:
+        findings = []
+        for account, budget in self._client.budgets.items():
+            used = budget.usage()
+            ok = used.blocked_until_ns == 0 and used.weight <= BUDGET_SHARE_WARN * used.weight_limit
+            text = f"{NAMES[account]}: {used.weight} of {used.weight_limit} request weight used this minute"
+            if not ok:
+                text += "; another program shares this address or key: give it its own"
+            findings.append(Finding("rate budget", ok, text, blocking=used.blocked_until_ns != 0))
+        return tuple(findings)
+
+
+def _clock(account: AccountId, found: ClockSampled) -> Finding:
+    offset_ms = found.offset_ns / MILLISECOND_NS
+    direction = "ahead of" if offset_ms >= 0 else "behind"
+    text = (
+        f"{NAMES[account]}: the venue is {abs(offset_ms):.0f} ms {direction} this clock "
+        f"(round trip {found.round_trip_ns / MILLISECOND_NS:.0f} ms)"
+    )
+    ok = abs(found.offset_ns) <= CLOCK_OFFSET_NS_MAX
+    if not ok:
+        most_ms = CLOCK_OFFSET_NS_MAX // MILLISECOND_NS
+        text += f"; at most {most_ms} ms is allowed: synchronise it (timedatectl set-ntp true, or chronyc makestep)"
+    return Finding("clock", ok, text)
+
+
+def _scope(scope: KeyScope, now_ns: int) -> tuple[Finding, ...]:
+    findings = []
+    if scope.enable_withdrawals:
+        text = "this key may withdraw: make one without withdrawal; there is no way to run with it"
+        findings.append(Finding("key scope", False, text))
+    else:
+        findings.append(Finding("key scope", True, "the key may not withdraw"))
+    if not scope.enable_futures:
+        findings.append(Finding("key scope", False, "the key may not trade futures: enable futures for it"))
+    if not scope.enable_reading:
+        findings.append(Finding("key scope", False, "the key may not read: enable reading for it"))
+    if scope.permits_universal_transfer or scope.enable_internal_transfer:
+        text = "the key may transfer between wallets or accounts: it does not need to"
+        findings.append(Finding("key scope", False, text, blocking=False))
+    if not scope.ip_restrict:
+        text = "the key works from any address: bind it to this machine's"
+        findings.append(Finding("key scope", False, text, blocking=False))
+    expiry = scope.trading_authority_expiration_time
+    if expiry is not None:
+        days = (expiry - now_ns // MILLISECOND_NS) / DAY_MS
+        if days < EXPIRY_DAYS_WARN:
+            text = f"the key's trading right ends in {max(days, 0.0):.1f} days: renew it"
+            findings.append(Finding("key scope", False, text, blocking=days <= 0))
+    return tuple(findings)
+
+
+def _unreached(found: Trouble) -> str:
+    if found.cause in (Cause.CONNECTION, Cause.TIMEOUT):
+        return f"cannot reach {found.host} ({found.message}): check the network, the DNS and the firewall"
+    return found.text
+
+
+def _refused(subject: str, found: Trouble) -> Finding:
+    """A signed read that failed: a key that is refused is one line, whatever was asked with it."""
+    if verdict(BINANCE, Purpose.READ, found) is Verdict.FATAL and found.code:
+        text = (
+            f"Binance refuses the key ({found.code} {found.message}): check the key, its secret, its rights, "
+            "and its list of allowed addresses"
+        )
+        return Finding("key", False, text)
+    return Finding(subject, False, f"cannot be read: {_unreached(found)}")
