@@ -52,7 +52,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     `positions` names every tracked instrument: one that is flat stands there with zero contracts, and stands there
     only if the account's own totals agree that it is flat. A read that cannot say so is refused before it gets here.
-    `requested_ns` is when the first of its requests left.
+    `requested_ns` is when the first of its requests left (0: the moment at which it was received).
     """
 
     account: AccountId

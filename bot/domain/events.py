@@ -62,6 +62,7 @@ class AccountConfirmed(msgspec.Struct, frozen=True, tag=True):
     account: AccountId
     margin: MarginState | None
     received_ns: Nanos
+    requested_ns: Nanos = Nanos(0)
 
 
 class AccountUnreadable(msgspec.Struct, frozen=True, tag=True):

@@ -11,9 +11,10 @@ fill is older than any lagging replica, and two reports at least `evidence_gap_n
 not our doing, and is recorded as an external change.
 
 Balances follow the same rule, except that the private stream may move one at once, because it is the venue's own
-event, as long as the step is small; a large step waits for a read that agrees. An asset that is missing from a read is
-not zero: it is unchanged. After a start nothing is trusted before one read that equals what the journal knew, or two
-that agree with each other.
+event, as long as the step is small; a large step waits for a read that agrees. Until any lagging replica has caught up
+with the stream, a read that contradicts it only raises doubt. An asset that is missing from a read is not zero: it is
+unchanged. A read that was begun before one that counted already changes nothing. After a start nothing is trusted
+before one read that equals what the journal knew, or two that agree with each other.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +29,10 @@ from bot.domain.units import ZERO, AccountId, Asset, Contracts, InstrumentId, Na
 
 
 class PositionBelief(msgspec.Struct, frozen=True):
-    """A position as we believe it, and what the venue last said of it (`reported` None: not asked since the start)."""
+    """A position as we believe it, and what the venue last said of it (`reported` None: not asked since the start).
+
+    `reported_ns` is when the read was begun that said so, or when the stream's word arrived.
+    """
 
     position: Position
     reported: Contracts | None = None
@@ -44,12 +48,19 @@ class PositionBelief(msgspec.Struct, frozen=True):
 
 
 class BalanceBelief(msgspec.Struct, frozen=True):
-    """A balance as we believe it, and a different one that waits for a second word."""
+    """A balance as we believe it, a different one that waits for a second word, and when the stream last spoke."""
 
     total: Decimal
     candidate: Decimal | None = None
     candidate_ns: Nanos = Nanos(0)
     streamed: bool = False
+    """Whether the stream brought the candidate."""
+    streamed_ns: Nanos = Nanos(0)
+
+    @property
+    def least(self) -> Decimal:
+        """What can be counted on: the smaller of what is believed and what may be."""
+        return self.total if self.candidate is None else min(self.total, self.candidate)
 
 
 class AccountBelief(msgspec.Struct, frozen=True):
@@ -58,6 +69,7 @@ class AccountBelief(msgspec.Struct, frozen=True):
     known: bool = False
     confirmed: bool = False
     seen_ns: Nanos = Nanos(0)
+    """When the last read that counted was begun."""
     stream_up: bool = False
     stream_event_ns: Nanos = Nanos(0)
     margin: MarginState | None = None
@@ -88,11 +100,11 @@ class Accounts:
         for account in accounts:
             before = self.accounts.get(account, AccountBelief())
             self.accounts[account] = AccountBelief(known=before.known, margin=before.margin)
-            self.balances.setdefault(account, {})
+            held = self.balances.get(account, {})
+            self.balances[account] = {asset: BalanceBelief(belief.total) for asset, belief in held.items()}
         for instrument in instruments:
-            belief = self.positions.get(instrument)
-            position = belief.position if belief else Position(instrument, ZERO)
-            self.positions[instrument] = PositionBelief(position)
+            belief = self.positions.get(instrument) or PositionBelief(Position(instrument, ZERO))
+            self.positions[instrument] = PositionBelief(belief.position, filled_ns=belief.filled_ns)
 
     def totals(self, account: AccountId) -> dict[Asset, Decimal]:
         """Balances of one account as believed."""
@@ -128,23 +140,24 @@ class Accounts:
     ) -> None:
         """Hold a report against the belief. `asked_ns` is when a read was begun (for the stream: when it arrived)."""
         belief = self.positions.get(reported.instrument)
-        if belief is None or asked_ns < belief.filled_ns:
+        if belief is None or asked_ns < max(belief.filled_ns, belief.reported_ns):
             return
+        asked = Nanos(asked_ns)
         if reported.contracts == belief.position.contracts:
-            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, now, belief.filled_ns)
+            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, asked, belief.filled_ns)
             return
         same = belief.reported == reported.contracts and belief.candidate_ns > 0
         candidate_ns = belief.candidate_ns if same and not in_flight else (Nanos(0) if in_flight else now)
-        old_enough = now - belief.filled_ns > limits.replica_lag_ns_max or belief.filled_ns == 0
+        old_enough = now - belief.filled_ns > limits.replica_lag_ns_max
         if same and not in_flight and old_enough and now - belief.candidate_ns >= limits.evidence_gap_ns:
             change = ExternalChange(reported.instrument, belief.position.contracts, reported.contracts, cause)
             self.external.append(change)
-            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, now)
+            self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, asked)
             return
         self.positions[reported.instrument] = msgspec.structs.replace(
             belief,
             reported=reported.contracts,
-            reported_ns=now,
+            reported_ns=asked,
             candidate_ns=candidate_ns,
             unsettled_ns=belief.unsettled_ns or now,
         )
@@ -161,23 +174,30 @@ class Accounts:
             before = held.get(balance.asset, BalanceBelief(ZERO))
             step = abs(balance.total - before.total)
             if step <= limits.balance_step_max * abs(before.total):
-                held[balance.asset] = BalanceBelief(balance.total)
+                held[balance.asset] = BalanceBelief(balance.total, streamed_ns=now)
             else:
-                held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed=True)
+                held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed=True, streamed_ns=now)
 
-    def on_confirmed(self, account: AccountId, margin: MarginState | None, now: Nanos) -> None:
-        """A read agreed with everything believed."""
-        self._change(account, seen_ns=now, margin=margin, known=True, confirmed=True, first=None)
+    def on_confirmed(self, account: AccountId, margin: MarginState | None, begun_ns: Nanos) -> None:
+        """A read agreed with everything believed: the short form of a snapshot for which `agrees` was true."""
+        self._change(account, seen_ns=begun_ns, margin=margin, known=True, confirmed=True, first=None)
+        for name in self._futures_of(account):
+            belief = self.positions[name]
+            self.positions[name] = PositionBelief(
+                belief.position, belief.position.contracts, begun_ns, belief.filled_ns
+            )
 
     def on_snapshot(
         self, snapshot: AccountSnapshot, limits: Limits, now: Nanos, in_flight: frozenset[InstrumentId]
     ) -> None:
         """Hold a read against the belief; before the first confirmation, against the read before it."""
-        account = self.accounts[snapshot.account]
+        account, begun_ns = self.accounts[snapshot.account], snapshot.requested_ns or now
         if not account.confirmed:
             self._confirm(account, snapshot, limits, now, quiet=not in_flight)
             return
-        self._change(snapshot.account, seen_ns=now, margin=snapshot.margin)
+        if begun_ns < account.seen_ns:
+            return
+        self._change(snapshot.account, seen_ns=begun_ns, margin=snapshot.margin)
         for position in snapshot.positions:
             self.on_position(
                 position,
@@ -185,28 +205,37 @@ class Accounts:
                 limits,
                 now,
                 in_flight=position.instrument in in_flight,
-                asked_ns=snapshot.requested_ns,
+                asked_ns=begun_ns,
             )
         for balance in snapshot.balances:
-            self._on_balance_read(snapshot, balance, limits, now)
+            self._on_balance_read(snapshot.account, balance, limits, begun_ns, now)
 
     def agrees(self, snapshot: AccountSnapshot) -> bool:
-        """Whether a read tells nothing new: every balance and position as believed, nothing waiting."""
+        """Whether a read that was begun after all that is known tells nothing new, and nothing waits for its word."""
         account = self.accounts.get(snapshot.account)
-        if account is None or not account.confirmed:
+        if account is None or not account.confirmed or snapshot.requested_ns < account.seen_ns:
             return False
-        held = self.balances[snapshot.account]
-        return all(held.get(b.asset, BalanceBelief(ZERO)) == BalanceBelief(b.total) for b in snapshot.balances) and all(
-            p.instrument in self.positions
-            and self.positions[p.instrument].settled
-            and self.positions[p.instrument].position == p
-            for p in snapshot.positions
+        held, named = self.balances[snapshot.account], {p.instrument: p for p in snapshot.positions}
+        return all(
+            balance.asset in held
+            and held[balance.asset].candidate is None
+            and held[balance.asset].total == balance.total
+            for balance in snapshot.balances
+        ) and all(
+            named.get(name) == self.positions[name].position
+            and self.positions[name].settled
+            and snapshot.requested_ns >= max(self.positions[name].filled_ns, self.positions[name].reported_ns)
+            for name in self._futures_of(snapshot.account)
         )
 
     def take_external(self) -> list[ExternalChange]:
         """Changes that were adopted since the last call."""
         out, self.external = self.external, []
         return out
+
+    def _futures_of(self, account: AccountId) -> list[InstrumentId]:
+        """The tracked futures of an account: an instrument's name begins with its account's."""
+        return [name for name in self.positions if name.startswith(f"{account}:")]
 
     def _change(self, account: AccountId, **changes: object) -> None:
         self.accounts[account] = msgspec.structs.replace(self.accounts[account], **changes)
@@ -217,22 +246,25 @@ class Accounts:
         """The first reads after a start: one that equals the journal's knowledge, or two that agree.
 
         While an order of before the start is unresolved (not `quiet`), two agreeing reads prove nothing that its fill
-        would not say as well, so only a read that equals the journal's knowledge counts.
+        would not say as well, so only a read that equals the journal's knowledge counts. The same holds while a replica
+        may not have seen our last fill.
         """
+        begun_ns = snapshot.requested_ns or now
         for position in snapshot.positions:
             if belief := self.positions.get(position.instrument):
                 self.positions[position.instrument] = msgspec.structs.replace(
-                    belief, reported=position.contracts, reported_ns=now
+                    belief, reported=position.contracts, reported_ns=begun_ns
                 )
+                quiet = quiet and begun_ns - belief.filled_ns > limits.replica_lag_ns_max
         before = account.first
         twice = quiet and before is not None and _same(before, snapshot)
         far_apart = now - account.first_ns >= limits.evidence_gap_ns
         if (twice and far_apart) or (account.known and self._equals_belief(snapshot)):
-            self._adopt(snapshot, now, known=account.known)
+            self._adopt(snapshot, begun_ns, known=account.known)
         elif not twice:
             self._change(snapshot.account, first=snapshot, first_ns=now)
 
-    def _adopt(self, snapshot: AccountSnapshot, now: Nanos, *, known: bool) -> None:
+    def _adopt(self, snapshot: AccountSnapshot, begun_ns: Nanos, *, known: bool) -> None:
         for position in snapshot.positions:
             belief = self.positions.get(position.instrument)
             if belief is None:
@@ -241,9 +273,11 @@ class Accounts:
             if known and before != after:
                 change = ExternalChange(position.instrument, before, after, "changed while not running")
                 self.external.append(change)
-            self.positions[position.instrument] = PositionBelief(position, after, now)
+            self.positions[position.instrument] = PositionBelief(position, after, begun_ns, belief.filled_ns)
         self.balances[snapshot.account].update({b.asset: BalanceBelief(b.total) for b in snapshot.balances})
-        self.on_confirmed(snapshot.account, snapshot.margin, now)
+        self._change(
+            snapshot.account, seen_ns=begun_ns, margin=snapshot.margin, known=True, confirmed=True, first=None
+        )
 
     def _equals_belief(self, snapshot: AccountSnapshot) -> bool:
         held = self.balances[snapshot.account]
@@ -252,17 +286,20 @@ class Accounts:
             for p in snapshot.positions
         )
 
-    def _on_balance_read(self, snapshot: AccountSnapshot, balance: Balance, limits: Limits, now: Nanos) -> None:
-        held = self.balances[snapshot.account]
+    def _on_balance_read(
+        self, account: AccountId, balance: Balance, limits: Limits, begun_ns: int, now: Nanos
+    ) -> None:
+        held = self.balances[account]
         before = held.get(balance.asset, BalanceBelief(ZERO))
-        if before.streamed and snapshot.requested_ns < before.candidate_ns:
+        lagging = begun_ns - before.streamed_ns <= limits.replica_lag_ns_max
+        if before.streamed and balance.total != before.candidate and lagging:
             return
         if balance.total == before.total:
-            held[balance.asset] = BalanceBelief(balance.total)
-        elif before.candidate != balance.total:
-            held[balance.asset] = BalanceBelief(before.total, balance.total, now)
-        elif before.streamed or now - before.candidate_ns >= limits.evidence_gap_ns:
-            held[balance.asset] = BalanceBelief(balance.total)
+            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=before.streamed_ns)
+        elif balance.total != before.candidate:
+            held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed_ns=before.streamed_ns)
+        elif before.streamed or (now - before.candidate_ns >= limits.evidence_gap_ns and not lagging):
+            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=before.streamed_ns)
 
 
 def _same(one: AccountSnapshot, other: AccountSnapshot) -> bool:

@@ -11,6 +11,7 @@ An order is recorded as PENDING_NEW before a byte of it is sent. From then on on
   full size on the bad side of every limit, and its instrument takes no new order;
 * proof of absence (NOT_PLACED): the venue's deadline for the order has passed, and after it two different endpoints
   said, at least `evidence_gap_ns` apart, that they know no such order, while the venue's position still equals ours.
+  The deadline counts from the moment at which silence was noted, for by then the order had certainly left us, if ever.
 
 Terminal states never reopen. A fill that turns up after one is still counted, because the venue's fills are the truth,
 and is reported as late. Nothing here sends anything twice: a new attempt is a new order with a new id.
@@ -61,8 +62,10 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     done_ns: Nanos = Nanos(0)
     unknown_ns: Nanos = Nanos(0)
     asked_ns: Nanos = Nanos(0)
-    alerted: bool = False
+    told: tuple[str, ...] = ()
+    """What a person was told about it."""
     absent: dict[str, int] = {}
+    """When each endpoint denied it: the one that was first by its first word, the other by its latest."""
 
     @property
     def live(self) -> bool:
@@ -74,6 +77,11 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Signed contracts that may still fill."""
         left = max(self.request.contracts - self.filled, ZERO) if self.live else ZERO
         return left * self.request.side.sign
+
+    @property
+    def gone_ns(self) -> Nanos:
+        """The latest moment at which it can have left us: the venue's deadline counts from here."""
+        return max(self.sent_ns, self.unknown_ns)
 
     @property
     def fee(self) -> Decimal:
@@ -122,11 +130,9 @@ class Orders:
         return out
 
     def on_report(self, event: OrderReported) -> Progress | None:
-        """Fold a report; say what it newly filled. A report on an order that is not ours is None."""
+        """Fold a report on a known order; say what it newly filled."""
         report = event.report
-        record = self.records.get(report.client_id)
-        if record is None:
-            return None
+        record = self.records[report.client_id]
         fills = _merged(record.fills, report.fills)
         filled = max(record.filled, report.filled, sum((f.contracts for f in fills), ZERO))
         gained = filled - record.filled
@@ -162,34 +168,25 @@ class Orders:
         if record is not None and record.status is Status.PENDING_NEW:
             self._replace(record, status=Status.UNKNOWN, unknown_ns=event.received_ns, refusal=event.reason)
 
-    def on_restart(self, now: Nanos) -> None:
-        """Whatever was on its way when the process died is unknown."""
+    def on_silence(self, longer_than_ns: int, reason: str, now: Nanos) -> None:
+        """Orders that nobody has answered for longer than this are unknown."""
         for record in self.live():
-            if record.status is Status.PENDING_NEW:
-                self._replace(record, status=Status.UNKNOWN, unknown_ns=now, refusal="the process restarted")
-
-    def expire_pending(self, before: Nanos) -> None:
-        """Orders sent before this moment that nobody has answered are unknown."""
-        for record in self.live():
-            if record.status is Status.PENDING_NEW and record.sent_ns < before:
-                self._replace(record, status=Status.UNKNOWN, unknown_ns=before, refusal="no answer in time")
+            if record.status is Status.PENDING_NEW and now - record.sent_ns > longer_than_ns:
+                self._replace(record, status=Status.UNKNOWN, unknown_ns=now, refusal=reason)
 
     def on_not_found(self, event: OrderNotFound, deadline_ns: int) -> None:
         """Note an absence, if it was asked for after the venue's deadline; before that it proves nothing."""
         record = self.records.get(event.client_id)
-        if record is None or record.status is not Status.UNKNOWN or event.asked_ns <= record.sent_ns + deadline_ns:
+        if record is None or record.status is not Status.UNKNOWN or event.asked_ns <= record.gone_ns + deadline_ns:
             return
-        if event.endpoint.value not in record.absent:
+        if event.endpoint.value != next(iter(record.absent), None):
             self._replace(record, absent={**record.absent, event.endpoint.value: event.asked_ns})
 
     def resolve_absent(self, client_id: ClientOrderId, gap_ns: int, now: Nanos) -> bool:
         """Mark an unknown order NOT_PLACED if both endpoints denied it far enough apart; the caller saw the position."""
         record = self.records[client_id]
-        asked = [record.absent.get(endpoint.value) for endpoint in Endpoint]
-        if record.status is not Status.UNKNOWN or record.filled > 0 or None in asked:
-            return False
-        times = [moment for moment in asked if moment is not None]
-        if max(times) - min(times) < gap_ns:
+        asked = tuple(record.absent.values())
+        if record.filled > 0 or len(asked) < len(Endpoint) or max(asked) - min(asked) < gap_ns:
             return False
         self._replace(record, status=Status.NOT_PLACED, done_ns=now)
         return True
@@ -198,9 +195,10 @@ class Orders:
         """Remember when an order was last looked up."""
         self._replace(self.records[client_id], asked_ns=now)
 
-    def note_alerted(self, client_id: ClientOrderId) -> None:
-        """Remember that a person was told."""
-        self._replace(self.records[client_id], alerted=True)
+    def note_told(self, client_id: ClientOrderId, topic: str) -> None:
+        """Remember that a person was told of something about an order."""
+        record = self.records[client_id]
+        self._replace(record, told=(*record.told, topic))
 
     def prune(self, now: Nanos) -> None:
         """Forget orders that ended long ago."""

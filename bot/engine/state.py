@@ -37,6 +37,10 @@ from bot.engine.modes import GLOBAL, Latch, Mode, Modes
 from bot.engine.orders import Orders
 
 
+NO_TIME_NS = -1
+"""Silence of any length: after a restart whatever was on its way is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """What is corrected together: one asset of a ratio target, or all assets of a weights target."""
@@ -113,7 +117,7 @@ class State:
                 self.books.put(event)
             case Ticked():
                 self.now = event.now_ns
-                self.orders.expire_pending(Nanos(self.now - self.layout.limits.ack_timeout_ns))
+                self.orders.on_silence(self.layout.limits.ack_timeout_ns, "no answer in time", self.now)
             case Started():
                 self._restart(event)
             case StreamChanged():
@@ -124,7 +128,7 @@ class State:
                 in_flight = frozenset(record.request.instrument for record in self.orders.live())
                 self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, in_flight)
             case AccountConfirmed():
-                self.accounts.on_confirmed(event.account, event.margin, event.received_ns)
+                self.accounts.on_confirmed(event.account, event.margin, event.requested_ns or event.received_ns)
             case BalancesChanged():
                 self.accounts.on_balances(
                     event.account, event.balances, self.layout.limits, event.event_ns, event.received_ns
@@ -132,8 +136,7 @@ class State:
             case PositionsChanged():
                 self._positions(event)
             case OrderReported():
-                if gained := self.orders.on_report(event):
-                    self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, event.received_ns)
+                self._reported(event)
             case OrderRejected():
                 self.orders.on_rejected(event)
             case OrderUnanswered():
@@ -152,6 +155,17 @@ class State:
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable() | CancelFailed() | FundingPaid():
                 pass
+
+    def _reported(self, event: OrderReported) -> None:
+        """A report on an order of ours; one that carries our prefix and is not known here is another program's."""
+        report = event.report
+        if report.client_id not in self.orders.records:
+            seen = ForeignOrderSeen(
+                report.instrument, report.client_id, "named like ours, but not ours", report.filled, event.received_ns
+            )
+            self.foreign.append(seen)
+        elif gained := self.orders.on_report(event):
+            self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, event.received_ns)
 
     def _positions(self, event: PositionsChanged) -> None:
         for position in event.positions:
@@ -174,7 +188,7 @@ class State:
         self.streams.clear()
         self.clock_offsets.clear()
         self.refreshed.clear()
-        self.orders.on_restart(event.received_ns)
+        self.orders.on_silence(NO_TIME_NS, "the process restarted", event.received_ns)
         self.legs.abandon()
         self.legs.held.clear()
         futures = tuple(rule.hedge for rule in self.layout.hedges())

@@ -7,7 +7,7 @@ command, so that the journal has the step and a replay marks it too.
 from collections.abc import Iterator
 
 from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, RefreshAccount, Severity
-from bot.domain.events import Action, Endpoint, Event, OperatorAsked
+from bot.domain.events import Action, Endpoint, Event, FaultRaised, OperatorAsked
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
 from bot.engine.decide import rejects_in_row
@@ -16,16 +16,18 @@ from bot.engine.orders import OrderRecord
 from bot.engine.state import State
 
 QUERY_EVERY_NS = 1 * SECOND_NS
-REFRESH_EVERY_NS = 1_100_000_000
-"""A little above the evidence gap, so that the second read counts."""
+REFRESH_SLACK_NS = SECOND_NS // 10
+"""How much later than the evidence gap a second read is asked for, so that it counts."""
 UNSETTLED_GRACE_NS = 1 * SECOND_NS
 MISSING_FILLS_FOR_NS = 30 * SECOND_NS
+OVERFILL, ALERT, HALTED = "overfill", "alert", "halted"
 
 
 def watch(state: State, event: Event) -> list[Command]:
     """Everything that is due now, most urgent first."""
     return [
         *_operator(state, event),
+        *_fault(event),
         *_overfilled(state),
         *_external(state),
         *_foreign(state),
@@ -52,12 +54,19 @@ def _operator(state: State, event: Event) -> Iterator[Command]:
             yield CancelOrder(record.request.instrument, record.request.client_id)
 
 
+def _fault(event: Event) -> Iterator[Command]:
+    if isinstance(event, FaultRaised):
+        yield Notice(Severity.CRITICAL, "fault", GLOBAL, f"{event.what}: halted until armed")
+
+
 def _overfilled(state: State) -> Iterator[Command]:
-    for record in state.orders.records.values():
-        if record.filled > record.request.contracts:
+    """Said and halted for once per order, so that an operator who has looked into it can arm again."""
+    for record in list(state.orders.records.values()):
+        if record.filled > record.request.contracts and OVERFILL not in record.told:
+            state.orders.note_told(record.request.client_id, OVERFILL)
             why = f"order {record.request.client_id} filled {record.filled} of {record.request.contracts} contracts"
-            if _latch(state, GLOBAL, why):
-                yield Notice(Severity.CRITICAL, "conservation", record.request.instrument, f"{why}: halted")
+            _latch(state, GLOBAL, why)
+            yield Notice(Severity.CRITICAL, "conservation", record.request.instrument, f"{why}: halted until armed")
 
 
 def _external(state: State) -> Iterator[Command]:
@@ -95,9 +104,9 @@ def _unknown(state: State) -> Iterator[Command]:
     for record in state.orders.live():
         if record.status is Status.UNKNOWN:
             yield from _resolve(state, record)
-            yield from _alarm(state, record)
         elif state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
             yield from _ask(state, record, Endpoint.ORDER)
+        yield from _alarm(state, record)
     for record in state.orders.records.values():
         missing = record.filled > sum(fill.contracts for fill in record.fills)
         if not record.live and missing and QUERY_EVERY_NS < state.now - record.done_ns < MISSING_FILLS_FOR_NS:
@@ -110,14 +119,15 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
     denied = len(record.absent) == len(Endpoint)
     if denied:
         belief = state.accounts.positions[record.request.instrument]
-        unchanged = belief.settled and belief.reported_ns > record.sent_ns + limits.order_deadline_ns
+        unchanged = belief.settled and belief.reported_ns > record.gone_ns + limits.order_deadline_ns
         if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
             yield Notice(
                 Severity.INFO, "order", client_id, "never reached the book: proven by two endpoints and the position"
             )
             return
-        if not unchanged:
-            yield from refresh(state, state.layout.instruments[record.request.instrument].account, "an unknown order")
+        instrument = state.layout.instruments.get(record.request.instrument)
+        if not unchanged and instrument is not None:
+            yield from refresh(state, instrument.account, "an unknown order")
     endpoint = Endpoint.TRADES if Endpoint.ORDER.value in record.absent else Endpoint.ORDER
     yield from _ask(state, record, endpoint)
 
@@ -130,13 +140,16 @@ def _ask(state: State, record: OrderRecord, endpoint: Endpoint) -> Iterator[Comm
 
 
 def _alarm(state: State, record: OrderRecord) -> Iterator[Command]:
-    waited, name = state.now - record.unknown_ns, record.request.instrument
-    if waited > state.layout.limits.unknown_alert_ns and not record.alerted:
-        state.orders.note_alerted(record.request.client_id)
-        text = f"order {record.request.client_id} has been unknown for {waited // SECOND_NS} s: {record.refusal}"
-        yield Notice(Severity.WARNING, "unknown_order", name, text)
-    if waited > state.layout.limits.unknown_halt_ns and _latch(state, name, "an order stayed unknown too long"):
-        yield Notice(Severity.CRITICAL, "unknown_order", name, "an order stayed unknown too long: halted until armed")
+    """Every order is meant to end at once: one whose end is not known for long needs a person."""
+    waited, name = state.now - record.gone_ns, record.request.instrument
+    told = f"{record.request.client_id} has been {record.status.value} for {waited // SECOND_NS} s {record.refusal}"
+    if waited > state.layout.limits.unknown_alert_ns and ALERT not in record.told:
+        state.orders.note_told(record.request.client_id, ALERT)
+        yield Notice(Severity.WARNING, "unknown_order", name, f"order {told}".rstrip())
+    if waited > state.layout.limits.unknown_halt_ns and HALTED not in record.told:
+        state.orders.note_told(record.request.client_id, HALTED)
+        _latch(state, name, "an order's end stayed unknown too long")
+        yield Notice(Severity.CRITICAL, "unknown_order", name, f"order {told}: halted until armed")
 
 
 def _second_reads(state: State) -> Iterator[Command]:
@@ -161,7 +174,7 @@ def _unsettled_long(state: State, name: InstrumentId) -> bool:
 def refresh(state: State, account: AccountId, why: str) -> Iterator[Command]:
     """Ask for a read of an account, not more often than a second read could count."""
     last = state.refreshed.get(account, Nanos(0))
-    if last and state.now - last < REFRESH_EVERY_NS:
+    if last and state.now - last < state.layout.limits.evidence_gap_ns + REFRESH_SLACK_NS:
         return
     state.refreshed[account] = state.now
     yield RefreshAccount(account, why)

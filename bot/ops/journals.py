@@ -12,7 +12,7 @@ from bot.ops.exits import Exit
 from bot.ops.options import state_dir_of
 from bot.ops.speak import Stop
 
-JOURNAL_PATTERN = "*.sqlite"
+JOURNAL_PATTERN = "journal-*.sqlite3"
 _CONFIG_SUFFIXES = (".yaml", ".yml")
 
 

@@ -70,7 +70,7 @@ class Daemon:
         self._nonce: tuple[str, int] = ("", 0)
         self._sampled_ns = 0
         self._started_ns = clock.now_ns()
-        self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe)
+        self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
         self._carrier = Carrier(venue.gateway, venue.snapshots, journal, self.loop.put, self.loop.fault)
         venue.bind(self.loop.put, self._carrier.refresh)
 
@@ -118,6 +118,7 @@ class Daemon:
     def status(self) -> Status:
         """The whole picture now."""
         now = self._clock.now_ns()
+        self.monitor.sample_orders(self._engine.state, self._started_ns)
         streams = tuple(
             StreamStatus(one.name, one.up, now - one.last_frame_ns if one.last_frame_ns else None, one.connects)
             for one in self._venue.streams
@@ -291,6 +292,10 @@ class Daemon:
         self._log.error("child", name=name, what=what)
         if error is not None:
             self.loop.fault(what)
+
+    def _broken(self, what: str, error: Exception) -> None:
+        """The engine failed: it halts, and somebody has to look. The traceback is worth more than the line."""
+        self._log.error("engine", what=what, exc_info=error)
 
     def _on_bug(self, error: BaseException) -> None:
         self._log.error("control", what=f"{type(error).__name__}: {error}")

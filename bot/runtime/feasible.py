@@ -9,8 +9,8 @@ from decimal import ROUND_UP, Decimal
 
 from bot.calc.bands import Deviation, Space, in_coins
 from bot.domain.instrument import Instrument, Kind
-from bot.domain.rules import Base, Unit
-from bot.domain.units import ZERO, InstrumentId
+from bot.domain.rules import Base, Unit, Width
+from bot.domain.units import ONE, ZERO, InstrumentId
 from bot.runtime.document import Path
 from bot.runtime.fields import Symbol
 from bot.runtime.portfolio import hedge_symbol, named, pricing_symbol, width
@@ -52,7 +52,8 @@ def check_against(
         known: further symbols of the venue, as ``usdm:BTCUSDT``, to propose a near one for one that does not exist.
     """
     by_id = {instrument.id: instrument for instrument in instruments}
-    world = World(by_id, prices or {}, _held(loaded, holdings or {}), known)
+    quoted = {coin: price for coin, price in (prices or {}).items() if price > 0}
+    world = World(by_id, quoted, _held(loaded, holdings or {}), known)
     found = [problem for coin in loaded.settings.assets for problem in _asset(loaded, world, coin)]
     for index, target in enumerate(loaded.settings.targets):
         for coin in _coins(target):
@@ -127,8 +128,11 @@ def _smallest_value(future: Instrument, price: Decimal | None) -> Decimal:
     return future.notional_min if price is None else _smallest_coins(future, price) * price
 
 
-def _smallest_coins(future: Instrument, price: Decimal) -> Decimal:
-    lots = max(future.lot, future.contracts_min, future.notional_min / price / future.contract_size)
+def _smallest_coins(future: Instrument, price: Decimal | None) -> Decimal:
+    """The smallest order in coins; without a price, as far as lots alone say."""
+    lots = max(future.lot, future.contracts_min)
+    if price is not None:
+        lots = max(lots, future.notional_min / price / future.contract_size)
     return future.coins((lots / future.lot).to_integral_value(ROUND_UP) * future.lot)
 
 
@@ -137,7 +141,7 @@ def _target(loaded: Loaded, world: World, index: int, target: TargetSettings, co
     """Whether a band that is just breached can be corrected: what is traded then is trigger - destination."""
     future = world.instruments.get(named(loaded.settings, hedge_symbol(loaded.settings, coin)))
     price = world.prices.get(coin)
-    if future is None or price is None or price <= 0:
+    if future is None:
         return
     smallest = _smallest_coins(future, price)
     trigger, destination = (_coins_of(loaded, world, target, coin, edge, smallest) for edge in _EDGES)
@@ -148,8 +152,8 @@ def _target(loaded: Loaded, world: World, index: int, target: TargetSettings, co
     distance = "" if not destination else f" less its destination of {_shown(destination)} {coin}"
     what = (
         f"a trigger of {_shown(trigger)} {coin}{distance} is below the smallest order of {symbol}, "
-        f"{_shown(smallest)} {coin} (lot {plain(future.coins(future.lot))}) at {plain(price)}: "
-        "a breach could not be corrected"
+        f"{_shown(smallest)} {coin} (lot {plain(future.coins(future.lot))}"
+        f"{'' if price is None else f', at {plain(price)} {loaded.settings.quote}'}): a breach could not be corrected"
     )
     if trigger == 0:
         yield loaded.problem(path, what, f"at least {_shown(smallest + destination)} coins")
@@ -169,12 +173,19 @@ def _coins_of(
     base = _base(loaded, world, target)
     scale = _scale(world, target, coin, base)
     space = Space.QUOTE if isinstance(target, WeightsTarget) else Space.COINS
-    price = world.prices[coin]
+    if coin not in world.prices and not _priceless(distance, space):
+        return None
+    price = world.prices.get(coin, ONE)
     if distance.unit is Unit.RELATIVE and scale < (smallest if space is Space.COINS else smallest * price):
         return None
     if distance.unit is Unit.POINTS and base <= 0:
         return None
     return in_coins(Deviation(space=space, amount=ZERO, scale=scale, base=base, price=price), distance)
+
+
+def _priceless(distance: Width, space: Space) -> bool:
+    """Whether a width is a number of coins at any price."""
+    return distance.unit is Unit.COINS or (distance.unit is Unit.RELATIVE and space is Space.COINS)
 
 
 def _base(loaded: Loaded, world: World, target: TargetSettings) -> Decimal:

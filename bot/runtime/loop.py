@@ -15,9 +15,11 @@ from bot.journal.store import Journal, JournalError
 from bot.runtime.clock import Clock
 from bot.runtime.inbox import Inbox, InboxOverflow
 from bot.runtime.steps import TRANSIENT, encode_state, encode_step
+from bot.runtime.supervise import attempt
 
 Carrier = Callable[[Sequence[Command], int], None]
 """Carries commands out; the number is the sequence of the step that must be durable first."""
+OnBroken = Callable[[str, Exception], None]
 Observer = Callable[[Event, Sequence[Command]], None]
 
 CHECKPOINT_EVERY_STEPS = 20_000
@@ -28,7 +30,16 @@ FACTS_PER_TURN_MAX = 1_000
 class Loop:
     """Owns the order in which things happen."""
 
-    def __init__(self, engine: Engine, journal: Journal, clock: Clock, *, carrier: Carrier, observer: Observer) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        clock: Clock,
+        *,
+        carrier: Carrier,
+        observer: Observer,
+        on_broken: OnBroken,
+    ) -> None:
         self.engine = engine
         self.inbox = Inbox()
         self.sequence = journal.last_seq
@@ -36,6 +47,8 @@ class Loop:
         self._clock = clock
         self._carrier = carrier
         self._observer = observer
+        self._on_broken = on_broken
+        self.broken: Exception | None = None
         self._wake: asyncio.Handle | None = None
         self._steps = 0
 
@@ -56,16 +69,17 @@ class Loop:
             fact = self.inbox.take_fact()
             if fact is None:
                 break
-            self.step(fact)
+            self._guarded(fact)
         for event in self.inbox.take_market():
-            self.step(event)
+            self._guarded(event)
         if self.inbox.waiting and self._wake is None:
             self._wake = asyncio.get_running_loop().call_soon(self.drain)
 
     def step(self, event: Event) -> Sequence[Command]:
         """One event through the engine; what follows from it is journaled first and carried out second."""
         if type(event) is AccountSeen and self.engine.state.accounts.agrees(event.snapshot):
-            event = AccountConfirmed(event.snapshot.account, event.snapshot.margin, event.received_ns)
+            seen = event.snapshot
+            event = AccountConfirmed(seen.account, seen.margin, event.received_ns, seen.requested_ns)
         now = self.engine.state.now
         commands = self.engine.handle(event)
         if commands or not isinstance(event, TRANSIENT):
@@ -82,6 +96,16 @@ class Loop:
         self._steps = 0
         if self.sequence and self._journal.failed is None:
             self._journal.checkpoint(self.sequence, encode_state(self.engine.state))
+
+    def _guarded(self, event: Event) -> None:
+        """A step whose failure (a broken invariant, a defect) halts instead of vanishing with its callback."""
+        error = attempt(lambda: self.step(event))
+        if error is None:
+            return
+        self.broken = self.broken or error
+        what = f"the engine failed on {type(event).__name__}: {type(error).__name__}: {error}"
+        self._on_broken(what, error)
+        attempt(lambda: self.fault(what))
 
     def _record(self, event: Event, now: Nanos, commands: Sequence[Command]) -> None:
         reads = self.engine.state.books.take_unreported() if commands else ()

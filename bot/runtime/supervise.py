@@ -39,6 +39,15 @@ async def keep(name: str, child: Callable[[], Awaitable[None]], clock: Clock, re
         await clock.sleep(PAUSE_S)
 
 
+def attempt(call: Callable[[], object]) -> Exception | None:
+    """Make a synchronous call; what it raised, or None. For the loop, whose failure must halt and not vanish."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - a defect of ours, whatever it is, must trip the kill switch
+        return error
+    return None
+
+
 async def _outcome(child: Callable[[], Awaitable[None]]) -> BaseException | None:
     """Run once; what it raised, or None when it simply ended. Cancellation goes through."""
     try:

@@ -48,6 +48,10 @@ class BadFrame(ValueError):
     """A frame that cannot be read or is of no known kind. The text never quotes the frame."""
 
 
+UNREADABLE = (BadFrame, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that reading a frame can raise, whatever its bytes."""
+
+
 class Acknowledged(msgspec.Struct, frozen=True):
     """The venue took a request of ours."""
 
@@ -156,7 +160,7 @@ class Channel:
         self.outdated = 0
 
     def read(self, payload: bytes, received_ns: int) -> Market | None:
-        """The event in a frame of this channel; None if it says nothing. Raises BadFrame or msgspec.DecodeError."""
+        """The event in a frame of this channel; None if it says nothing. Raises UNREADABLE."""
         raise NotImplementedError
 
     def _accepts(self, sequence: int, received_ns: int) -> bool:
@@ -250,7 +254,7 @@ class MarketParser:
     def parse(self, payload: bytes, received_ns: int) -> Market | Control | None:
         """What a frame says; None for what is older or the same.
 
-        Raises BadFrame, msgspec.DecodeError or RecursionError for what cannot be read, and nothing else.
+        Raises one of UNREADABLE for what cannot be read, and nothing else.
         """
         channel = self._by_name.get(payload[_NAME_AT : payload.find(b'"', _NAME_AT)])
         if channel is None:

@@ -11,19 +11,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from bot.domain.events import Market
 from bot.domain.market import Quote
 from bot.domain.units import SECOND_NS
 from bot.venues.binance import (
     SPOT_MARKET_URL,
     SPOT_STREAM_HOST,
+    UNREADABLE,
     USDM_BOOK_URL,
     USDM_MARK_URL,
     USDM_STREAM_HOST,
     Acknowledged,
-    BadFrame,
     Channel,
     Control,
     MarketParser,
@@ -73,7 +71,7 @@ class MarketHandler:
         """Decode and hand on: this is the way of every quote."""
         try:
             event = self._parse(payload, received_ns)
-        except (BadFrame, msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             link.bad(str(error))
             return
         if event.__class__ is Quote and link.up:

@@ -23,11 +23,11 @@ from bot.venues.binance import (
     SPOT,
     SPOT_API_HOST,
     SPOT_API_URL,
+    UNREADABLE,
     USDM,
     USDM_STREAM_HOST,
     USDM_USER_URL,
     Acknowledged,
-    BadFrame,
     RequestRefused,
     ShutdownAnnounced,
 )
@@ -84,7 +84,7 @@ class _Private:
         """Hand the facts of a frame on; the requests are left to the caller."""
         try:
             outcomes = self._parse(payload, received_ns)
-        except (BadFrame, msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             link.bad(str(error))
             refresh(self._account, "a frame of the private stream could not be read")
             return []

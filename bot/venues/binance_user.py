@@ -181,7 +181,7 @@ Buffer = bytes | msgspec.Raw
 def parse_usdm(payload: bytes, received_ns: int) -> tuple[Outcome, ...]:
     """What a frame of the USD-M user stream says.
 
-    Raises BadFrame, msgspec.DecodeError or RecursionError for what cannot be read, and nothing else.
+    Raises one of UNREADABLE for what cannot be read, and nothing else.
     """
     frame = _event(payload)
     body: Buffer = payload
@@ -194,7 +194,7 @@ def parse_usdm(payload: bytes, received_ns: int) -> tuple[Outcome, ...]:
 def parse_spot(payload: bytes, received_ns: int) -> tuple[Outcome, ...]:
     """What a frame of the spot websocket API says: an event of the user stream, or an answer to a request.
 
-    Raises BadFrame, msgspec.DecodeError or RecursionError for what cannot be read, and nothing else.
+    Raises one of UNREADABLE for what cannot be read, and nothing else.
     """
     frame = _event(payload)
     if not len(frame.event):

@@ -150,6 +150,8 @@ class Link(WSListener):
             self.bad("binary")
 
     def _gather(self, frame: WSFrame) -> None:
+        if self.ended.done():
+            return
         self._parts += frame.get_payload_as_memoryview()
         if len(self._parts) > FRAME_BYTES_MAX:
             self._parts.clear()

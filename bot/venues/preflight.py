@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 CLOCK_OFFSET_NS_MAX = 500 * MILLISECOND_NS
 DAY_MS = 24 * 3_600 * 1_000
 EXPIRY_DAYS_WARN = 14
-BUDGET_SHARE_WARN = 0.5
+BUDGET_SHARE_WARN = 0.25
+"""Our own start takes a twentieth; reads stop at a third."""
 CROSS = "CROSSED"
 NAMES = {routes.SPOT: "spot", routes.USDM: "USD-M"}
 

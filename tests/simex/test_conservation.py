@@ -46,7 +46,9 @@ def play(stage: Stage, step: dict[str, Any]) -> None:
             stage.place(step["side"], step["quantity"], price, step["account"], **more)
         case "market":
             for key in (BTC_PERP, BTC_SPOT):
-                stage.set(key, [(f"{middle}.0", "3.000"), ("45000.0", "30")], [(f"{middle}.5", "3.000"), ("55000.0", "30")])
+                stage.set(
+                    key, [(f"{middle}.0", "3.000"), ("45000.0", "30")], [(f"{middle}.5", "3.000"), ("55000.0", "30")]
+                )
         case "shock":
             stage.exchange.shock("BTC", 1 + Decimal(step["ticks"]) / 5000, stage.now_ms)
         case "wait":

@@ -33,8 +33,8 @@ def test_taker_and_maker_fees() -> None:
     stage.place("BUY", "1.000", "50000.0")
     stage.place("SELL", "1.000", "50000.0", account="b")
 
-    assert Decimal("100000") - Decimal("10.0000") == stage.wallet("a")
-    assert Decimal("100000") - Decimal("25.0000") == stage.wallet("b")
+    assert Decimal(100000) - Decimal("10.0000") == stage.wallet("a")
+    assert Decimal(100000) - Decimal("25.0000") == stage.wallet("b")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,8 @@ def test_hedge_mode_refuses_one_way_orders() -> None:
 
 # ----------------------------------------------------------------------------------------------- funding
 @pytest.mark.parametrize(
-    ("side", "rate", "sign"), [("SELL", "0.0001", 1), ("BUY", "0.0001", -1), ("SELL", "-0.0001", -1), ("BUY", "-0.0001", 1)]
+    ("side", "rate", "sign"),
+    [("SELL", "0.0001", 1), ("BUY", "0.0001", -1), ("SELL", "-0.0001", -1), ("BUY", "-0.0001", 1)],
 )
 def test_funding_sign(side: str, rate: str, sign: int) -> None:
     """With a positive rate a short receives and a long pays: -(signed notional at the mark) * rate."""

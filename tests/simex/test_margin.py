@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.simex import margin
+from bot.simex.model import Bracket
 from bot.simex.symbols import default_symbols
 
 TIERS = next(s for s in default_symbols() if s.key == ("usdm", "BTCUSDT")).brackets
@@ -17,7 +18,7 @@ prices = st.decimals("1000", "200000", places=1)
 
 
 @pytest.mark.parametrize("tier", TIERS[:-1], ids=lambda tier: str(tier.cap))
-def test_maintenance_margin_is_continuous(tier: margin.Bracket) -> None:
+def test_maintenance_margin_is_continuous(tier: Bracket) -> None:
     """At every edge both tiers ask for the same."""
     above = next(t for t in TIERS if t.floor == tier.cap)
 
@@ -36,7 +37,9 @@ def test_equity_equals_maintenance_at_the_liquidation_price(
     assert price is not None
     equity = balance + signed * (price - entry)
 
-    assert abs(equity - margin.maintenance_margin(TIERS, signed * price)) < Decimal("1e-8") * max(1, quantity * price)
+    assert abs(equity - margin.maintenance_margin(TIERS, signed * price)) < Decimal("1e-8") * max(
+        Decimal(1), quantity * price
+    )
 
 
 def test_a_long_that_is_fully_paid_cannot_be_liquidated() -> None:

@@ -55,7 +55,9 @@ IN_FORCE: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "status", "filled"), [row[1:] for row in IN_FORCE], ids=[row[0] for row in IN_FORCE])
+@pytest.mark.parametrize(
+    ("fields", "status", "filled"), [row[1:] for row in IN_FORCE], ids=[row[0] for row in IN_FORCE]
+)
 def test_time_in_force(fields: dict[str, Any], status: str, filled: str) -> None:
     """What becomes of an order for 3 at a limit that only one coin meets."""
     order = Stage().place(**({"side": "BUY", "quantity": "3.000", "price": "50000.5"} | fields))
@@ -207,4 +209,3 @@ def test_a_crossing_snapshot_of_levels_never_leaves_the_book_crossed() -> None:
 
 def _now(stage: Stage, order: Order) -> Order:
     return stage.exchange.orders.get(order.account_id, order.market, order.symbol, order.order_id)
-

@@ -132,4 +132,3 @@ def test_decimals(number: str, wanted: int) -> None:
 
 def _with(stage: Stage, market: str = "usdm", **changes: Any) -> Any:
     return replace(stage.exchange.symbols[(market, "BTCUSDT")], **changes)
-

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KEY = "k" * 32 + "K" * 32
 SECRET = "s" * 32 + "S" * 32
 NOW_NS = Nanos(1_700_000_000 * SECOND_NS)
+CREDENTIALS = Credentials(KEY, SECRET)
 BTC = InstrumentId("binance.usdm:BTCUSDT")
 SPOT_BTC = InstrumentId("binance.spot:BTCUSDT")
 USDT = Asset("USDT")
@@ -122,7 +123,7 @@ class Canned:
         return [request.path for request in self.sent]
 
 
-def client(canned: Canned, clock: Clock, credentials: Credentials | None = Credentials(KEY, SECRET)) -> Client:
+def client(canned: Canned, clock: Clock, credentials: Credentials | None = CREDENTIALS) -> Client:
     """A client over canned answers."""
     return Client(credentials=credentials, orders=canned, reads=canned, clock=clock, sleep=clock.sleep)
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -22,7 +22,7 @@ from bot.domain.events import Event, StreamChanged
 from bot.domain.units import SECOND_NS
 from bot.venues.dialling import Dialling
 from bot.venues.link import Link, Unreachable
-from bot.venues.net import ssl_context
+from bot.venues.net import Address, ssl_context
 from bot.venues.stream import Limits, Stream, World
 
 HOST = "stream.binance.com"
@@ -77,7 +77,7 @@ async def settle() -> None:
 async def until(condition: Callable[[], Any]) -> None:
     """Let the loop run until the condition holds; it never waits longer than `PATIENCE_S`."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for comes through a real socket
             await asyncio.sleep(0.001)
 
 
@@ -181,6 +181,7 @@ class Bench:
     sink: Sink
     log: list[str]
     ca: trustme.CA
+    pin: dict[str, Address | None]
 
     def stream(self, handler: Recorder, **limits: Any) -> Stream:
         """A stream to the venue."""
@@ -200,8 +201,9 @@ async def bench(directory: Path, *hosts: str) -> AsyncIterator[Bench]:
         ca_file = directory / "ca.pem"
         ca.cert_pem.write_to_path(str(ca_file))
         rng = random.Random(7)
+        pin: dict[str, Address | None] = dict.fromkeys(names, ("127.0.0.1", venue.port))
         world = World(
-            pin={name: ("127.0.0.1", venue.port) for name in names},
+            pin=pin,
             context=ssl_context(ca_file),
             clock=time.clock,
             sleep=time.sleep,
@@ -209,7 +211,7 @@ async def bench(directory: Path, *hosts: str) -> AsyncIterator[Bench]:
             dialling=Dialling(rng),
             log=log.append,
         )
-        yield Bench(venue, world, time, Sink(), log, ca)
+        yield Bench(venue, world, time, Sink(), log, ca, pin)
 
 
 @asynccontextmanager
@@ -230,10 +232,18 @@ async def opened(venue: Venue, ca: trustme.CA, *names: str, port: int = 0) -> As
         await server.wait_closed()
 
 
+class Runs(Protocol):
+    """A stream or a feed."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        ...
+
+
 @asynccontextmanager
-async def running(stream: Stream) -> AsyncIterator[None]:
-    """Run a stream for a while."""
-    task = asyncio.create_task(stream.run())
+async def running(feed: Runs) -> AsyncIterator[None]:
+    """Run a stream or feed for a while; what it raises by itself is raised here."""
+    task = asyncio.create_task(feed.run())
     try:
         yield
     finally:

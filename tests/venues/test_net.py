@@ -54,7 +54,7 @@ async def served(directory: Path, *names: str, trusted: bool = True) -> AsyncIte
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
     seen.port = runner.addresses[0][1]
-    pin: Pin = {name: ("127.0.0.1", seen.port) for name in names}
+    pin: Pin = dict.fromkeys(names, ("127.0.0.1", seen.port))
     try:
         async with open_session(pin, ssl_context(directory / "ca.pem")) as session:
             yield seen, session
@@ -113,9 +113,8 @@ async def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
 async def test_proxies_of_the_environment_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy variable does not route requests, signed ones among them, through somebody else."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    async with served(tmp_path, API) as (seen, session):
-        async with session.get(f"https://{API}/") as response:
-            assert 200 == response.status
+    async with served(tmp_path, API) as (seen, session), session.get(f"https://{API}/") as response:
+        assert 200 == response.status
 
     assert 1 == len(seen.asked)
 
@@ -150,7 +149,7 @@ async def test_the_socket_factory_knows_the_pin_only(url: str) -> None:
 
 
 async def test_the_socket_factory_connects(tmp_path: Path) -> None:
-    """It returns a connected, non-blocking socket to the address of the pin, or of the resolver where the pin is open."""
+    """It returns a connected, non-blocking socket to the pin's address, or to the resolver's where the pin is open."""
     async with served(tmp_path, API) as (seen, _):
         pinned = socket_factory({API: ("127.0.0.1", seen.port), "localhost": None})
         for url in (f"wss://{API}/", f"wss://localhost:{seen.port}/"):

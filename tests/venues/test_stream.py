@@ -6,12 +6,15 @@ import asyncio
 import logging
 import socket
 import ssl
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 import trustme
 
+from bot.domain.events import StreamChanged
+from bot.domain.units import Nanos
 from bot.venues.link import describe
 from bot.venues.stream import BAD_FRAMES_MAX
 from tests.venues.streamkit import HOST, Recorder, bench, opened, running, settle, until
@@ -30,7 +33,8 @@ async def test_up_means_data(tmp_path: Path) -> None:
             await until(lambda: handler.frames)
 
         assert [(True, "connected")] == b.sink.changes
-        assert (1, b.time.now_ns, True) == (stream.connects, b.sink.events[0].received_ns, stream.up)
+        up = StreamChanged("test", True, "connected", Nanos(b.time.now_ns))
+        assert ([up], 1) == (b.sink.events, stream.connects)
 
 
 async def test_silence_ends_a_link_that_answers_pings(tmp_path: Path) -> None:
@@ -74,8 +78,7 @@ async def test_an_answered_ping_is_a_sign_of_life(tmp_path: Path) -> None:
             await b.venue.say("one")
             for _ in range(120):
                 await b.time.advance(0.5)
-                seen = handler.links[0].pinged_ns
-                await until(lambda seen=seen: handler.links[0].last_seen_ns >= seen)
+                await until(lambda: handler.links[0].last_seen_ns >= handler.links[0].pinged_ns)
 
         assert [(True, "connected")] == b.sink.changes
 
@@ -129,7 +132,8 @@ async def test_a_link_that_ends_early_is_not_replaced_in_a_hurry(tmp_path: Path)
         handler = Recorder()
         async with running(b.stream(handler)):
             for number in range(1, 6):
-                await until(lambda number=number: len(handler.links) == number and b.venue.peers)
+                await until(partial(_has_links, handler, number))
+                await until(lambda: b.venue.peers)
                 b.venue.peers[0].transport.abort()
                 await until(lambda: not b.venue.peers)
                 await settle()
@@ -142,7 +146,7 @@ async def test_a_refusing_venue_is_asked_less_and_less(tmp_path: Path) -> None:
     """While nobody listens, the reason is reported once and attempts back off; a venue that is back is found."""
     async with bench(tmp_path) as b:
         handler = Recorder()
-        b.world.pin[HOST] = ("127.0.0.1", _closed_port())  # type: ignore[index]
+        b.pin[HOST] = ("127.0.0.1", _closed_port())
         stream = b.stream(handler)
         async with running(stream):
             await until(lambda: b.sink.changes)
@@ -292,7 +296,7 @@ async def test_an_old_link_that_dies_first_is_reported(tmp_path: Path) -> None:
 async def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
     """A server whose certificate another authority signed gets no handshake, and the reason says certificate."""
     async with bench(tmp_path) as b, opened(b.venue, trustme.CA(), HOST):
-        b.world.pin[HOST] = ("127.0.0.1", b.venue.port)  # type: ignore[index]
+        b.pin[HOST] = ("127.0.0.1", b.venue.port)
         async with running(b.stream(Recorder())):
             await until(lambda: b.sink.changes)
 
@@ -303,7 +307,7 @@ async def test_a_strange_certificate_is_refused(tmp_path: Path) -> None:
 async def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
     """A certificate of the right authority for the wrong name is not enough."""
     async with bench(tmp_path) as b, opened(b.venue, b.ca, "fstream.binance.com"):
-        b.world.pin[HOST] = ("127.0.0.1", b.venue.port)  # type: ignore[index]
+        b.pin[HOST] = ("127.0.0.1", b.venue.port)
         async with running(b.stream(Recorder())):
             await until(lambda: b.sink.changes)
 
@@ -315,7 +319,7 @@ async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
     """A server that accepts and then says nothing costs the connect timeout, no more."""
     async with bench(tmp_path) as b:
         with socket.create_server(("127.0.0.1", 0)) as mute:
-            b.world.pin[HOST] = mute.getsockname()  # type: ignore[index]
+            b.pin[HOST] = mute.getsockname()
             async with running(b.stream(Recorder(), connect_s=0.05)):
                 await until(lambda: b.sink.changes)
 
@@ -408,8 +412,11 @@ def test_a_failure_is_told_in_words(error: Exception, text: str) -> None:
     assert text == describe(error, 5.0)
 
 
+def _has_links(handler: Recorder, count: int) -> bool:
+    return len(handler.links) == count
+
+
 def _closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port: int = gone.getsockname()[1]
     return port
-

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 2_500.0}
-DEPTH_EVERY = 50
+DEPTH_EVERY = 51
 """In a mixture every so many frames one is a book."""
 _LEVELS = 20
 _STEPS = 7
@@ -22,16 +22,14 @@ _TICKER = {
 }
 
 
-def _sides(price: float) -> tuple[str, str]:
-    bids = ",".join(f'["{price - 0.01 * k:.8f}","{1.5 * k:.8f}"]' for k in range(1, _LEVELS + 1))
-    asks = ",".join(f'["{price + 0.01 * k:.8f}","{1.5 * k:.8f}"]' for k in range(1, _LEVELS + 1))
-    return bids, asks
+def _levels(price: float, step: float) -> str:
+    return ",".join(f'["{price + step * k:.8f}","{1.5 * k:.8f}"]' for k in range(1, _LEVELS + 1))
 
 
 _DEPTH = {
     symbol: (
         f'{{"stream":"{symbol.lower()}@depth20@100ms","data":{{"lastUpdateId":%d,'
-        '"bids":[{}],"asks":[{}]}}}}'.format(*_sides(PRICES[symbol]))
+        f'"bids":[{_levels(PRICES[symbol], -0.01)}],"asks":[{_levels(PRICES[symbol], 0.01)}]}}}}'
     )
     for symbol in SYMBOLS
 }
@@ -50,7 +48,7 @@ def depth(sequence: int) -> bytes:
 
 
 def mixture(sequence: int) -> bytes:
-    """Tickers with a book now and then, the last frames always tickers."""
+    """Tickers with a book now and then."""
     return depth(sequence) if sequence % DEPTH_EVERY == 0 else ticker(sequence)
 
 

@@ -28,13 +28,16 @@ PENDING_DIFFS_MAX = 10_000
 
 
 class RecordedBook:
-    """One symbol's book and its place in the sequence of update ids."""
+    """One symbol's book and its place in the sequence of update ids.
+
+    `last_id` is the id of the last update in the levels; None before the first snapshot and after a gap.
+    """
 
     def __init__(self, symbol: Symbol) -> None:
         self.symbol = symbol
         self.book = Book(symbol.tick)
         self.gaps = 0
-        self._last_id: int | None = None
+        self.last_id: int | None = None
         self._chained = False
         self._pending: list[Diff] = []
         self._ticker: Ticker | None = None
@@ -42,12 +45,12 @@ class RecordedBook:
     @property
     def is_synced(self) -> bool:
         """Whether the book has a snapshot and no gap since."""
-        return self._last_id is not None
+        return self.last_id is not None
 
     def reset(self) -> None:
         """Forget everything: a new capture begins."""
         self._load((), ())
-        self._last_id, self._chained, self._ticker = None, False, None
+        self.last_id, self._chained, self._ticker = None, False, None
         self._pending.clear()
 
     def apply(self, message: Ticker | Diff | Snapshot) -> bool:
@@ -62,7 +65,7 @@ class RecordedBook:
                 return True
 
     def _apply_ticker(self, ticker: Ticker) -> bool:
-        newest = max(self._last_id or 0, self._ticker.u if self._ticker else 0)
+        newest = max(self.last_id or 0, self._ticker.u if self._ticker else 0)
         if ticker.u <= newest:
             return False
         self._ticker = ticker
@@ -74,27 +77,27 @@ class RecordedBook:
 
     def _apply_snapshot(self, snapshot: Snapshot) -> None:
         self._load(snapshot.bids, snapshot.asks)
-        self._last_id, self._chained = snapshot.last_update_id, False
+        self.last_id, self._chained = snapshot.last_update_id, False
         pending, self._pending = self._pending, []
         for diff in pending:
             self._apply_diff(diff)
         self._restore_ticker(None)
 
     def _apply_diff(self, diff: Diff) -> bool:
-        if self._last_id is None:
+        if self.last_id is None:
             if len(self._pending) >= PENDING_DIFFS_MAX:
                 raise ValueError(f"{self.symbol.key}: {PENDING_DIFFS_MAX} depth diffs and no snapshot")
             self._pending.append(diff)
             return False
-        if self._is_old(diff, self._last_id):
+        if self._is_old(diff, self.last_id):
             return False
-        if not self._follows(diff, self._last_id):
+        if not self._follows(diff, self.last_id):
             self.gaps += 1
-            self._last_id = None
+            self.last_id = None
             self._load((), ())
             self._restore_ticker(None)
             return True
-        self._last_id, self._chained = diff.u, True
+        self.last_id, self._chained = diff.u, True
         for price, quantity in diff.b:
             self.book.bids.set(price, quantity)
         for price, quantity in diff.a:
@@ -116,7 +119,7 @@ class RecordedBook:
         A level that the diff did not touch is left alone, so that what orders took from it stays taken.
         """
         ticker = self._ticker
-        if ticker is None or ticker.u <= (self._last_id or 0):
+        if ticker is None or ticker.u <= (self.last_id or 0):
             return
         self._restore(self.book.bids, (ticker.b, ticker.B), None if diff is None else diff.b)
         self._restore(self.book.asks, (ticker.a, ticker.A), None if diff is None else diff.a)

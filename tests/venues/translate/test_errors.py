@@ -66,9 +66,7 @@ def told(status: int, code: int = 0, message: str = "") -> Trouble:
         (400, -1022, "Signature for this request is not valid.", Verdict.FATAL),
     ],
 )
-def test_an_order_is_judged_by_status_code_and_message(
-    status: int, code: int, message: str, expected: Verdict
-) -> None:
+def test_an_order_is_judged_by_status_code_and_message(status: int, code: int, message: str, expected: Verdict) -> None:
     """Only a documented failure of a new order is anything but ambiguous."""
     assert verdict(BINANCE, Purpose.ORDER, told(status, code, message)) is expected
 
@@ -88,7 +86,9 @@ def test_what_the_table_does_not_name_is_ambiguous(status: int, code: int, messa
         assert verdict(BINANCE, Purpose.ORDER, told(status, code, message)) is Verdict.AMBIGUOUS
 
 
-@pytest.mark.parametrize(("status", "expected"), [(404, Verdict.REJECTED), (500, Verdict.RETRYABLE), (408, Verdict.RETRYABLE)])
+@pytest.mark.parametrize(
+    ("status", "expected"), [(404, Verdict.REJECTED), (500, Verdict.RETRYABLE), (408, Verdict.RETRYABLE)]
+)
 def test_an_unknown_error_of_a_read_is_a_failure(status: int, expected: Verdict) -> None:
     """A read changes nothing: the venue's faults are asked again, our own are not."""
     assert verdict(BINANCE, Purpose.READ, told(status)) is expected
@@ -100,7 +100,8 @@ def test_a_request_that_was_held_back_was_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"   ", b"<html>", b'{"code":"-2019","msg":"x"}', b'{"code":-2019', b'{"code":-2019,"msg":"\xff"}', b"[1]"]
+    "body",
+    [b"", b"   ", b"<html>", b'{"code":"-2019","msg":"x"}', b'{"code":-2019', b'{"code":-2019,"msg":"\xff"}', b"[1]"],
 )
 def test_an_error_body_that_is_not_the_venues_has_no_code(body: bytes) -> None:
     """A code is believed only out of a whole and typed error object."""

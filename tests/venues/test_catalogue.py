@@ -1,0 +1,108 @@
+"""The instruments of both markets, or one line a problem."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.venues.catalogue import CatalogueError, LiveCatalogue
+from bot.venues.client import Credentials
+from bot.venues.routes import USDM
+from bot.venues.translate.catalogue import Fees
+from tests.venues.canned import CREDENTIALS, Canned, Clock, client
+from tests.venues.translate.test_catalogue import future
+
+SPOT_INFO, USDM_INFO = "/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo"
+BRACKETS, COMMISSION = "/fapi/v1/leverageBracket", "/fapi/v1/commissionRate"
+BRACKET = {"notionalFloor": 0, "notionalCap": 9, "maintMarginRatio": 0.004, "cum": 0}
+SPOT_FEES, USDM_FEES = Fees(Decimal("0.001"), Decimal("0.001")), Fees(Decimal("0.0005"), Decimal("0.0002"))
+
+
+def pair() -> dict[str, Any]:
+    """The spot symbol."""
+    return future(filters=[*future()["filters"][:2], {"filterType": "NOTIONAL", "minNotional": "5"}])
+
+
+def laid() -> Canned:
+    """Both markets with BTCUSDT, and the account's own brackets and fees."""
+    canned = Canned()
+    limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 1_200}]
+    canned.lay("GET", SPOT_INFO, {"symbols": [pair()], "rateLimits": []})
+    canned.lay("GET", USDM_INFO, {"symbols": [future(), future(symbol="ETHUSDT")], "rateLimits": limits})
+    canned.lay("GET", BRACKETS, [{"symbol": "BTCUSDT", "brackets": [BRACKET]}])
+    rates = {"symbol": "BTCUSDT", "makerCommissionRate": "0.00018", "takerCommissionRate": "0.00045"}
+    canned.lay("GET", COMMISSION, rates)
+    return canned
+
+
+def catalogue(canned: Canned, credentials: Credentials | None = CREDENTIALS) -> LiveCatalogue:
+    """A catalogue over canned answers."""
+    return LiveCatalogue(client(canned, Clock(), credentials), SPOT_FEES, USDM_FEES)
+
+
+async def test_both_markets_of_a_symbol_are_given() -> None:
+    """Spot and USD-M, the latter with the account's own fees and brackets."""
+    spot, usdm = await catalogue(laid()).instruments(frozenset({"BTCUSDT"}))
+
+    assert ("binance.spot:BTCUSDT", "binance.usdm:BTCUSDT") == (spot.id, usdm.id)
+    assert (Decimal("0.001"), Decimal("0.00045")) == (spot.taker_fee, usdm.taker_fee)
+    assert [Decimal("0.004")] == [tier.rate for tier in usdm.tiers]
+
+
+async def test_without_a_key_the_configured_fees_stand_in() -> None:
+    """Nothing signed is asked, and the published maintenance rate serves."""
+    canned = laid()
+    _, usdm = await catalogue(canned, None).instruments(frozenset({"BTCUSDT"}))
+
+    assert (Decimal("0.0005"), [Decimal("0.025")]) == (usdm.taker_fee, [tier.rate for tier in usdm.tiers])
+    assert {SPOT_INFO, USDM_INFO} == set(canned.paths())
+
+
+async def test_unreadable_fees_fall_back_and_unreadable_brackets_do_not() -> None:
+    """A fee is a matter of cost; margin brackets are a matter of safety."""
+    canned = laid()
+    canned._answers.pop(("GET", COMMISSION))
+    canned.lay("GET", COMMISSION, b"<html>")
+    _, usdm = await catalogue(canned).instruments(frozenset({"BTCUSDT"}))
+    assert Decimal("0.0005") == usdm.taker_fee
+
+    canned._answers.pop(("GET", BRACKETS))
+    canned.lay("GET", BRACKETS, b"<html>")
+    with pytest.raises(CatalogueError, match="margin brackets"):
+        await catalogue(canned).instruments(frozenset({"BTCUSDT"}))
+
+
+async def test_every_unknown_symbol_is_one_problem() -> None:
+    """Two misspellings are two lines, each with what comes close."""
+    with pytest.raises(CatalogueError) as raised:
+        await catalogue(laid()).instruments(frozenset({"BTCUSDX", "ETHUSTD", "BTCUSDT"}))
+
+    first, second = raised.value.problems
+    assert first.startswith("BTCUSDX")
+    assert "BTCUSDT" in first
+    assert "ETHUSDT" in second
+
+
+async def test_a_symbol_without_brackets_is_a_problem() -> None:
+    """A future whose margin is unknown is not traded."""
+    with pytest.raises(CatalogueError, match="ETHUSDT"):
+        await catalogue(laid()).instruments(frozenset({"ETHUSDT"}))
+
+
+async def test_a_venue_that_does_not_answer_is_named() -> None:
+    """One line with the host."""
+    canned = laid()
+    canned._answers.pop(("GET", USDM_INFO))
+    canned.lay("GET", USDM_INFO, TimeoutError())
+    with pytest.raises(CatalogueError, match=r"fapi\.binance\.com"):
+        await catalogue(canned).instruments(frozenset({"BTCUSDT"}))
+
+
+async def test_the_budget_takes_the_venues_limits() -> None:
+    """What exchangeInfo states bounds what we ask."""
+    one = client(laid(), Clock())
+    await LiveCatalogue(one, SPOT_FEES, USDM_FEES).instruments(frozenset({"BTCUSDT"}))
+
+    assert 1_200 == one.budgets[USDM].usage().weight_limit
