@@ -48,7 +48,7 @@ bootstrap_uv() {
 
 with_uv() {
     modern "$venv/bin/python" || "$1" venv --quiet --clear --no-project --python "$python" "$venv" || return 1
-    "$1" pip sync --quiet --python "$venv/bin/python" --require-hashes --only-binary :all: "$lock" &&
+    "$1" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes --only-binary :all: "$lock" &&
         "$1" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 }
 

@@ -26,7 +26,8 @@ class Box(msgspec.Struct, frozen=True, gc=False):
 
 
 EMPTY = Box(INFINITY, -INFINITY)
-EVERYWHERE = Box(0.0, INFINITY)
+EVERYWHERE = Box(5e-324, 1.7976931348623157e308)
+"""From the smallest positive float to the largest: what is not a price is never inside."""
 
 
 class Row(msgspec.Struct, frozen=True):

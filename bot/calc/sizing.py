@@ -84,6 +84,8 @@ def size(
     reducing = position * side.sign < 0 and wanted <= abs(position)
     mid = mid_price(quote)
     price = limit_price(instrument, side, mid, limits.slippage_bps_max)
+    if price <= 0:
+        return Unsized(f"a tick of {instrument.tick} is too coarse for a price of {mid}", dust=False)
     if why := _below_minimum(instrument, wanted, price, reducing=reducing):
         return Unsized(why, dust=True)
     rows = within(depth.against(side), side, price)

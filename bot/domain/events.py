@@ -109,6 +109,10 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
     received_ns: Nanos
 
 
+HELD_BACK = "rate-budget"
+"""The code of a refusal that is our own rate budget's: the order never left us."""
+
+
 class OrderRejected(msgspec.Struct, frozen=True, tag=True):
     """The venue answered that it did not take the order (a documented refusal, never a guess)."""
 

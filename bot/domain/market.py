@@ -10,6 +10,8 @@ import msgspec
 from bot.domain.order import Side
 from bot.domain.units import InstrumentId
 
+INFINITY = float("inf")
+
 Level = tuple[float, float]
 """Price and quantity (contracts)."""
 
@@ -33,7 +35,7 @@ class Quote(msgspec.Struct, frozen=True, tag=True, gc=False):
     @property
     def sane(self) -> bool:
         """Whether both sides are there, finite, positive and not crossed (NaN fails every comparison)."""
-        return 0 < self.bid < self.ask < float("inf")
+        return 0 < self.bid < self.ask < INFINITY
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -52,6 +54,12 @@ class Depth(msgspec.Struct, frozen=True, tag=True):
     asks: tuple[Level, ...]
     sequence: int
     received_ns: int
+
+    @property
+    def sane(self) -> bool:
+        """Whether every price and quantity is finite and positive. A side may be empty."""
+        levels = (*self.bids, *self.asks)
+        return all(0 < price < INFINITY and 0 < size < INFINITY for price, size in levels)
 
     def against(self, side: Side) -> tuple[Level, ...]:
         """The levels that an order of `side` takes: asks for a buy, bids for a sell."""
@@ -84,3 +92,8 @@ class Mark(msgspec.Struct, frozen=True, tag=True):
     funding_rate: float
     next_funding_ns: int
     received_ns: int
+
+    @property
+    def sane(self) -> bool:
+        """Whether both prices are finite and positive and the rate is a number."""
+        return 0 < self.mark < INFINITY and 0 < self.index < INFINITY and abs(self.funding_rate) < INFINITY

@@ -275,9 +275,7 @@ class Accounts:
                 self.external.append(change)
             self.positions[position.instrument] = PositionBelief(position, after, begun_ns, belief.filled_ns)
         self.balances[snapshot.account].update({b.asset: BalanceBelief(b.total) for b in snapshot.balances})
-        self._change(
-            snapshot.account, seen_ns=begun_ns, margin=snapshot.margin, known=True, confirmed=True, first=None
-        )
+        self._change(snapshot.account, seen_ns=begun_ns, margin=snapshot.margin, known=True, confirmed=True, first=None)
 
     def _equals_belief(self, snapshot: AccountSnapshot) -> bool:
         held = self.balances[snapshot.account]
@@ -286,9 +284,7 @@ class Accounts:
             for p in snapshot.positions
         )
 
-    def _on_balance_read(
-        self, account: AccountId, balance: Balance, limits: Limits, begun_ns: int, now: Nanos
-    ) -> None:
+    def _on_balance_read(self, account: AccountId, balance: Balance, limits: Limits, begun_ns: int, now: Nanos) -> None:
         held = self.balances[account]
         before = held.get(balance.asset, BalanceBelief(ZERO))
         lagging = begun_ns - before.streamed_ns <= limits.replica_lag_ns_max

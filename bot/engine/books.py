@@ -9,7 +9,7 @@ from bot.domain.units import InstrumentId
 
 @dataclass(slots=True)
 class Books:
-    """The latest of everything public. `changed` names what the journal has not seen yet."""
+    """The latest of everything public. `reported` is what the journal has seen of it."""
 
     quotes: dict[InstrumentId, Quote] = field(default_factory=dict)
     depths: dict[InstrumentId, Depth] = field(default_factory=dict)
@@ -17,19 +17,34 @@ class Books:
     reported: dict[InstrumentId, tuple[Quote | None, Depth | None, Mark | None]] = field(default_factory=dict)
 
     def put(self, event: Market) -> None:
-        """Keep the latest."""
+        """Keep the latest. A mark or depth with a number that cannot be is as if it had not come: the last one ages.
+
+        Of a quote that cannot be, nothing is kept but that there is none: the market may well be without a side.
+        """
         if type(event) is Quote:
-            self.quotes[event.instrument] = event
+            name = event.instrument
+            gone = Quote(name, 0.0, 0.0, 0.0, 0.0, event.sequence, event.received_ns)
+            self.quotes[name] = event if event.sane else gone
         elif type(event) is Depth:
-            self.depths[event.instrument] = event
+            if event.sane:
+                self.depths[event.instrument] = event
         else:
             assert type(event) is Mark
-            self.marks[event.instrument] = event
+            if event.sane:
+                self.marks[event.instrument] = event
 
     def book_received_ns(self, instrument: InstrumentId) -> int:
-        """When the book was last heard of: a quiet top of book is alive while its depth stream is."""
+        """When the top of the book was last heard of, 0 for never.
+
+        A quiet quote is alive while the depth stream goes on showing the same top; one that the depth contradicts is
+        only as young as itself.
+        """
         quote, depth = self.quotes.get(instrument), self.depths.get(instrument)
-        return max(quote.received_ns if quote else 0, depth.received_ns if depth else 0)
+        if quote is None:
+            return 0
+        if depth and depth.bids and depth.asks and (depth.bids[0][0], depth.asks[0][0]) == (quote.bid, quote.ask):
+            return max(quote.received_ns, depth.received_ns)
+        return quote.received_ns
 
     def take_unreported(self) -> tuple[Market, ...]:
         """Everything that changed since the last call, by instrument: what a decision may have read."""

@@ -5,24 +5,29 @@ none is sent, because half of a rebalance is a new position nobody asked for. Un
 closed on its own, so that nothing can stand in the way of reducing.
 """
 
+from fractions import Fraction
+
 import msgspec
 
 from bot.calc import boxes, sizing
-from bot.calc.margin import Holding
 from bot.domain.hedge import HedgeIntent, Leg, Need
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
 from bot.domain.rules import AssetRule, RatioTarget
-from bot.domain.units import ONE, SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
+from bot.domain.units import SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
 from bot.engine import trust
 from bot.engine.guards.context import Context
 from bot.engine.ids import client_order_id
 from bot.engine.modes import Mode
+from bot.engine.orders import OrderRecord
 from bot.engine.risk import review
 from bot.engine.state import Group, State
 from bot.policy import basket, overlay, unwind
 
 MINUTE_NS = 60 * SECOND_NS
+PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
+"""So that an overload of a moment does not use up in a moment the refusals after which an instrument is halted."""
 UNWIND = "unwind"
+WHOLE = Fraction(1)
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -84,7 +89,7 @@ def assess_unwind(state: State, rule: AssetRule) -> Assessment:
 
 
 def locked(state: State, assets: tuple[Asset, ...]) -> Refused | None:
-    """Whether an order is in flight or a position unconfirmed on any of the assets' hedges."""
+    """Whether an order is in flight, just refused, or a position unconfirmed on any of the assets' hedges."""
     for asset in assets:
         name = state.layout.assets[asset].hedge
         live = state.orders.live(name)
@@ -92,7 +97,15 @@ def locked(state: State, assets: tuple[Asset, ...]) -> Refused | None:
             return Refused("lock", name, f"order {live[0].request.client_id} is {live[0].status.value}")
         if not state.accounts.positions[name].settled:
             return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
+        if _refused_just_now(state, name):
+            return Refused("lock", name, "the last order was refused just now; what refused it may pass")
     return None
+
+
+def _refused_just_now(state: State, name: InstrumentId) -> bool:
+    unplaced = (Status.REJECTED, Status.NOT_PLACED)
+    last = next((r for r in reversed(state.orders.records.values()) if r.request.instrument == name), None)
+    return last is not None and last.status in unplaced and state.now - last.done_ns < PAUSE_AFTER_REFUSAL_NS
 
 
 def draft(state: State, assessment: Assessment) -> Draft:
@@ -101,17 +114,17 @@ def draft(state: State, assessment: Assessment) -> Draft:
     if refused is not None or not sized:
         return Draft(None, (), refused, residuals)
     number = state.orders.intents + 1
-    held = trust.holdings(state)
+    alongside = _in_flight(state)
     legs: list[Leg] = []
     orders: list[Approved] = []
     for index, (need, figures) in enumerate(sized):
         request = _request(state, number, index, need, figures)
-        verdict = review(_context(state, request, held, _wanted(state, need)))
+        verdict = review(_context(state, request, alongside, _wanted(state, need)))
         if isinstance(verdict, Refused):
             return Draft(None, (), verdict, residuals)
         orders.append(verdict)
         legs.append(Leg(request, need.asset, figures.mid, figures.expected_vwap, figures.residual))
-        held = _with_filled(held, request)
+        alongside = (*alongside, request)
     intent = HedgeIntent(
         number=number,
         group=assessment.group,
@@ -136,39 +149,43 @@ def _sized_legs(
     sized: list[tuple[Need, sizing.Sized]] = []
     residuals: dict[str, Qty] = {}
     for need in needs:
-        figures = _size(state, need, ONE)
+        figures = _size(state, need, WHOLE)
         if isinstance(figures, Refused):
             return [], residuals, figures
         if isinstance(figures, sizing.Unsized):
             residuals[need.asset] = need.hedge
         else:
             sized.append((need, figures))
-    share = min((_share(state, need, figures) for need, figures in sized), default=ONE)
-    if share == ONE or len(sized) == 1:
+    share = min((_share(state, need, figures) for need, figures in sized), default=WHOLE)
+    if share == 1 or len(sized) == 1:
         return sized, residuals, None
     cut: list[tuple[Need, sizing.Sized]] = []
     for need, _ in sized:
         figures = _size(state, need, share)
         if isinstance(figures, Refused | sizing.Unsized):
-            return [], residuals, Refused("size", need.asset, f"a share of {share:.3f} of the leg: {figures.why}")
+            why = f"a share of {share} of the leg: {figures.why}"
+            return [], residuals, Refused("size", need.asset, why)
         cut.append((need, figures))
     return cut, residuals, None
 
 
-def _share(state: State, need: Need, figures: sizing.Sized) -> Qty:
-    """How much of what could be ordered in whole lots this leg takes."""
-    instrument = state.layout.instruments[state.layout.assets[need.asset].hedge]
-    return figures.contracts / abs(instrument.contracts(need.hedge))
+def _share(state: State, need: Need, figures: sizing.Sized) -> Fraction:
+    """How much of what could be ordered in whole lots this leg takes. Exact, so that the cut leg is what it gave."""
+    return Fraction(figures.contracts) / Fraction(_wanted(state, need))
 
 
-def _size(state: State, need: Need, share: Qty) -> sizing.Sized | sizing.Unsized | Refused:
+def _size(state: State, need: Need, share: Fraction) -> sizing.Sized | sizing.Unsized | Refused:
     name = state.layout.assets[need.asset].hedge
     quote, depth = state.books.quotes.get(name), state.books.depths.get(name)
     if quote is None or not quote.sane or depth is None:
         return Refused("quote", name, "there is no sane quote and depth of the hedge")
+    depth_age = trust.age(state, depth.received_ns)
+    if depth_age is None or depth_age > state.layout.limits.reducing_quote_age_ns_max:
+        return Refused("stale_depth", name, "its book was last seen too long ago to size an order by it")
     limits = sizing.SizeLimits(slippage_limit(state), state.layout.limits.order_notional_max)
     position = state.accounts.positions[name].position.contracts
-    figures = sizing.size(state.layout.instruments[name], need.hedge * share, position, quote, depth, limits)
+    hedge = need.hedge * share.numerator / share.denominator
+    figures = sizing.size(state.layout.instruments[name], hedge, position, quote, depth, limits)
     if isinstance(figures, sizing.Unsized) and not figures.dust:
         return Refused("depth", name, figures.why)
     return figures
@@ -193,19 +210,14 @@ def _request(state: State, number: int, index: int, need: Need, figures: sizing.
     )
 
 
-def _with_filled(held: tuple[Holding, ...] | None, request: OrderRequest) -> tuple[Holding, ...] | None:
-    """The positions with an approved leg filled, so that the next leg's margin is judged after both."""
-    if held is None:
-        return None
-    return tuple(
-        msgspec.structs.replace(h, position=h.position.after_fill(request.side, request.contracts, request.limit_price))
-        if h.instrument.id == request.instrument
-        else h
-        for h in held
-    )
+def _in_flight(state: State) -> tuple[OrderRequest, ...]:
+    """What every order that has not ended may still fill."""
+    return tuple(msgspec.structs.replace(r.request, contracts=abs(r.remaining)) for r in state.orders.live())
 
 
-def _context(state: State, request: OrderRequest, held: tuple[Holding, ...] | None, intent_left: Contracts) -> Context:
+def _context(
+    state: State, request: OrderRequest, alongside: tuple[OrderRequest, ...], intent_left: Contracts
+) -> Context:
     name = request.instrument
     instrument = state.layout.instruments[name]
     account = state.accounts.accounts[instrument.account]
@@ -227,9 +239,10 @@ def _context(state: State, request: OrderRequest, held: tuple[Holding, ...] | No
         settled=belief.settled,
         live=sum((abs(r.remaining) for r in state.orders.live(name)), ZERO),
         sent_last_minute=_sent_since(state, name, state.now - MINUTE_NS),
-        rejects_in_row=rejects_in_row(state, name),
+        rejects_in_row=len(refused_in_row(state, name)),
         wallet=trust.wallet(state, name),
-        holdings=held,
+        holdings=trust.holdings(state),
+        alongside=alongside,
         venue_margin=account.margin,
         slippage_bps_max=slippage_limit(state),
         intent_left=intent_left,
@@ -240,13 +253,16 @@ def _sent_since(state: State, name: InstrumentId, since: int) -> int:
     return sum(1 for r in state.orders.records.values() if r.request.instrument == name and r.sent_ns > since)
 
 
-def rejects_in_row(state: State, name: InstrumentId) -> int:
-    """How many of the last orders on an instrument the venue refused, none taken and nothing armed in between."""
-    count = 0
+def refused_in_row(state: State, name: InstrumentId) -> list[OrderRecord]:
+    """The last orders on an instrument that the venue refused, latest first, none taken and nothing armed in between.
+
+    One that never reached the venue says nothing of what it thinks of our orders.
+    """
+    refused = []
     for record in reversed(state.orders.records.values()):
-        if record.request.instrument != name:
+        if record.request.instrument != name or record.status is Status.NOT_PLACED:
             continue
         if record.status is not Status.REJECTED or record.done_ns <= state.modes.armed_ns:
             break
-        count += 1
-    return count
+        refused.append(record)
+    return refused

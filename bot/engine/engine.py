@@ -51,10 +51,11 @@ class Engine:
     def handle(self, event: Event) -> Sequence[Command]:
         """Fold an event and say what is to be done about it."""
         if type(event) is Quote:
-            self._quotes[event.instrument] = event
             box = self._boxes.get(event.instrument, EMPTY)
             if box.lo <= event.bid < event.ask <= box.hi:
+                self._quotes[event.instrument] = event
                 return NOTHING
+            self.state.books.put(event)
             return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
         self.state.apply(event)
         if type(event) is Depth:
@@ -69,6 +70,11 @@ class Engine:
         for event in reads:
             self.state.books.put(event)
         self.state.now = now
+        self._boxes.clear()
+
+    def fold(self, event: Event) -> None:
+        """Fold an event without deciding: how a replay takes over a fact that nothing followed from."""
+        self.state.apply(event)
         self._boxes.clear()
 
     def assess(self) -> list[Assessment]:

@@ -6,7 +6,8 @@ An order is recorded as PENDING_NEW before a byte of it is sent. From then on on
 
 * a report of the venue, by answer, stream or query, in any order and any number of times. Reports are cumulative, so
   `filled` only ever grows, and a report that is older than what is known changes nothing;
-* a documented refusal (REJECTED), which counts only while nothing else is known: a fill outweighs it;
+* a documented refusal (REJECTED), which counts only while nothing else is known: a fill outweighs it. An order that
+  our own rate budget held back never left us (NOT_PLACED);
 * silence (a timeout, a reset, an unreadable answer, our own restart): UNKNOWN. An order that is UNKNOWN counts at its
   full size on the bad side of every limit, and its instrument takes no new order;
 * proof of absence (NOT_PLACED): the venue's deadline for the order has passed, and after it two different endpoints
@@ -22,7 +23,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bot.domain.events import Endpoint, OrderNotFound, OrderRejected, OrderReported, OrderUnanswered
+from bot.domain.events import HELD_BACK, Endpoint, OrderNotFound, OrderRejected, OrderReported, OrderUnanswered
 from bot.domain.order import Fill, OrderReport, OrderRequest, Status
 from bot.domain.units import ZERO, ClientOrderId, Contracts, InstrumentId, Nanos, Price
 
@@ -30,7 +31,7 @@ _LIVE = (Status.PENDING_NEW, Status.UNKNOWN, Status.NEW, Status.PARTIALLY_FILLED
 _DONE = (Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED)
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.PENDING_NEW: frozenset({*_LIVE[1:], *_DONE}),
+    Status.PENDING_NEW: frozenset({*_LIVE[1:], *_DONE, Status.NOT_PLACED}),
     Status.UNKNOWN: frozenset({Status.NEW, Status.PARTIALLY_FILLED, *_DONE, Status.NOT_PLACED}),
     Status.NEW: frozenset({Status.PARTIALLY_FILLED, Status.PENDING_CANCEL, *_DONE}),
     Status.PARTIALLY_FILLED: frozenset({Status.PENDING_CANCEL, Status.FILLED, Status.CANCELED, Status.EXPIRED}),
@@ -159,8 +160,8 @@ class Orders:
         record = self.records.get(event.client_id)
         if record is None or record.filled > 0 or Status.REJECTED not in TRANSITIONS[record.status]:
             return
-        refusal = f"{event.code}: {event.message}"
-        self._replace(record, status=Status.REJECTED, refusal=refusal, done_ns=event.received_ns)
+        status = Status.NOT_PLACED if event.code == HELD_BACK else Status.REJECTED
+        self._replace(record, status=status, refusal=f"{event.code}: {event.message}", done_ns=event.received_ns)
 
     def on_unanswered(self, event: OrderUnanswered) -> None:
         """Silence makes an order that was on its way unknown."""
@@ -183,7 +184,7 @@ class Orders:
             self._replace(record, absent={**record.absent, event.endpoint.value: event.asked_ns})
 
     def resolve_absent(self, client_id: ClientOrderId, gap_ns: int, now: Nanos) -> bool:
-        """Mark an unknown order NOT_PLACED if both endpoints denied it far enough apart; the caller saw the position."""
+        """Mark an unknown order NOT_PLACED if both endpoints denied it far enough apart. The caller saw the position."""
         record = self.records[client_id]
         asked = tuple(record.absent.values())
         if record.filled > 0 or len(asked) < len(Endpoint) or max(asked) - min(asked) < gap_ns:

@@ -36,7 +36,6 @@ from bot.engine.legs import Legs
 from bot.engine.modes import GLOBAL, Latch, Mode, Modes
 from bot.engine.orders import Orders
 
-
 NO_TIME_NS = -1
 """Silence of any length: after a restart whatever was on its way is unknown."""
 
@@ -195,6 +194,7 @@ class State:
         self.accounts.restart(event.rules.accounts, futures)
 
     def _obey(self, event: OperatorAsked) -> None:
+        before = self.modes.overall
         self.unobeyed = self.modes.obey(event)
-        if not self.unobeyed and event.action is not Action.ARM:
+        if not self.unobeyed and (event.action is not Action.ARM or before is not Mode.RUN):
             self.legs.abandon()

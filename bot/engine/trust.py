@@ -10,6 +10,7 @@ from bot.calc.margin import Holding, unrealized
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
 from bot.domain.order import Refused
+from bot.domain.rules import Base, WeightsTarget
 from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Price, exact
 from bot.engine.state import Group, State
 from bot.policy.view import View
@@ -25,6 +26,8 @@ def doubt(state: State, group: Group) -> Refused | None:
     for account in state.layout.rules.accounts:
         if why := _account_doubt(state, account):
             return Refused("account", account, why)
+    if _counts_cash(group) and (refused := _balance_doubt(state, state.layout.rules.quote)):
+        return refused
     for asset in group.assets:
         if refused := _asset_doubt(state, asset):
             return refused
@@ -44,12 +47,21 @@ def _account_doubt(state: State, account: AccountId) -> str:
     return ""
 
 
+def _counts_cash(group: Group) -> bool:
+    return isinstance(group.target, WeightsTarget) and group.target.base is Base.NAV_LESS_RESERVE
+
+
+def _balance_doubt(state: State, asset: Asset) -> Refused | None:
+    if (balance := state.accounts.uncertain(asset)) is None:
+        return None
+    why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
+    return Refused("balance", asset, why)
+
+
 def _asset_doubt(state: State, asset: Asset) -> Refused | None:
     rule, limits = state.layout.assets[asset], state.layout.limits
-    if (balance := state.accounts.uncertain(asset)) is not None:
-        return Refused(
-            "balance", asset, f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
-        )
+    if refused := _balance_doubt(state, asset):
+        return refused
     quote = state.books.quotes.get(rule.pricing)
     if quote is None or not quote.sane:
         return Refused("price", asset, f"no sane quote of {rule.pricing}")
@@ -58,7 +70,7 @@ def _asset_doubt(state: State, asset: Asset) -> Refused | None:
         return Refused("stale_price", asset, f"{rule.pricing} was last heard of too long ago")
     mark = state.books.marks.get(rule.hedge)
     mark_age = age(state, mark.received_ns) if mark else None
-    if mark is None or not 0 < mark.index < float("inf") or mark_age is None or mark_age > limits.mark_age_ns_max:
+    if mark is None or mark_age is None or mark_age > limits.mark_age_ns_max:
         return Refused("stale_mark", asset, f"no fresh mark and index price of {rule.hedge}")
     off = abs(mid_price(quote) / exact(mark.index) - ONE) * BPS_PER_UNIT
     if off > limits.price_deviation_bps_max:
@@ -105,13 +117,13 @@ def view(state: State, group: Group) -> View:
 
 
 def holdings(state: State) -> tuple[Holding, ...] | None:
-    """Every futures position with its mark; None while the mark of one that is open is missing."""
+    """Every futures position with its mark; None while the mark of one that is open, or may be, is missing."""
     out = []
     for name in sorted(state.accounts.positions):
         position = state.accounts.positions[name].position
         mark = state.books.marks.get(name)
         instrument = state.layout.instruments.get(name)
-        if instrument is None or (mark is None and position.contracts == 0):
+        if instrument is None or (mark is None and position.contracts == 0 and not state.orders.live(name)):
             continue
         if mark is None:
             return None
@@ -120,8 +132,9 @@ def holdings(state: State) -> tuple[Holding, ...] | None:
 
 
 def wallet(state: State, name: InstrumentId) -> Decimal | None:
-    """The futures wallet that margins an instrument, in its settlement currency; None while it is not confirmed."""
+    """What can be counted on of the futures wallet that margins an instrument; None while it is not confirmed."""
     instrument = state.layout.instruments[name]
     if not state.accounts.accounts[instrument.account].confirmed:
         return None
-    return state.accounts.totals(instrument.account).get(instrument.settle, ZERO)
+    belief = state.accounts.balances[instrument.account].get(instrument.settle)
+    return belief.least if belief else ZERO

@@ -10,7 +10,7 @@ from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, Refres
 from bot.domain.events import Action, Endpoint, Event, FaultRaised, OperatorAsked
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
-from bot.engine.decide import rejects_in_row
+from bot.engine.decide import refused_in_row
 from bot.engine.modes import GLOBAL, Latch, Mode
 from bot.engine.orders import OrderRecord
 from bot.engine.state import State
@@ -93,20 +93,20 @@ def _foreign(state: State) -> Iterator[Command]:
 def _rejected(state: State) -> Iterator[Command]:
     bound = state.layout.limits.rejects_in_row_max
     for rule in state.layout.hedges():
-        if rejects_in_row(state, rule.hedge) >= bound:
-            last = [r for r in state.orders.records.values() if r.request.instrument == rule.hedge][-1]
-            why = f"the venue refused {bound} orders in a row, last with {last.refusal}"
+        refused = refused_in_row(state, rule.hedge)
+        if len(refused) >= bound:
+            why = f"the venue refused {bound} orders in a row, last with {refused[0].refusal}"
             if _latch(state, rule.hedge, why):
                 yield Notice(Severity.CRITICAL, "rejects", rule.hedge, f"{why}; this instrument is halted until armed")
 
 
 def _unknown(state: State) -> Iterator[Command]:
     for record in state.orders.live():
+        yield from _alarm(state, record)
         if record.status is Status.UNKNOWN:
             yield from _resolve(state, record)
         elif state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
             yield from _ask(state, record, Endpoint.ORDER)
-        yield from _alarm(state, record)
     for record in state.orders.records.values():
         missing = record.filled > sum(fill.contracts for fill in record.fills)
         if not record.live and missing and QUERY_EVERY_NS < state.now - record.done_ns < MISSING_FILLS_FOR_NS:

@@ -1,8 +1,11 @@
-"""Running the daemon in this process: settings, confirmation, signals, and its errors as exit codes."""
+"""Running the daemon's parts in this process: settings, confirmation, signals, and its errors as exit codes."""
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -16,12 +19,27 @@ from bot.runtime.control import ControlBusy, ControlError
 from bot.runtime.refusal import Kind, StartRefused
 from bot.runtime.settings_load import Loaded
 
-_REFUSALS: dict[Kind, Exit] = {
+REFUSALS: dict[Kind, Exit] = {
     "config": Exit.USAGE,
     "credentials": Exit.USAGE,
     "refused": Exit.REFUSED,
     "venue": Exit.VENUE,
 }
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Turn whatever is expected to keep a daemon from starting into its exit code."""
+    try:
+        yield
+    except StartRefused as error:
+        raise Stop(REFUSALS[error.kind], "not started, nothing was sent", error.kind, error.lines) from error
+    except (JournalBusy, ControlBusy) as error:
+        raise Stop(Exit.BUSY, str(error)) from error
+    except JournalError as error:
+        raise Stop(Exit.JOURNAL, str(error)) from error
+    except ControlError as error:
+        raise Stop(Exit.USAGE, str(error)) from error
 
 
 def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:
@@ -30,16 +48,17 @@ def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:
     mode = RunMode(way)
     if mode is RunMode.LIVE:
         confirm_live(loaded.settings.portfolio)
-    try:
+    with refusals_told():
         return uvloop.run(_daemon(loaded, mode))
-    except StartRefused as error:
-        raise Stop(_REFUSALS[error.kind], f"not started: {error.lines[0]}", error.kind, error.lines[1:]) from error
-    except (JournalBusy, ControlBusy) as error:
-        raise Stop(Exit.BUSY, str(error)) from error
-    except JournalError as error:
-        raise Stop(Exit.JOURNAL, str(error)) from error
-    except ControlError as error:
-        raise Stop(Exit.USAGE, str(error)) from error
+
+
+def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
+    """Look once, as `observe` does, and say what would be done; raises Stop for what is expected to go wrong."""
+    from bot.runtime.app import plan_once
+
+    loaded = loaded_from(config, state_dir)
+    with refusals_told():
+        return uvloop.run(plan_once(loaded))
 
 
 async def _daemon(loaded: Loaded, mode: RunMode) -> int:

@@ -28,6 +28,7 @@ from bot.ops.processes import Process, ProcessError
 from bot.ops.report import Report, draw_report, report_of
 from bot.ops.simex_client import SimexClient, SimexError
 from bot.ops.speak import Stop, print_json, say
+from bot.ops.view import WIDTH
 
 EXCHANGE_START_S = 15.0
 PAUSE_S = 1.0
@@ -145,7 +146,7 @@ def _tell(result: DemoResult, as_json: bool) -> None:
         return
     console = Console(highlight=False)
     say()
-    console.print(draw_report(result.report))
+    console.print(draw_report(result.report), width=console.width if console.is_terminal else WIDTH)
     say(f"logs     {result.folder}")
     say(f"\nAll {len(result.steps)} steps passed in {result.seconds:g} s. Both journals are whole.")
 

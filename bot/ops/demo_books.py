@@ -50,7 +50,7 @@ class Book:
         """Write the config and the key files; `exchange` is what the simulated exchange said of itself."""
         self.folder.mkdir(mode=0o700)
         key = exchange["keys"][self.name]
-        _private(self.folder / "api_key", key["key"])
+        _private(self.folder / "api_key", key["api_key"])
         _private(self.folder / "api_secret", key["secret"])
         text = yaml.safe_dump(self._settings(exchange), sort_keys=False)
         self.config.write_text(f"# Made by `trimtab demo` for a simulated exchange.\n{text}", encoding="utf-8")

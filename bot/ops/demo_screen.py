@@ -16,7 +16,11 @@ from bot.ops import rows
 from bot.ops.view import draw, glyphs_for
 from bot.runtime.status import Status
 
-_FRAMES_PER_SECOND = 8
+ABOUT = """
+An exchange is simulated on this machine. It speaks Binance's protocol: TLS websockets and signed REST under
+Binance's host names, with a certificate authority of its own. Two daemons trade on it with the program and the
+settings that a real account would get: one keeps a book delta-neutral, the other at 60/40. What each step says
+it saw is asserted by the exchange's own records, not by the daemon's."""
 
 
 class Screen:
@@ -49,7 +53,7 @@ class Screen:
     def doing(self, what: str) -> None:
         """Say what is going on inside the step."""
         if self._live is None and what != self._doing:
-            self._console.print(Text(f"           {what}", "dim"))
+            self._console.print(Text(f"{'':10}{what}", "dim"), soft_wrap=True)
         self._doing = what
         self.refresh()
 
@@ -58,7 +62,8 @@ class Screen:
         self._done.append((saw, seconds))
         self._doing = ""
         if self._live is None:
-            self._console.print(f"[{self._elapsed():5.1f} s]  ", f"{self._titles[len(self._done) - 1]}: {saw}", sep="")
+            line = f"{self._elapsed():6.1f} s  {self._titles[len(self._done) - 1]}: {saw}"
+            self._console.print(Text(line), soft_wrap=True)
         self.refresh()
 
     def show(self, status: Status | None) -> None:
@@ -76,7 +81,9 @@ class Screen:
 
     def _picture(self) -> RenderableType:
         parts: list[RenderableType] = [self._steps(finished=False), Rule(style="dim", characters=self._glyphs.inside)]
-        if self._status is not None:
+        if self._status is None:
+            parts.append(Text(ABOUT, "dim"))
+        else:
             left = self._console.height - len(self._titles) - 3
             parts.append(draw(self._status, left, self._console.width, self._glyphs))
         return Group(*parts)

@@ -103,9 +103,14 @@ class Stage:
         return all(held.position(f"{asset}USDT") == 0 for asset in ASSETS)
 
     def _seen(self, book: Book) -> str:
-        lines = [f"  exchange: {self.truth(book)}"]
+        held = self.truth(book)
+        coins = ", ".join(f"{row.asset} {row.free + row.locked}" for row in held.spot)
+        futures = ", ".join(f"{row.symbol} {row.quantity}" for row in held.usdm.positions) or "no futures"
+        sums = f"{held.trades_total} fills, fees {held.fees('USDT')}, funding {held.funding_received.get('USDT', 0)}"
+        lines = [f"  the exchange has {coins}; {futures}; {sums}"]
         if book.status is None:
             return "\n".join([*lines, "  the daemon has not answered"])
+        lines += [f"  the daemon has {book.status.totals}"]
         lines += [f"  {row.asset}: {row.why} held: {row.held_because}" for row in book.status.assets]
         lines += [f"  {latch.mode} {latch.scope}: {latch.reason}" for latch in book.status.latches]
         lines += [f"  {notice}" for notice in book.status.notices[-5:]]

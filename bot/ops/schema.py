@@ -9,7 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from bot import __version__
 from bot.runtime import settings as written
-from bot.runtime.fields import Written
+from bot.runtime.fields import Quantity, Written
 from bot.runtime.settings import DEFAULT_STATE_DIR, Section, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,7 +47,9 @@ def _as_written(shape: dict[str, Any], field: FieldInfo) -> None:
         shape["description"] = " ".join(filter(None, [field.description, f"Allowed: {mark.allowed}."]))
     if field.is_required() or field.default is None or field.default is PydanticUndefined:
         return
-    if mark is not None:
+    if isinstance(mark, Quantity):
+        shape["default"] = f"{mark.show(field.default)} {mark.example_unit}"
+    elif mark is not None:
         shape["default"] = mark.show(field.default)
     elif isinstance(field.default, str | int | bool):
         shape["default"] = field.default

@@ -41,18 +41,32 @@ class Futures(msgspec.Struct, frozen=True):
     positions: tuple[Held, ...]
 
 
+class Traded(msgspec.Struct, frozen=True):
+    """One fill; `commission` > 0 was paid."""
+
+    order_id: int
+    market: str
+    commission: Decimal
+    commission_asset: str
+
+
 class Truth(msgspec.Struct, frozen=True):
-    """One account as the exchange itself knows it."""
+    """One account as the exchange itself knows it; `funding_received` > 0 was paid into the wallet."""
 
     time_ms: int
     spot: tuple[Coins, ...]
     usdm: Futures
+    trades: tuple[Traded, ...]
     trades_total: int
     funding_received: dict[str, Decimal]
 
     def coins(self, asset: str) -> Decimal:
         """Spot coins of an asset."""
         return sum((row.free + row.locked for row in self.spot if row.asset == asset), Decimal(0))
+
+    def fees(self, asset: str) -> Decimal:
+        """What the listed fills cost in one currency."""
+        return sum((row.commission for row in self.trades if row.commission_asset == asset), Decimal(0))
 
     def position(self, symbol: str) -> Decimal:
         """Signed coins of a perpetual."""

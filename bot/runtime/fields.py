@@ -145,19 +145,18 @@ class Count(_Ranged):
 class Quantity(Written):
     """A number with any unit; which one fits is judged where the portfolio is known whole (`settings_cross`)."""
 
-    def __init__(self, allowed: str, low: str | None = None, high: str | None = None) -> None:
+    def __init__(self, allowed: str, low: str, example_unit: str = "") -> None:
         self.allowed = allowed
-        self.low = None if low is None else number(low, allowed)
-        self.high = None if high is None else number(high, allowed)
+        self.low = number(low, allowed)
+        self.example_unit = example_unit
+        """What a default counts, for an editor, whose config may not name its currency yet."""
         self.pattern = rf"\s*{NUMBER_PATTERN}\s*[A-Za-z%][A-Za-z0-9%]*( [a-z]+)?\s*"
 
     def read(self, raw: object) -> Amount:
         """The number and its unit."""
         given = with_unit(raw, self.allowed)
-        if self.low is not None and given.value < self.low:
+        if given.value < self.low:
             raise Misread("negative" if given.value < 0 else "too small", self.allowed)
-        if self.high is not None and given.value > self.high:
-            raise Misread("out of range", self.allowed)
         return given
 
 
@@ -279,7 +278,7 @@ class HostPort(Written):
     """An IPv4 address and a port."""
 
     allowed = "an IPv4 address and a port, as 127.0.0.1:8443"
-    pattern = r"(\d{1,3}\.){3}\d{1,3}:\d{1,5}"
+    pattern = r"([0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{1,5}"
 
     def read(self, raw: object) -> Address:
         """The address: digits only, so that pinning never asks a name server."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.domain.commands import Command, Notice
+from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent
 from bot.domain.events import Event, FundingPaid
 from bot.domain.hedge import Need
 from bot.domain.units import ZERO, ClientOrderId, Nanos
@@ -24,8 +24,9 @@ TRANSACTIONS_KEPT = 10_000
 
 @dataclass(slots=True)
 class Deviation:
-    """How far and how long an asset was outside its band."""
+    """How far and how long an asset was outside its band; `outside` is how the last look found it."""
 
+    outside: bool = False
     outside_ns: int = 0
     largest: Decimal | None = None
     largest_value: Decimal | None = None
@@ -46,8 +47,16 @@ class Monitor:
     def on_step(self, event: Event, commands: Sequence[Command]) -> None:
         """A step was taken."""
         for command in commands:
-            if isinstance(command, Notice):
-                self.notices.append(f"{command.severity.value}: {command.topic} {command.subject}: {command.text}")
+            match command:
+                case Notice():
+                    self.notices.append(f"{command.severity.value}: {command.topic} {command.subject}: {command.text}")
+                case OpenIntent() | ProposeIntent():
+                    # A hedge takes less time than lies between two samples: what it was decided on counts as one.
+                    self.sample_needs(command.intent.needs, Nanos(command.intent.decided_ns))
+                case CloseCorrection():
+                    self._back_inside(command)
+                case _:
+                    pass
         if isinstance(event, FundingPaid) and event.transaction not in self._transactions:
             self._transactions[event.transaction] = None
             self._funding += event.amount
@@ -64,14 +73,17 @@ class Monitor:
             self._retired = _added(self._retired, state, self._orders.pop(oldest))
 
     def sample_needs(self, needs: Iterable[Need], now: Nanos) -> None:
-        """Account for the time since the last sample: outside, if the asset is outside now."""
+        """Account for the time since the last sample: outside, if the asset was outside then."""
         for need in needs:
             seen = self.deviations.setdefault(need.asset, Deviation())
-            if need.breached and seen.sampled_ns:
-                seen.outside_ns += max(now - seen.sampled_ns, 0)
-            seen.sampled_ns = now
+            _account(seen, now, outside=need.breached)
             if seen.largest is None or abs(need.deviation) > abs(seen.largest):
                 seen.largest, seen.largest_value = need.deviation, need.value
+
+    def _back_inside(self, closed: CloseCorrection) -> None:
+        for asset in closed.residuals:
+            if asset in self.deviations:
+                _account(self.deviations[asset], closed.closed_ns, outside=False)
 
     def orders(self) -> tuple[OrderStatus, ...]:
         """The last orders, newest last."""
@@ -84,6 +96,12 @@ class Monitor:
             sums = _added(sums, state, record)
         orders, fills, fees, paid = sums
         return Totals(orders=orders, fills=fills, fees=fees, funding=self._funding, slippage=paid)
+
+
+def _account(seen: Deviation, now: Nanos, *, outside: bool) -> None:
+    if seen.outside:
+        seen.outside_ns += max(now - seen.sampled_ns, 0)
+    seen.outside, seen.sampled_ns = outside, max(now, seen.sampled_ns)
 
 
 def _added(

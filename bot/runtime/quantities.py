@@ -34,7 +34,9 @@ _SYNONYMS = {
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "millis": "ms", "msec": "ms",
     "bp": "bps", "bip": "bps", "bips": "bps", "percent": "%", "pct": "%", "pc": "%", "points": "pp", "coin": "coins",
 }  # fmt: skip
-_QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z%][A-Za-z0-9%]*(?: [a-z]+)?)?\s*")
+_QUANTITY = re.compile(
+    r"\s*([+-]?(?:\d[\d_]*)?\.?\d+(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z%][A-Za-z0-9%]*(?: [a-z]+)?)?\s*", re.ASCII
+)
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,13 @@ def _file(name: str, *, private: bool) -> str:
     shown = one_line(name)
     try:
         descriptor = os.open(Path(name).expanduser(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _inspect(shown, os.fstat(descriptor), private=private)
+            content = os.read(descriptor, SECRET_BYTES_MAX + 1)
+        finally:
+            os.close(descriptor)
     except (OSError, RuntimeError, ValueError) as error:
         raise CredentialError(f"{shown} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        _inspect(shown, os.fstat(descriptor), private=private)
-        content = file.read(SECRET_BYTES_MAX + 1)
     if len(content) > SECRET_BYTES_MAX:
         raise CredentialError(f"{shown} is larger than {SECRET_BYTES_MAX} bytes: that is no key")
     try:

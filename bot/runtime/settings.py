@@ -35,8 +35,10 @@ Coin = Annotated[str, Text("[A-Z0-9]{1,15}", "a coin in capitals, as BTC", str.u
 Name = Annotated[str, Text("[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, - and _", str.lower)]
 HostName = Annotated[str, Text(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", "a host name", str.lower)]
 Width = Annotated[Amount, Quantity("a width with %, pp (weights only), coins, the coin or the reporting currency", "0")]
-Money = Annotated[Amount, Quantity("an amount in the reporting currency, above 0", "0.00000001")]
-MoneySeconds = Annotated[Amount, Quantity("an amount in the reporting currency times s, as 500000 USDT s", "0")]
+Money = Annotated[Amount, Quantity("an amount in the reporting currency, above 0", "0.00000001", "USDT")]
+MoneySeconds = Annotated[
+    Amount, Quantity("an amount in the reporting currency times s, as 500000 USDT s", "0", "USDT s")
+]
 Weight = Annotated[Decimal, Share("0", "1")]
 
 

@@ -3,9 +3,12 @@
 A step is an event, the market data that its decision may have read, the engine's time, and the commands that followed.
 Market events and ticks without commands are not steps: they changed nothing that a decision rests on but prices, and
 the prices that one did rest on are in its own step. So one journal replays to one command stream.
+
+A fact that nothing followed from is folded in a replay, not decided on again: that it led to nothing may have rested on
+prices which, for the same reason, were not kept.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -55,6 +58,13 @@ _state_decoder = msgspec.json.Decoder(State)
 _encoder = msgspec.json.Encoder()
 
 
+NO_COMMANDS = b"[]"
+
+
+def _as_it_was(event: Event) -> Event:
+    return event
+
+
 def encode_commands(commands: Sequence[Command]) -> bytes:
     """Commands as canonical bytes."""
     return _encoder.encode(tuple(commands))
@@ -75,24 +85,31 @@ def decode_state(data: bytes) -> State:
     return _state_decoder.decode(data)
 
 
-def replay(records: Iterable[tuple[int, bytes]], engine: Engine | None) -> tuple[Engine | None, ReplayResult]:
+def replay(
+    records: Iterable[tuple[int, bytes]], engine: Engine | None, amend: Callable[[Event], Event] = _as_it_was
+) -> tuple[Engine | None, ReplayResult]:
     """Feed recorded steps to an engine and compare its commands with the recorded ones, byte for byte.
 
     `records` are (sequence number, payload). Without an engine (no checkpoint) the first step must be a start.
+    `amend` may change an event first: a live journal under a dry start must lead to the same commands.
     Stops at the first difference. Raises Unreplayable and msgspec.DecodeError.
     """
     steps, commands = 0, 0
     for seq, payload in records:
         step = _step_decoder.decode(payload)
+        event = amend(step.event)
         if engine is None:
-            if not isinstance(step.event, Started):
+            if not isinstance(event, Started):
                 msg = f"record {seq} is the first that is kept, it is not a start, and no checkpoint precedes it"
                 raise Unreplayable(msg)
-            engine = Engine(step.event)
+            engine = Engine(event)
         engine.observe(step.reads, step.now_ns)
-        replayed = encode_commands(engine.handle(step.event))
-        engine.state.books.take_unreported()
         steps += 1
+        if bytes(step.commands) == NO_COMMANDS:
+            engine.fold(event)
+            continue
+        replayed = encode_commands(engine.handle(event))
+        engine.state.books.take_unreported()
         commands += replayed.count(b'{"type":"SubmitOrder"')
         if replayed != bytes(step.commands):
             difference = Difference(seq, bytes(step.commands).decode(), replayed.decode())

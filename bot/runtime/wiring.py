@@ -37,18 +37,19 @@ from bot.venues import net, routes
 from bot.venues.binance import STREAM_HOSTS
 from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
 from bot.venues.catalogue import CatalogueError, LiveCatalogue
-from bot.venues.client import Client, SessionTransport
-from bot.venues.client import Credentials as Key
+from bot.venues.client import Client
 from bot.venues.dialling import Dialling
 from bot.venues.gateway import LiveGateway
 from bot.venues.listenkey_rest import RestListenKeys
 from bot.venues.paper import PaperVenue
 from bot.venues.paper_account import PaperState, restored, seeded
+from bot.venues.signing import Credentials as Key
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.stream import World
 from bot.venues.translate.accounts import spot_wallet
 from bot.venues.translate.catalogue import Fees
 from bot.venues.translate.errors import Trouble
+from bot.venues.transport import SessionTransport
 
 PAPER_FILE = "paper.json"
 PAPER_LEVERAGE = 20

@@ -15,6 +15,8 @@ from bot.simex.wire import Request, Response, Trace
 
 ENTRIES_MAX = 200_000
 PAGE_MAX = 10_000
+ROUTES_MAX = 5_000
+OTHER_ROUTES = "others"
 MUTATING = frozenset({"POST", "PUT", "DELETE"})
 
 ANSWERED = "answered"
@@ -52,6 +54,11 @@ class LoggedRequest:
     def as_dict(self) -> dict[str, Any]:
         """The entry as JSON-ready values."""
         return asdict(self)
+
+
+def _count(counter: Counter[str], name: str) -> None:
+    """Count under a name; past `ROUTES_MAX` names, which only made-up paths reach, the rest share one."""
+    counter[name if name in counter or len(counter) < ROUTES_MAX else OTHER_ROUTES] += 1
 
 
 class RequestLog:
@@ -102,9 +109,9 @@ class RequestLog:
         return entry
 
     def _count(self, entry: LoggedRequest) -> None:
-        self.by_route[f"{entry.method} {entry.host}{entry.path} {entry.status}"] += 1
+        _count(self.by_route, f"{entry.method} {entry.host}{entry.path} {entry.status}")
         if entry.signed and entry.method in MUTATING:
-            self.signed_mutating[f"{entry.method} {entry.path}"] += 1
+            _count(self.signed_mutating, f"{entry.method} {entry.path}")
 
     @property
     def total(self) -> int:

@@ -59,7 +59,9 @@ class Gates:
     def is_refused(self, kind: str) -> bool:
         """Whether handshakes of that kind are refused now."""
         now = asyncio.get_running_loop().time()
-        return any(now < self.refused_until_s.get(name, 0.0) for name in (kind, "all"))
+        # A connection of the websocket API is where a user stream would be subscribed.
+        names = (kind, "all", "user") if kind == "api" else (kind, "all")
+        return any(now < self.refused_until_s.get(name, 0.0) for name in names)
 
 
 class Server:

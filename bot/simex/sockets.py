@@ -25,7 +25,8 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
     """End a connection with a TCP reset: no close frame, no TLS farewell, what is buffered is lost."""
     if transport is None:
         return
-    raw = transport.get_extra_info("socket")
+    # A TLS transport that is closing has given its socket away already; it is only hurried then.
+    raw = None if transport.is_closing() else transport.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     if isinstance(transport, asyncio.WriteTransport):

@@ -74,8 +74,6 @@ class Valuation:
             asks + (extra if side == "SELL" else ZERO),
             held.leverage,
         )
-        if after <= before:
-            return ZERO
         against = price - self.mark(symbol.name) if side == "BUY" else self.mark(symbol.name) - price
         return after - before + max(against, ZERO) * self._opening(held.quantity, side, quantity)
 

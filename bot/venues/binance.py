@@ -41,7 +41,6 @@ USDM_MARK_URL = f"wss://{USDM_STREAM_HOST}/market"
 USDM_USER_URL = f"wss://{USDM_STREAM_HOST}/private"
 
 _QUOTED_MAX = 60
-_NAME_AT = len('{"stream":"')
 
 
 class BadFrame(ValueError):
@@ -256,8 +255,10 @@ class MarketParser:
 
         Raises one of UNREADABLE for what cannot be read, and nothing else.
         """
-        channel = self._by_name.get(payload[_NAME_AT : payload.find(b'"', _NAME_AT)])
-        if channel is None:
+        try:
+            # The third text between quotation marks, where the venue writes the stream's name.
+            channel = self._by_name[payload.split(b'"', 4)[3]]
+        except LookupError:
             return self._parse_other(payload, received_ns)
         return channel.read(payload, received_ns)
 

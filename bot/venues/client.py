@@ -8,41 +8,36 @@ ccxt's own transport is replaced for four reasons, each of which has cost somebo
 
 A call ends in a `Reply` (status 200 and a body that may be read) or in a `Trouble`; a network never raises here.
 What the caller hands in as `durable` is awaited last, outside every handler, so its exceptions are the caller's own.
-
-ccxt takes seconds and a hundred megabytes to import, so it is imported when the first request is built.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import msgspec
 import tenacity
-import yarl
 
 from bot.domain.events import ClockSampled
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, Nanos
 from bot.venues.budget import SPOT_LIMITS, USDM_LIMITS, Budget, Lane
 from bot.venues.routes import CLOCKS, SPOT, USDM, Route
+from bot.venues.signing import SLOT, Credentials, Slot, signing_exchange
 from bot.venues.translate.binance import server_time_ms
 from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, answered, clean, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bot.venues.transport import Transport, Wire
+
 Parsed = TypeVar("Parsed")
 
 ORDER_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 10.0
-CONNECT_TIMEOUT_S = 4.0
 ORDER_WINDOW_MS = 2_000
 """recvWindow of everything that changes something: how long after signing the venue may still act on it."""
 READ_WINDOW_MS = 5_000
-BODY_BYTES_MAX = 64 * 1024 * 1024
 READ_ATTEMPTS_MAX = 3
 READ_BACKOFF_S = 0.2
 READ_BACKOFF_S_MAX = 2.0
@@ -52,36 +47,6 @@ CLOCK_ROUND_TRIP_NS_MAX = 1 * SECOND_NS
 """A clock sample that took longer says nothing precise enough to sign by."""
 OUTSIDE_WINDOW = -1021
 
-# Everything that a connection, a TLS stack or a decoder raises while an order may be on its way. `OSError` covers
-# timeouts, resets, name resolution and TLS; `RuntimeError` a session that was closed under us.
-TRANSPORT_RAISES = (
-    aiohttp.ClientError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-)
-
-
-class KeyUnusable(ValueError):
-    """The key or secret cannot sign: it is neither an HMAC secret nor a private key in PEM."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """An API key and its secret: HMAC, or an Ed25519 or RSA private key in PEM. Neither shows in a `repr`."""
-
-    key: str = field(repr=False)
-    secret: str = field(repr=False)
-
-    @property
-    def secrets(self) -> tuple[str, str]:
-        """What must never appear in a text."""
-        return (self.key, self.secret)
-
 
 class Reply(msgspec.Struct, frozen=True):
     """A good answer's body: a JSON object or array by its first byte, not decoded yet."""
@@ -90,118 +55,6 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 Outcome = Reply | Trouble
-
-
-class Wire(msgspec.Struct, frozen=True):
-    """An HTTP answer as it came: `headers` has lower-case names."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Transport(Protocol):
-    """Carries one request: the only thing that a simulation under virtual time replaces."""
-
-    async def __call__(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Wire:
-        """Send once and read the whole answer; raises one of `TRANSPORT_RAISES`."""
-        ...
-
-
-class SessionTransport:
-    """A transport over an aiohttp session: one attempt, no redirects, a bounded answer, one timeout for all of it."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-
-    async def __call__(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
-    ) -> Wire:
-        """Send once. aiohttp repeats a GET whose kept-alive connection had gone, a POST never."""
-        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        async with self._session.request(
-            method, yarl.URL(url, encoded=True), headers=headers, data=body, timeout=limits, allow_redirects=False
-        ) as response:
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > BODY_BYTES_MAX:
-                    raise ValueError("an answer beyond every bound")
-            return Wire(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(content))
-
-
-class _Slot:
-    """What the replaced `fetch` needs to know of the call that it serves."""
-
-    __slots__ = ("carried", "durable", "route", "timeout_s", "timestamp_ms", "transport")
-
-    def __init__(
-        self, route: Route, transport: Transport, timestamp_ms: int, timeout_s: float, durable: Awaitable[None] | None
-    ) -> None:
-        self.route = route
-        self.transport = transport
-        self.timestamp_ms = timestamp_ms
-        self.timeout_s = timeout_s
-        self.durable = durable
-        self.carried = False
-
-    async def carry(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Wire | Trouble:
-        """Wait for what must be durable, then send, once."""
-        assert not self.carried, "a request is carried once, whatever is above it"
-        self.carried = True
-        if self.durable is not None:
-            await self.durable
-        try:
-            return await self.transport(method, url, headers, body, self.timeout_s)
-        except TRANSPORT_RAISES as error:
-            return lost(self.route.host, error)
-
-
-_SLOT: ContextVar[_Slot] = ContextVar("trimtab_rest_call")
-
-
-def lost(host: str, error: BaseException) -> Trouble:
-    """A transport's exception as a trouble: its class and the system's words, nothing of the request."""
-    if isinstance(error, TimeoutError):
-        return Trouble(cause=Cause.TIMEOUT, host=host, message="no answer in time")
-    words = error.strerror if isinstance(error, OSError) else None
-    name = type(error).__name__
-    return Trouble(cause=Cause.CONNECTION, host=host, message=clean(f"{name}: {words}" if words else name))
-
-
-def _exchange(kind: str, credentials: Credentials | None) -> Any:
-    """A ccxt exchange that signs with our clock and sends through the slot of the running call."""
-    import ccxt.async_support
-
-    base: Any = getattr(ccxt.async_support, kind)
-
-    class Carried(base):  # type: ignore[misc]
-        async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Wire | Trouble:
-            data = body.encode() if isinstance(body, str) else body
-            return await _SLOT.get().carry(method, url, dict(headers or {}), data)
-
-        def milliseconds(self) -> int:
-            slot = _SLOT.get(None)
-            return slot.timestamp_ms if slot is not None else 0
-
-    config: dict[str, Any] = {
-        "enableRateLimit": False,
-        "options": {
-            "recvWindow": ORDER_WINDOW_MS,
-            "maxRetriesOnFailure": 0,
-            "fetchMargins": False,
-            "warnOnFetchOpenOrdersWithoutSymbol": False,
-            "adjustForTimeDifference": False,
-            "timeDifference": 0,
-        },
-    }
-    if credentials is not None:
-        config |= {"apiKey": credentials.key, "secret": credentials.secret}
-    exchange = Carried(config)
-    exchange.has["fetchCurrencies"] = False
-    return exchange
 
 
 class Client:
@@ -238,7 +91,7 @@ class Client:
         return self._credentials is not None
 
     def warm(self) -> None:
-        """Import ccxt and check that the key can sign, so that the first order does not pay for it. Takes seconds."""
+        """Import ccxt and check that the key can sign, so that the first order does not pay the second it takes."""
         for account in (USDM, SPOT):
             self._exchange(account)
 
@@ -318,11 +171,11 @@ class Client:
         durable: Awaitable[None] | None,
     ) -> Outcome:
         timestamp_ms = (self.clock() + self._shift_ns[route.account]) // MILLISECOND_NS
-        token = _SLOT.set(_Slot(route, transport, timestamp_ms, timeout_s, durable))
+        token = SLOT.set(Slot(route, transport, timestamp_ms, timeout_s, durable))
         try:
             wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)
         finally:
-            _SLOT.reset(token)
+            SLOT.reset(token)
         return wire if isinstance(wire, Trouble) else self._judged(route, wire)
 
     def _judged(self, route: Route, wire: Wire) -> Outcome:
@@ -340,9 +193,7 @@ class Client:
     def _exchange(self, account: AccountId) -> Any:
         exchange = self._exchanges.get(account)
         if exchange is None:
-            exchange = _exchange("binanceusdm" if account == USDM else "binance", self._credentials)
-            _check_signing(exchange, self._credentials)
-            self._exchanges[account] = exchange
+            exchange = self._exchanges[account] = signing_exchange(account, self._credentials)
         return exchange
 
 
@@ -376,18 +227,3 @@ def _worth_repeating(found: object) -> bool:
 def _last_result(state: tenacity.RetryCallState) -> Any:
     assert state.outcome is not None, "tenacity gave up before the first attempt"
     return state.outcome.result()
-
-
-def _check_signing(exchange: Any, credentials: Credentials | None) -> None:
-    """Sign something that is never sent, so that a secret that cannot sign is known before an order needs it."""
-    if credentials is None:
-        return
-    import ccxt
-
-    usable = credentials.key.isascii() and credentials.key.isprintable() and bool(credentials.secret)
-    try:
-        exchange.sign("account", ["private"], "GET", {})
-    except (ccxt.BaseError, ValueError, TypeError, LookupError, ArithmeticError):
-        usable = False
-    if not usable:
-        raise KeyUnusable("the API key or secret cannot sign: give an HMAC secret or a private key in PEM")

@@ -36,6 +36,8 @@ def backoff_s(failures: int, rng: random.Random, longest_s: float = BACKOFF_MAX_
 class _Host:
     failures: int = 0
     next_ns: int = 0
+    tried: bool = False
+    """Since it began to fail, one stream is trying again."""
 
 
 class Dialling:
@@ -58,13 +60,15 @@ class Dialling:
             return self._refilled_ns + REFILL_NS - now_ns
         self._tokens -= 1
         if state.failures:
-            state.next_ns = now_ns + ATTEMPT_NS
+            state.next_ns, state.tried = now_ns + ATTEMPT_NS, True
         return 0
 
     def failed(self, host: str, now_ns: int) -> None:
         """A connection that was asked for did not come about."""
         state = self._hosts.setdefault(host, _Host())
-        state.failures += 1
+        if state.failures and not state.tried:
+            return  # Several streams found out at the same time: that is one failure.
+        state.failures, state.tried = state.failures + 1, False
         state.next_ns = now_ns + int(backoff_s(state.failures, self._rng) * SECOND_NS)
 
     def succeeded(self, host: str) -> None:

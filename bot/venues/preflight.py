@@ -11,8 +11,9 @@ from bot.domain.events import AccountSeen, AccountUnreadable
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.units import MILLISECOND_NS, AccountId, Asset
 from bot.venues import routes
-from bot.venues.client import Client, KeyUnusable
+from bot.venues.client import Client
 from bot.venues.ports import Finding
+from bot.venues.signing import KeyUnusable
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, verdict
 from bot.venues.translate.settings import KeyScope, hedge_mode, key_scope, multi_assets_mode, symbol_settings

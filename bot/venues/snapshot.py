@@ -94,9 +94,7 @@ class LiveSnapshots:
     async def _open_orders(self) -> list[Listing | Trouble]:
         if len(self._tracked) > OPEN_ORDER_SYMBOLS_MAX:
             return [await self._client.read(routes.ORDERS_OPEN_EVERYWHERE, {}, listing)]
-        asked = (
-            self._client.read(routes.ORDERS_OPEN, {"symbol": symbol}, listing) for symbol in sorted(self._tracked)
-        )
+        asked = (self._client.read(routes.ORDERS_OPEN, {"symbol": symbol}, listing) for symbol in sorted(self._tracked))
         return list(await asyncio.gather(*asked))
 
     def _reports(self, found: Iterable[Listing | Trouble], now_ns: Nanos) -> tuple[OrderReported, ...]:

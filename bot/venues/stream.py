@@ -101,6 +101,7 @@ class Stream:
         self._account = account
         self._socket = socket_factory(world.pin)
         self._links: list[Link] = []
+        self._last_frame_ns = 0
         self._numbers = 0
         self._reported: str | None = None
         self._short_lived = 0
@@ -108,8 +109,8 @@ class Stream:
 
     @property
     def last_frame_ns(self) -> int:
-        """When the last text frame arrived; 0 before the first link."""
-        return max((link.last_frame_ns for link in self._links), default=0)
+        """When the last text frame arrived; 0 before the first."""
+        return max(self._last_frame_ns, *(link.last_frame_ns for link in self._links), 0)
 
     async def run(self) -> None:
         """Run until cancelled. Raises what a handler raised: that is a bug, not the venue's doing."""
@@ -258,6 +259,7 @@ class Stream:
 
         def ended(_: object) -> None:
             self._links.remove(link)
+            self._last_frame_ns = max(self._last_frame_ns, link.last_frame_ns)
             watchdog.cancel()
 
         def watched(task: asyncio.Task[None]) -> None:
@@ -289,7 +291,8 @@ class Stream:
 
     def _fault(self, link: Link, now_ns: int) -> str | None:
         limits = self._limits
-        if limits.silence_s is not None and now_ns - link.last_frame_ns > limits.silence_s * SECOND_NS:
+        data_ns = max(link.last_frame_ns, link.opened_ns)
+        if limits.silence_s is not None and now_ns - data_ns > limits.silence_s * SECOND_NS:
             return f"no data for {limits.silence_s:g} s"
         if not link.up and now_ns - link.opened_ns > limits.confirm_s * SECOND_NS:
             return f"not served within {limits.confirm_s:g} s of connecting"

@@ -13,7 +13,7 @@ import aiohttp
 from bot.domain.events import RunMode
 from bot.runtime.app import run_daemon
 from bot.runtime.ask import ask
-from bot.runtime.settings_load import Loaded, load_text
+from bot.runtime.settings_load import Loaded, load
 from bot.runtime.wiring import HOSTS
 from bot.simex.config import AccountSpec, KeySpec, SimexConfig
 from bot.simex.serve import Simex
@@ -66,7 +66,13 @@ exchange: {{ca_file: {simex.ca_file}, pin: {json.dumps(pin)}}}
 credentials: {{api_key_file: {directory / "key"}, api_secret_file: {directory / "secret"}}}
 log: {{level: error}}
 """
-    return load_text(text, "story.yaml", {}, directory)
+    written(directory).write_text(text)
+    return load(written(directory), {})
+
+
+def written(directory: Path) -> Path:
+    """Where the config lies, for a bot in a process of its own."""
+    return directory / "story.yaml"
 
 
 class Story:
@@ -139,6 +145,7 @@ class Story:
 @asynccontextmanager
 async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE) -> AsyncIterator[Story]:
     """A daemon that runs for the length of the block and ends in good order."""
+    (loaded.settings.state_dir / "control.sock").unlink(missing_ok=True)
     stop = asyncio.Event()
     daemon = asyncio.create_task(run_daemon(loaded, mode, stop=stop))
     try:

@@ -59,7 +59,7 @@ limits:
             "c.yaml:8: targets[0].asets: unknown key; allowed: name, band, kind, assets; did you mean 'assets'?",
         ),
         (
-            with_limit("slipage: 15 bps").replace("limits", "limits"),
+            with_limit("slipage: 15 bps"),
             "c.yaml:11: limits.slipage: value '15 bps': unknown key; allowed: slippage, flatten_slippage, collar_mid, "
             "collar_mark, price_deviation, order_notional, position_notional, margin_ratio, quote_age, mark_age, "
             "account_age, reducing_quote_age, clock_offset, orders_per_minute, rejects_in_row, ack_timeout, "
@@ -110,8 +110,8 @@ limits:
         ),
         (
             changed("kind: neutral", "kind: nuetral"),
-            "c.yaml:6: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights; "
-            "did you mean 'neutral'?".replace("c.yaml:6", "c.yaml:7"),
+            "c.yaml:7: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights; "
+            "did you mean 'neutral'?",
         ),
         (
             changed("    kind: neutral\n", ""),

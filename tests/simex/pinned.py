@@ -1,4 +1,4 @@
-"""Reaching a running simex under the venue's host names: a pinned resolver, as the README tells other people's clients."""
+"""Reaching a running simex under the venue's host names, by a resolver that is pinned to it."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ async def running(config: SimexConfig = CONFIG) -> AsyncIterator[tuple[Simex, Cl
 async def until(condition: Callable[[], Any], within_s: float = 5.0) -> None:
     """Wait for something that a socket brings about; TimeoutError when it does not."""
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what a peer's socket brings about sets no event here
             await asyncio.sleep(0.002)
 
 
-async def control(simex: Simex, session: ClientSession, name: str, **body: Any) -> Any:
+async def control(simex: Simex, session: ClientSession, request: str, /, **body: Any) -> Any:
     """The answer of a control request that succeeds."""
-    async with session.post(f"{simex.control_url}/control/{name}", json=body) as response:
+    async with session.post(f"{simex.control_url}/control/{request}", json=body) as response:
         answer = await response.json()
 
         assert 200 == response.status, answer
         return answer
 
 
-async def told(simex: Simex, session: ClientSession, name: str, **query: Any) -> Any:
+async def told(simex: Simex, session: ClientSession, request: str, /, **query: Any) -> Any:
     """The answer of a control query."""
-    async with session.get(f"{simex.control_url}/control/{name}", params=query) as response:
+    async with session.get(f"{simex.control_url}/control/{request}", params=query) as response:
         assert 200 == response.status
         return await response.json()

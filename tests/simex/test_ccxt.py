@@ -108,7 +108,7 @@ async def test_resting_cancelling_and_lists(perp: Desk) -> None:
         ("buy", 0.001, "0.97", {}, "InvalidOrder"),
         ("buy", 200.0, "0.99", {}, "InsufficientFunds"),
         ("buy", 0.02, "1.01", {"timeInForce": "GTX"}, "OrderNotFillable"),
-        ("buy", 0.02, "0.97", {"reduceOnly": True}, "OperationRejected"),
+        ("buy", 0.02, "0.97", {"reduceOnly": True}, "InvalidOrder"),
     ],
 )
 async def test_refusals_are_what_ccxt_expects(

@@ -88,7 +88,7 @@ def _check_books_and_balances(stage: Stage) -> None:
         signed = sum((o.filled if o.side == "BUY" else -o.filled for o in history), Decimal(0))
         assert stage.held(name) == signed
     for market in ("spot", "usdm"):
-        depth = stage.exchange.depth(market, "BTCUSDT", 1)  # type: ignore[arg-type]
+        depth = stage.exchange.depth(market, "BTCUSDT", 1)
         assert not depth.bids or not depth.asks or depth.bids[0].price < depth.asks[0].price
 
 

@@ -161,6 +161,14 @@ def test_an_order_beyond_the_margin_is_refused() -> None:
     assert "FILLED" == stage.place("SELL", "20.000").status
 
 
+def test_the_loss_an_order_opens_with_needs_margin() -> None:
+    """Selling 30 at 5 % below the mark would lose 75,000 at once: more than is left beside the initial margin."""
+    stage = deep()
+
+    assert -2019 == stage.refused("SELL", "30.000", "47500.0")
+    assert "NEW" == stage.place("SELL", "30.000", "50000.1").status
+
+
 def test_reducing_is_never_refused_for_margin() -> None:
     """An account without available balance can still close, reduce-only or not."""
     stage = deep()
@@ -303,10 +311,11 @@ def test_a_prescribed_rate_and_time_replace_the_markets() -> None:
     """The rate and the next settlement can be set while the exchange runs."""
     stage = deep()
     stage.place("BUY", "1.000")
-    stage.exchange.set_funding("BTCUSDT", Decimal("-0.01"), stage.now_ms + 500)
-    stage.exchange.advance(stage.now_ms + 500)
+    due = stage.now_ms + 537
+    stage.exchange.set_funding("BTCUSDT", Decimal("-0.01"), due)
+    stage.exchange.advance(due + 2_000)
 
-    assert [Decimal("-0.01")] == [row.rate for row in stage.exchange.funding_log]
+    assert [(Decimal("-0.01"), due)] == [(row.rate, row.time_ms) for row in stage.exchange.funding_log]
     assert stage.wallet() > 100_000
 
 

@@ -22,7 +22,7 @@ ORDER = Request("fapi.binance.com", "POST", "/fapi/v1/order")
         {"path": "/api/*"},
     ],
 )
-def test_a_fault_touches_its_scope_only(scope: dict[str, str]) -> None:
+def test_a_fault_touches_its_scope_only(scope: dict[str, Any]) -> None:
     """A request outside of method, host, path or symbol passes untouched and uses nothing up."""
     faults = Injections()
     faults.arm(Fault("drop_answer", **scope))
@@ -44,7 +44,12 @@ def test_a_fault_fires_as_often_as_it_says() -> None:
 def test_delays_add_to_one_other_fault() -> None:
     """All delays in scope fire, but only the first of the other faults; the next waits for the next request."""
     faults = Injections()
-    for fault in (Fault("delay", "before"), Fault("drop_answer"), Fault("garbage_200", "html"), Fault("delay", "after")):
+    for fault in (
+        Fault("delay", "before"),
+        Fault("drop_answer"),
+        Fault("garbage_200", "html"),
+        Fault("delay", "after"),
+    ):
         faults.arm(fault)
 
     assert ["delay", "drop_answer", "delay"] == [fault.kind for fault in faults.take(ORDER, "", 1)]

@@ -165,13 +165,13 @@ def test_the_newer_of_ticker_and_diff_wins(tmp_path: Path) -> None:
 
 
 def test_what_was_taken_returns_only_with_the_feed(tmp_path: Path) -> None:
-    """A level that an order emptied stays empty until a frame writes that level."""
+    """A level that an order emptied stays empty until a frame writes that level; a late diff elsewhere does not."""
     rows = [
         (0, START),
         (1, diff(100, 105, [], [], before=99)),
-        (2, ticker(106, ("99.0", "1"), ("101.0", "1"))),
+        (2, ticker(107, ("99.0", "1"), ("101.0", "1"))),
         (50, diff(106, 106, [["97.0", "1"]], [], before=105)),
-        (99, ticker(107, ("99.0", "3"), ("101.0", "1"))),
+        (99, ticker(108, ("99.0", "3"), ("101.0", "1"))),
     ]
     exchange = opened(tmp_path, rows)
     exchange.advance(START_MS + 2)
@@ -246,7 +246,7 @@ def test_both_markets_are_merged_by_time(tmp_path: Path) -> None:
     rows = [(5, START), (10, ticker(300, ("199.0", "1"), ("202.0", "1"))), (2_000, trade("1.0"))]
     exchange = opened(tmp_path, rows)
 
-    assert {BTC_SPOT, BTC_PERP} == exchange.market.keys  # type: ignore[attr-defined]
+    assert {BTC_SPOT, BTC_PERP} == exchange.market.keys
 
     exchange.advance(START_MS + 5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.simex.requestlog import DROPPED, RequestLog
+from bot.simex.requestlog import DROPPED, OTHER_ROUTES, ROUTES_MAX, RequestLog
 from bot.simex.wire import Request, Response, Trace
 
 
@@ -23,6 +23,16 @@ def test_counters_outlive_entries() -> None:
     assert (10, 3, 10) == (log.total, len(log), log.signed_mutating_total)
     assert [8, 9, 10] == [entry.seq for entry in log]
     assert {"POST fapi.binance.com/fapi/v1/order 200": 10} == dict(log.by_route)
+
+
+def test_made_up_paths_cannot_fill_the_memory() -> None:
+    """Beyond a bound of distinct names the counters share one, and their sum stays exact."""
+    log = RequestLog(entries_max=1)
+    for number in range(ROUTES_MAX + 10):
+        add(log, path=f"/{number}")
+
+    assert (ROUTES_MAX + 1, 10) == (len(log.by_route), log.by_route[OTHER_ROUTES])
+    assert ROUTES_MAX + 10 == log.by_route.total() == log.signed_mutating_total
 
 
 def test_only_signed_mutating_requests_are_counted_so() -> None:

@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 from bot.domain.instrument import Instrument, Kind, Tier
 from bot.domain.order import Approved, OrderRequest, Side, TimeInForce
 from bot.domain.units import SECOND_NS, AccountId, Asset, ClientOrderId, InstrumentId, Nanos
-from bot.venues.client import Client, Credentials, Wire
+from bot.venues.client import Client
+from bot.venues.signing import Credentials
+from bot.venues.transport import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.venues.catalogue import CatalogueError, LiveCatalogue
-from bot.venues.client import Credentials
 from bot.venues.routes import USDM
+from bot.venues.signing import Credentials
 from bot.venues.translate.catalogue import Fees
 from tests.venues.canned import CREDENTIALS, Canned, Clock, client
 from tests.venues.translate.test_catalogue import future

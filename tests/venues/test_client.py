@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.domain.events import ClockSampled
 from bot.venues import routes
 from bot.venues.budget import Lane
-from bot.venues.client import Client, Credentials, KeyUnusable, Reply
+from bot.venues.client import Client, Reply
+from bot.venues.signing import Credentials, KeyUnusable
 from bot.venues.translate.binance import server_time_ms
 from bot.venues.translate.errors import Cause, Trouble
-from tests.venues.canned import KEY, NOW_NS, SECRET, Canned, Clock, client, durable
+from tests.venues.canned import CREDENTIALS, KEY, NOW_NS, SECRET, Canned, Clock, client, durable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.venues.transport import Wire
 
 ORDER = "/fapi/v1/order"
 ACCOUNT = "/fapi/v3/account"
@@ -219,18 +229,30 @@ async def test_a_stale_timestamp_is_answered_by_a_look_at_the_clock() -> None:
     assert int(canned.sent[2].params["timestamp"]) >= ahead_ms
 
 
+class Slow:
+    """A transport during whose request the time passes."""
+
+    def __init__(self, canned: Canned, clock: Clock, seconds: float) -> None:
+        self._canned = canned
+        self._clock = clock
+        self._seconds = seconds
+
+    async def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float
+    ) -> Wire:
+        """Pass the request on, later."""
+        self._clock.forward(self._seconds)
+        return await self._canned(method, url, headers, body, timeout_s)
+
+
 async def test_a_slow_or_mad_clock_sample_does_not_move_ours() -> None:
     """A sample that took seconds, or says another year, is told but not signed by."""
     for slow_s, server_ms in ((3.0, NOW_NS // 1_000_000 + 5_000), (0.0, 1)):
         canned, clock = Canned(), Clock()
         canned.lay("GET", TIME, {"serverTime": server_ms})
         canned.lay("GET", ACCOUNT, {"a": 1})
-
-        async def delayed(*args: Any, held: Canned = canned, time: Clock = clock, pause_s: float = slow_s) -> Any:
-            time.forward(pause_s)
-            return await held(*args)
-
-        one = Client(credentials=Credentials(KEY, SECRET), orders=delayed, reads=canned, clock=clock, sleep=clock.sleep)
+        slow = Slow(canned, clock, slow_s)
+        one = Client(credentials=CREDENTIALS, orders=slow, reads=canned, clock=clock, sleep=clock.sleep)
         await one.measure(routes.USDM)
         await one.ask(routes.USDM_ACCOUNT, {}, Lane.READ)
 
@@ -250,6 +272,18 @@ def test_a_secret_that_cannot_sign_is_said_at_once(secret: str) -> None:
     assert "nonsense" not in str(raised.value)
 
 
+async def test_an_ed25519_key_signs_as_well() -> None:
+    """The stronger kind of key is read from its PEM, and the venue's public half verifies the request."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    canned = Canned()
+    canned.lay("POST", ORDER, {"ok": 1})
+    await client(canned, Clock(), Credentials(KEY, pem)).send(routes.ORDER_NEW, PARAMS, durable())
+
+    signed, _, signature = canned.sent[0].payload.rpartition("&signature=")
+    private.public_key().verify(base64.b64decode(unquote(signature)), signed.encode())
+
+
 def test_no_repr_shows_a_secret() -> None:
     """Printing what holds the key prints neither key nor secret."""
     credentials = Credentials(KEY, SECRET)
@@ -267,3 +301,19 @@ def test_importing_the_rest_side_does_not_import_ccxt() -> None:
     code = f"import sys; from bot.venues import {modules}; sys.exit('ccxt' in sys.modules)"
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode
+
+
+def test_one_venue_does_not_import_all_of_them() -> None:
+    """Building the signing side imports Binance alone, and leaves ccxt importable whole for whoever wants it."""
+    code = """
+import sys
+from bot.venues.routes import USDM
+from bot.venues.signing import Credentials, signing_exchange
+signing_exchange(USDM, Credentials("k" * 64, "s" * 64))
+alone = sum(name.startswith("ccxt.async_support.") for name in sys.modules)
+import ccxt.pro
+whole = ccxt.pro.binanceusdm and ccxt.async_support.okx and ccxt.BaseError is sys.modules["ccxt.base.errors"].BaseError
+sys.exit(0 if alone < 20 and whole else alone)
+"""
+
+    assert 0 == subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode

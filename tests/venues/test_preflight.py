@@ -7,10 +7,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.venues.client import Credentials
 from bot.venues.ports import Finding
 from bot.venues.preflight import LivePreflight
 from bot.venues.routes import SPOT
+from bot.venues.signing import Credentials
 from tests.venues.canned import INSTRUMENTS, KEY, NOW_NS, USDT, Canned, Clock, client
 from tests.venues.test_snapshot import spot, usdm
 

@@ -326,6 +326,20 @@ async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
         assert [(False, "no connection within 0.05 s")] == b.sink.changes
 
 
+async def test_given_up_attempts_leave_no_sockets_behind(tmp_path: Path) -> None:
+    """Attempts that time out close what they opened."""
+    async with bench(tmp_path) as b:
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            b.pin[HOST] = mute.getsockname()
+            before = _open_sockets()
+            async with running(b.stream(Recorder(), connect_s=0.02)):
+                for number in range(1, 5):
+                    await until(partial(_has_lines, b.log, number))
+                    await b.time.advance(4.0)
+
+            assert abs(_open_sockets() - before) <= 2
+
+
 async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
     """A handshake that is answered by a redirect is a refusal: the address, key and all, goes nowhere else."""
     async with bench(tmp_path) as b:
@@ -414,6 +428,14 @@ def test_a_failure_is_told_in_words(error: Exception, text: str) -> None:
 
 def _has_links(handler: Recorder, count: int) -> bool:
     return len(handler.links) == count
+
+
+def _has_lines(log: list[str], count: int) -> bool:
+    return len(log) >= count
+
+
+def _open_sockets() -> int:
+    return sum(1 for link in Path("/dev/fd").iterdir() if link.is_socket())
 
 
 def _closed_port() -> int:

@@ -36,7 +36,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     rejects_in_row: int
     wallet: Notional | None
     holdings: tuple[Holding, ...] | None
-    """Every position of the account with its mark; None while a mark is missing."""
+    """Every position with its mark; None while the mark of one is missing."""
+    alongside: tuple[OrderRequest, ...]
+    """Orders that may fill as well: those in flight, and earlier legs of the same intent."""
     venue_margin: MarginState | None
     slippage_bps_max: Decimal
     intent_left: Contracts

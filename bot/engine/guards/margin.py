@@ -3,25 +3,25 @@
 import msgspec
 
 from bot.calc import margin
-from bot.domain.order import Refused
-from bot.domain.units import exact
+from bot.domain.order import OrderRequest, Refused
+from bot.domain.units import ZERO, Notional
 from bot.engine.guards.context import Context
 
 
 def ratio_after(context: Context) -> Refused | None:
-    """The margin ratio after the order, its fee and its slippage stays below the limit. Reducing is exempt."""
+    """The margin ratio stays below the limit with this order and all others filled. Reducing is exempt."""
     if context.reducing:
         return None
     if context.wallet is None or context.holdings is None or context.mark is None:
         return context.refuse("margin", "wallet or a mark price is unknown, so the margin after the order is too")
     if not context.instrument.tiers:
         return context.refuse("margin", "the maintenance-margin tiers of this instrument are unknown")
-    request, instrument, mark = context.request, context.instrument, exact(context.mark.mark)
-    coins = instrument.coins(request.contracts)
-    against = max((request.limit_price - mark) * request.side.sign, mark * 0)
-    cost = coins * (request.limit_price * instrument.taker_fee + against)
-    after = tuple(_filled(holding, context) for holding in context.holdings)
-    ratio = margin.ratio_after(context.wallet, context.holdings, after, cost, context.venue_margin)
+    before = tuple(h for h in context.holdings if h.instrument.account == context.instrument.account)
+    after, cost = before, ZERO
+    for order in (*context.alongside, context.request):
+        cost += sum((_cost(order, holding) for holding in before), ZERO)
+        after = tuple(_filled(order, holding) for holding in after)
+    ratio = margin.ratio_after(context.wallet, before, after, cost, context.venue_margin)
     if ratio > context.limits.margin_ratio_max:
         return context.refuse(
             "margin", f"the margin ratio would be {ratio:.3f}, at most {context.limits.margin_ratio_max}"
@@ -29,9 +29,16 @@ def ratio_after(context: Context) -> Refused | None:
     return None
 
 
-def _filled(holding: margin.Holding, context: Context) -> margin.Holding:
-    if holding.instrument.id != context.request.instrument:
+def _cost(order: OrderRequest, holding: margin.Holding) -> Notional:
+    """Fee and slippage against the mark of an order that fills at its limit."""
+    if holding.instrument.id != order.instrument:
+        return ZERO
+    against = max((order.limit_price - holding.mark) * order.side.sign, ZERO)
+    return holding.instrument.coins(order.contracts) * (order.limit_price * holding.instrument.taker_fee + against)
+
+
+def _filled(order: OrderRequest, holding: margin.Holding) -> margin.Holding:
+    if holding.instrument.id != order.instrument:
         return holding
-    request = context.request
-    position = holding.position.after_fill(request.side, request.contracts, request.limit_price)
+    position = holding.position.after_fill(order.side, order.contracts, order.limit_price)
     return msgspec.structs.replace(holding, position=position)

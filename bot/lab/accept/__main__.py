@@ -20,16 +20,16 @@ from typing import Any
 import msgspec
 
 from bot.domain.commands import Command, OpenIntent
-from bot.domain.events import RunMode, Started
+from bot.domain.events import Event, RunMode, Started
 from bot.domain.order import Side
-from bot.engine.engine import Engine
 from bot.journal.reader import SqliteReader, verify
 from bot.lab.accept.exchange import HOLDINGS, replaying
 from bot.lab.accept.recording import BookAt, write_made_up
+from bot.runtime import steps
 from bot.runtime.app import run_daemon
 from bot.runtime.replay import replay
 from bot.runtime.settings_load import Loaded
-from bot.runtime.steps import Step, encode_commands
+from bot.runtime.steps import Step
 
 BAND = Decimal("0.01")
 _COMMANDS = msgspec.json.Decoder(tuple[Command, ...])
@@ -133,18 +133,13 @@ def _journal(path: Path) -> dict[str, Any]:
 
 def _same_decisions(journal: Path) -> bool:
     """The live run's events through an engine that was started dry: up to the gateway nothing may differ."""
-    engine: Engine | None = None
-    for record in SqliteReader.open(journal).records():
-        step = _STEP.decode(record.payload)
-        event = step.event
-        if isinstance(event, Started):
-            event = msgspec.structs.replace(event, mode=RunMode.DRY_RUN)
-            engine = engine or Engine(event)
-        assert engine is not None, "a journal begins with a start"
-        engine.observe(step.reads, step.now_ns)
-        if encode_commands(engine.handle(event)) != bytes(step.commands):
-            return False
-    return engine is not None
+    records = ((record.seq, record.payload) for record in SqliteReader.open(journal).records())
+    _, result = steps.replay(records, None, _dry_start)
+    return result.ok and result.commands > 0
+
+
+def _dry_start(event: Event) -> Event:
+    return msgspec.structs.replace(event, mode=RunMode.DRY_RUN) if isinstance(event, Started) else event
 
 
 def _all_hold(live: dict[str, Any], dry: dict[str, Any]) -> bool:

@@ -210,12 +210,16 @@ def open_journal(directory: Path, clock: SystemClock) -> SqliteJournal:
     return SqliteJournal.open(directory / "bench.sqlite", stamp, clock.wall_ns, failed)
 
 
+def _broken(what: str, error: Exception) -> None:
+    """Nothing to do here: `Loop.broken` keeps the error, and whoever measures looks at it."""
+
+
 def loop_in_band(journal: SqliteJournal, clock: SystemClock, carrier: Carrier, observer: Observer) -> Loop:
     """The daemon's loop around an engine in band."""
     now = clock.now_ns()
     events = opening(now, Decimal(0))
     assert isinstance(events[0], Started)
-    made = Loop(Engine(events[0]), journal, clock, carrier=carrier, observer=observer)
+    made = Loop(Engine(events[0]), journal, clock, carrier=carrier, observer=observer, on_broken=_broken)
     for event in events:
         made.step(event)
     return made

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import msgspec
 from picows import ws_connect
 
+from bot.domain.events import Event
+from bot.lab.bench.frames import SYMBOLS
 from bot.lab.bench.near_end import Far
 from bot.runtime.clock import SystemClock
 from bot.runtime.loop import Loop
@@ -24,8 +26,7 @@ from bot.venues.binance import SPOT_STREAM_HOST, Channel, spot_channels
 from bot.venues.binance_market import MarketHandler
 from bot.venues.link import Link
 from bot.venues.ports import Sink
-from bot.venues.stream import Stream
-from bot.lab.bench.frames import SYMBOLS
+from bot.venues.stream import Limits, Stream
 
 WARM_UP_FRAMES = 2_000
 LOOK_EVERY_S = 0.01
@@ -105,7 +106,7 @@ async def secure(far: Far, kind: str, sink: Sink, clock: SystemClock) -> AsyncIt
     """The daemon's `Stream` over TLS under the venue's host name."""
     channels = spot_channels(SYMBOLS)
     handler = _Seen(f"wss://{SPOT_STREAM_HOST}/{kind}/{_NOT_COUNTED}", channels, sink)
-    stream = Stream("bench", handler, sink, far.world(clock, []))
+    stream = Stream("bench", handler, sink, far.world(clock, []), Limits())
     running = asyncio.create_task(stream.run())
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -139,19 +140,23 @@ def _tap(link: Link, channels: Sequence[Channel], healthy: Callable[[], bool]) -
     )
 
 
-async def through(loop: Loop, far: Far, kind: str, count: int, *, tls: bool, each: bool = False, rate: int = 0) -> Flooded:
-    """Flood the daemon's loop. `each`: no conflation, every frame goes through the engine by itself.
+async def through(
+    loop: Loop, far: Far, kind: str, count: int, *, tls: bool, each: bool = False, rate: int = 0
+) -> Flooded:
+    """Flood the daemon's loop. `each`: no conflation, every frame goes through inbox, loop and engine by itself.
 
     Raises Lost, and AssertionError when a quote led to a command: the portfolio has to stay in band.
     """
-    clock = SystemClock()
-    sink: Sink = loop.put
-    if each:
-        def sink(event):  # type: ignore[no-untyped-def]
-            loop.step(event)
-    async with (secure if tls else plain)(far, kind, sink, clock) as tap:
+
+    def put_and_drain(event: Event) -> None:
+        loop.put(event)
+        loop.drain()
+
+    opened = (secure if tls else plain)(far, kind, put_and_drain if each else loop.put, SystemClock())
+    async with opened as tap:
         await tap.draw(WARM_UP_FRAMES)
         sequence, conflated = loop.sequence, loop.inbox.conflated
         spent = await tap.draw(count, rate)
+        assert loop.broken is None, "the loop broke while it was measured"
         assert loop.sequence == sequence, "the portfolio left its band while it was measured"
         return Flooded(spent, count, count - (loop.inbox.conflated - conflated))

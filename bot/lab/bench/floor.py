@@ -147,7 +147,7 @@ async def ccxt_pro(far: Far, count: int) -> Flooded:
 
 def _market(symbol: str) -> dict[str, Any]:
     base = symbol.removesuffix("USDT")
-    kinds = {"spot": True, "margin": False, "swap": False, "future": False, "option": False, "contract": False}
+    kinds = dict.fromkeys(("margin", "swap", "future", "option", "contract", "linear", "inverse"), False)
     return {
         "id": symbol,
         "lowercaseId": symbol.lower(),
@@ -157,6 +157,7 @@ def _market(symbol: str) -> dict[str, Any]:
         "baseId": base,
         "quoteId": "USDT",
         "type": "spot",
+        "spot": True,
         "active": True,
         "precision": {"amount": 1e-5, "price": 0.01},
         "limits": {"amount": {"min": 1e-5}, "cost": {"min": 5.0}},

@@ -44,13 +44,12 @@ class Wire:
 
     def read(self) -> bytes:
         """The next bytes. Raises Closed."""
-        while True:
-            received = self._receive()
-            if self._tls is None:
-                return received
-            self._incoming.write(received)
-            if plain := self._decrypted(self._tls):
-                return plain
+        if self._tls is None:
+            return self._receive()
+        # What follows the handshake may have come with its last message.
+        while not (plain := self._decrypted(self._tls)):
+            self._incoming.write(self._receive())
+        return plain
 
     def write(self, pieces: Iterable[bytes]) -> None:
         """Send the pieces, each as a TLS record of its own."""

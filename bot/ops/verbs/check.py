@@ -1,12 +1,28 @@
-"""`trimtab check`: is this config usable? With keys: is the account?"""
+"""`trimtab check`: is this config usable? With a key: is the account?"""
 
-from bot.ops.options import ConfigOption, JsonOption
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.ops.options import CONFIG_VARIABLE, JsonOption
 from bot.ops.speak import speaking
 
 
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check the config and, where keys are at hand, the account: every finding at once, nothing is sent."""
-    with speaking(as_json):
-        from bot.ops.check import run_check
+def check(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", metavar="FILE", envvar=CONFIG_VARIABLE, help="The portfolio's config.")
+    ],
+    offline: Annotated[bool, typer.Option("--offline", help="Do not look at the account, even with a key.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a config and, with an API key, the account: every finding at once, nothing is sent or changed.
 
-        run_check(config, as_json)
+    The account's check is the pre-flight of `run --live`: clock, the key's permissions, position and margin mode ...
+    """
+    with speaking(as_json):
+        from bot.ops.checks import check_all, tell
+
+        result = check_all(config, offline)
+        tell(result, as_json)
+        raise typer.Exit(result.exit)

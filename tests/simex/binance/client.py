@@ -35,9 +35,7 @@ class Client:
         self.timeline = Timeline(lambda: self.wall_ms)
         self.keys = {spec.name: ApiKey.made(spec) for spec in KEYS}
         self.logged: list[tuple[Request, Response]] = []
-        self.dialect = Binance(
-            self.exchange, self.timeline, self.keys.values(), lambda *pair: self.logged.append(pair)
-        )
+        self.dialect = Binance(self.exchange, self.timeline, self.keys.values(), lambda *pair: self.logged.append(pair))
         self.pushed: list[str] = []
 
     def move(self, milliseconds: int) -> None:

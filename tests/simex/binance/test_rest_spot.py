@@ -9,8 +9,8 @@ from tests.simex.binance.client import API, Client, spot_order
 
 ORDER = "/api/v3/order"
 QUERIED = set(
-    "symbol orderId orderListId clientOrderId price origQty executedQty cummulativeQuoteQty status timeInForce type side "
-    "stopPrice icebergQty time updateTime isWorking workingTime origQuoteOrderQty selfTradePreventionMode".split()
+    "symbol orderId orderListId clientOrderId price origQty executedQty cummulativeQuoteQty status timeInForce type "
+    "side stopPrice icebergQty time updateTime isWorking workingTime origQuoteOrderQty selfTradePreventionMode".split()
 )
 RESULT = set(
     "symbol orderId orderListId clientOrderId transactTime price origQty executedQty origQuoteOrderQty "
@@ -84,7 +84,9 @@ def test_a_market_order_by_quote_quantity(client: Client) -> None:
 
 def test_an_order_through_its_life(client: Client) -> None:
     """An order is found by either id, listed while open, cancelled once, and remembered."""
-    placed = client.ok("POST", ORDER, **spot_order(side="BUY", price="49000", timeInForce="GTC", newClientOrderId="tt1"))
+    placed = client.ok(
+        "POST", ORDER, **spot_order(side="BUY", price="49000", timeInForce="GTC", newClientOrderId="tt1")
+    )
     queried = client.ok("GET", ORDER, symbol="BTCUSDT", origClientOrderId="tt1")
     listed = client.ok("GET", "/api/v3/openOrders", symbol="BTCUSDT")
     cancelled = client.ok("DELETE", ORDER, symbol="BTCUSDT", orderId=placed["orderId"], newClientOrderId="gone")
@@ -145,7 +147,9 @@ def test_a_test_order_makes_nothing(client: Client) -> None:
 
 def test_fee_rates(client: Client) -> None:
     """The fee rates are those that fills are charged."""
-    assert "0.00100000" == client.ok("GET", "/api/v3/account/commission", symbol="BTCUSDT")["standardCommission"]["taker"]
+    assert (
+        "0.00100000" == client.ok("GET", "/api/v3/account/commission", symbol="BTCUSDT")["standardCommission"]["taker"]
+    )
 
 
 def test_what_a_key_may_do(client: Client) -> None:

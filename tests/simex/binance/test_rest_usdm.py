@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,14 @@ from tests.simex.binance.client import FAPI, Client, usdm_order
 
 ORDER = "/fapi/v1/order"
 PLACED = set(
-    "clientOrderId cumQty cumQuote executedQty orderId avgPrice origQty price reduceOnly side positionSide status stopPrice "
-    "closePosition symbol timeInForce type origType updateTime workingType priceProtect priceMatch "
+    "clientOrderId cumQty cumQuote executedQty orderId avgPrice origQty price reduceOnly side positionSide status "
+    "stopPrice closePosition symbol timeInForce type origType updateTime workingType priceProtect priceMatch "
     "selfTradePreventionMode goodTillDate".split()
 )
 RISK_V3 = set(
-    "symbol positionSide positionAmt entryPrice breakEvenPrice markPrice unRealizedProfit liquidationPrice isolatedMargin "
-    "notional marginAsset isolatedWallet initialMargin maintMargin positionInitialMargin openOrderInitialMargin adl "
+    "symbol positionSide positionAmt entryPrice breakEvenPrice markPrice unRealizedProfit liquidationPrice "
+    "isolatedMargin notional "
+    "marginAsset isolatedWallet initialMargin maintMargin positionInitialMargin openOrderInitialMargin adl "
     "bidNotional askNotional updateTime".split()
 )
 ASSET_V3 = set(
@@ -31,7 +33,7 @@ def client() -> Client:
     return Client()
 
 
-def resting(**fields: object) -> dict[str, object]:
+def resting(**fields: Any) -> dict[str, Any]:
     """A buy order below the book."""
     return usdm_order(side="BUY", price="49000", timeInForce="GTC") | fields
 
@@ -103,7 +105,9 @@ def test_an_order_through_its_life(client: Client) -> None:
     queried = client.ok("GET", ORDER, symbol="BTCUSDT", origClientOrderId="tt1")
 
     assert (PLACED - {"cumQty"}) | {"time"} == set(queried)
-    assert [queried] == client.ok("GET", "/fapi/v1/openOrders") == client.ok("GET", "/fapi/v1/allOrders", symbol="BTCUSDT")
+    assert (
+        [queried] == client.ok("GET", "/fapi/v1/openOrders") == client.ok("GET", "/fapi/v1/allOrders", symbol="BTCUSDT")
+    )
     assert queried == client.ok("GET", "/fapi/v1/openOrder", symbol="BTCUSDT", orderId=placed["orderId"])
     assert "CANCELED" == client.ok("DELETE", ORDER, symbol="BTCUSDT", orderId=placed["orderId"])["status"]
     assert (400, -2011) == client.refused("DELETE", ORDER, symbol="BTCUSDT", origClientOrderId="tt1")
@@ -161,7 +165,9 @@ def test_positions_in_both_versions(client: Client) -> None:
     assert RISK_V3 == set(held)
     assert ("-0.100", "49999.9") == (held["positionAmt"], held["entryPrice"])
     assert Decimal(held["notional"]) == Decimal(held["positionAmt"]) * Decimal(held["markPrice"])
-    assert [held[k] for k in ("positionAmt", "liquidationPrice")] == [old[k] for k in ("positionAmt", "liquidationPrice")]
+    assert [held[k] for k in ("positionAmt", "liquidationPrice")] == [
+        old[k] for k in ("positionAmt", "liquidationPrice")
+    ]
     assert "cross" == old["marginType"]
 
 
@@ -172,7 +178,9 @@ def test_the_account_in_both_versions(client: Client) -> None:
     (asset,) = [row for row in new["assets"] if row["asset"] == "USDT"]
 
     assert ASSET_V3 == set(asset)
-    assert Decimal(new["totalMarginBalance"]) == Decimal(new["totalWalletBalance"]) + Decimal(new["totalUnrealizedProfit"])
+    assert Decimal(new["totalMarginBalance"]) == Decimal(new["totalWalletBalance"]) + Decimal(
+        new["totalUnrealizedProfit"]
+    )
     assert "99997.50000500" == new["totalWalletBalance"] == old["totalWalletBalance"]
     assert (["-0.100"], False) == ([row["positionAmt"] for row in new["positions"]], old["multiAssetsMargin"])
     assert "20" == old["positions"][0]["leverage"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.simex.wire import Request
@@ -78,7 +80,7 @@ def test_unknown_routes(client: Client) -> None:
         ("POST", "/sapi/v1/asset/transfer", {"type": "MAIN_UMFUTURE", "asset": "USDT", "amount": 1}, -1002),
     ],
 )
-def test_refusals(client: Client, method: str, path: str, params: dict[str, object], code: int) -> None:
+def test_refusals(client: Client, method: str, path: str, params: dict[str, Any], code: int) -> None:
     """Every wrong request is refused with the documented code, in the documented shape, and makes no order."""
     status, found = client.refused(method, path, **params)
 

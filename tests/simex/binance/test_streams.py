@@ -118,7 +118,7 @@ def test_diffs_rebuild_the_book(client: Client, host: str, key: tuple[str, str])
     client.connect(host, "/ws/btcusdt@depth@100ms")
     client.move(200)
     local = client.get(path, symbol="BTCUSDT", limit=limit)
-    book = {side: {price: quantity for price, quantity in local[side]} for side in ("bids", "asks")}
+    book = {side: dict(local[side]) for side in ("bids", "asks")}
     for top in ("49999.95", "49999.97", "49999.91"):
         client.stage.set(key, ((top, "0.5"), *BIDS[1:]), ASKS[:2])
         client.wall_ms = client.exchange.now_ms
@@ -130,7 +130,7 @@ def test_diffs_rebuild_the_book(client: Client, host: str, key: tuple[str, str])
         assert frame["U"] <= last + 1
         last = frame["u"]
         for side, short in (("bids", "b"), ("asks", "a")):
-            book[side].update({price: quantity for price, quantity in frame[short]})
+            book[side].update(dict(frame[short]))
     final = client.get(path, symbol="BTCUSDT", limit=limit)
 
     for side in ("bids", "asks"):

@@ -60,7 +60,7 @@ def test_subscribe_list_unsubscribe(identity: object) -> None:
 
 
 def test_only_listeners_hear() -> None:
-    """A frame goes to those who listen to its stream, raw or wrapped as each has asked, and no further after the end."""
+    """A frame goes to those who listen to its stream, raw or wrapped as each asked, and to none after its end."""
     hub, raw, heard = session()
     wrapped_heard: list[str] = []
     wrapped = MarketSession(hub, wrapped_heard.append, combined=True)

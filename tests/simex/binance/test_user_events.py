@@ -12,9 +12,7 @@ import pytest
 from tests.simex.binance.client import FSTREAM, Client, spot_order, usdm_order
 from tests.simex.binance.test_wsapi import subscribed
 
-ORDER_ALWAYS = set(
-    "s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er".split()
-)
+ORDER_ALWAYS = set("s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er".split())
 ORDER_FILL = ORDER_ALWAYS | {"N", "n"}
 REPORT = set("e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V".split())
 
@@ -27,7 +25,9 @@ def client() -> Client:
 def brief(frames: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Each USD-M event in a word or two."""
     return [
-        (frame["o"]["x"], frame["o"]["X"], frame["o"]["z"]) if "o" in frame else (frame["e"], frame.get("a", {}).get("m"))
+        (frame["o"]["x"], frame["o"]["X"], frame["o"]["z"])
+        if "o" in frame
+        else (frame["e"], frame.get("a", {}).get("m"))
         for frame in frames
     ]
 

@@ -29,7 +29,9 @@ def signed(client: Client, key: str = "default", **params: Any) -> dict[str, Any
     """Signed parameters: sorted by name, joined as they are."""
     params = {"apiKey": client.keys[key].key, "timestamp": client.wall_ms} | params
     payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
-    return params | {"signature": hmac.new(client.keys[key].secret.encode(), payload.encode(), hashlib.sha256).hexdigest()}
+    return params | {
+        "signature": hmac.new(client.keys[key].secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    }
 
 
 def ask(session: Session, method: str, params: dict[str, Any] | None = None, identity: object = 1) -> dict[str, Any]:
