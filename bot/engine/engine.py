@@ -55,7 +55,7 @@ class Engine:
             if box.lo <= event.bid < event.ask <= box.hi:
                 self._quotes[event.instrument] = event
                 return NOTHING
-            self.state.books.put(event)
+            self.state.apply(event)
             return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
         self.state.apply(event)
         if type(event) is Depth:

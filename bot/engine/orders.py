@@ -184,7 +184,7 @@ class Orders:
             self._replace(record, absent={**record.absent, event.endpoint.value: event.asked_ns})
 
     def resolve_absent(self, client_id: ClientOrderId, gap_ns: int, now: Nanos) -> bool:
-        """Mark an unknown order NOT_PLACED if both endpoints denied it far enough apart. The caller saw the position."""
+        """Mark an order NOT_PLACED if both endpoints denied it far enough apart; whoever asks has seen the position."""
         record = self.records[client_id]
         asked = tuple(record.absent.values())
         if record.filled > 0 or len(asked) < len(Endpoint) or max(asked) - min(asked) < gap_ns:

@@ -110,12 +110,15 @@ class State:
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
-        """Hand an event to the owner of what it is about."""
+        """Hand an event to the owner of what it is about, and let its moment be now unless a later one was seen.
+
+        So nothing that is judged after a pause looks younger than it is, whichever event comes first.
+        """
+        self.now = max(self.now, event.now_ns if isinstance(event, Ticked) else Nanos(event.received_ns))
         match event:
             case Quote() | Depth() | Mark():
                 self.books.put(event)
             case Ticked():
-                self.now = event.now_ns
                 self.orders.on_silence(self.layout.limits.ack_timeout_ns, "no answer in time", self.now)
             case Started():
                 self._restart(event)
@@ -179,7 +182,6 @@ class State:
 
     def _restart(self, event: Started) -> None:
         self.layout = Layout.of(event.rules)
-        self.now = event.received_ns
         self.epoch = event.epoch
         self.stopping = False
         self.modes.run_mode = event.mode

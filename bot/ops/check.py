@@ -1,23 +1,15 @@
-"""What `trimtab check` finds: everything wrong with a config, in words what it asks for, and with a key the account.
+"""What `trimtab check` finds without a network: everything wrong with a config, and in words what it asks for."""
 
-`check_config` needs no network; only `run_check` goes on to the account, and only where there is a key.
-"""
-
-import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from bot.ops.configs import unusable
-from bot.ops.exits import Exit
-from bot.ops.speak import Stop, print_json, say
 from bot.runtime.portfolio import hedge_symbol, pricing_symbol
 from bot.runtime.problems import ConfigError, Problem
 from bot.runtime.quantities import plain
 from bot.runtime.redact import Redactor
-from bot.runtime.refusal import StartRefused
 from bot.runtime.secrets import CredentialError, NoCredentials, load_credentials
 from bot.runtime.settings import NeutralTarget, RatioTarget, Settings, TargetSettings, WeightsTarget
 from bot.runtime.settings_load import Loaded, load
@@ -56,54 +48,6 @@ def check_config(
         credentials=source,
     )
     return report, loaded
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of the account's pre-flight."""
-
-    subject: str
-    ok: bool
-    blocking: bool
-    text: str
-
-
-def run_check(config: Path | None, as_json: bool) -> None:
-    """Check and print; raises Stop with what is wrong, config first: a config with problems asks nothing of a venue."""
-    if config is None:
-        raise Stop(Exit.USAGE, "nothing to check: name a config with --config FILE")
-    report, loaded = check_config(config.expanduser())
-    if loaded is None or not report.ok:
-        raise unusable(config, ConfigError(report.problems))
-    findings = () if report.credentials is None else _account(loaded)
-    if as_json:
-        print_json({"config": report, "preflight": findings})
-    else:
-        _print(report, findings)
-    blocking = [finding for finding in findings if finding.blocking and not finding.ok]
-    if blocking:
-        raise Stop(Exit.REFUSED, f"live would refuse to start: {', '.join(finding.subject for finding in blocking)}")
-
-
-def _account(loaded: Loaded) -> tuple[Finding, ...]:
-    from bot.runtime.app import preflight
-
-    try:
-        return tuple(Finding(*found) for found in asyncio.run(preflight(loaded)))
-    except StartRefused as error:
-        kind = Exit.VENUE if error.kind == "venue" else Exit.USAGE if error.kind == "config" else Exit.REFUSED
-        raise Stop(kind, error.lines[0], error.kind, error.lines[1:]) from error
-
-
-def _print(report: ConfigReport, findings: tuple[Finding, ...]) -> None:
-    for line in report.summary:
-        say(line)
-    if report.credentials is None:
-        say("key: none found, so the account was not looked at; observe and a paper account of its own need none")
-        return
-    say(f"key: from {report.credentials}")
-    for finding in findings:
-        verdict = "ok" if finding.ok else "REFUSED" if finding.blocking else "warning"
-        say(f"{verdict:<8} {finding.subject}: {finding.text}")
 
 
 def _credentials(

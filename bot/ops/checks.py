@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from bot.ops.check import ConfigReport, check_config
+from bot.ops.configs import hushed
 from bot.ops.daemon import REFUSALS
 from bot.ops.exits import Exit
 from bot.ops.speak import print_json, say
@@ -50,7 +51,7 @@ def _account(loaded: Loaded) -> tuple[Exit, tuple[Found, ...]]:
     from bot.runtime.app import preflight
 
     try:
-        found = tuple(Found(*line) for line in uvloop.run(preflight(loaded)))
+        found = tuple(Found(*line) for line in uvloop.run(preflight(hushed(loaded))))
     except StartRefused as error:
         return REFUSALS[error.kind], tuple(Found(error.kind, False, True, line) for line in error.lines)
     refused = any(line.blocking and not line.ok for line in found)

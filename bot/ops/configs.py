@@ -27,6 +27,12 @@ def loaded_from(path: Path, state_dir: Path | None = None) -> Loaded:
     return replace(loaded, settings=settings)
 
 
+def hushed(loaded: Loaded) -> Loaded:
+    """The same with a log that speaks of trouble only: for a look that is over in a moment."""
+    log = loaded.settings.log.model_copy(update={"level": "warning"})
+    return replace(loaded, settings=loaded.settings.model_copy(update={"log": log}))
+
+
 def unusable(path: Path, error: ConfigError) -> Stop:
     """What a config with problems means for a verb."""
     count = len(error.problems)

@@ -11,7 +11,7 @@ import uvloop
 
 from bot.domain.events import RunMode
 from bot.journal.store import JournalBusy, JournalError
-from bot.ops.configs import loaded_from
+from bot.ops.configs import hushed, loaded_from
 from bot.ops.confirm import confirm_live
 from bot.ops.exits import Exit
 from bot.ops.speak import Stop
@@ -58,7 +58,7 @@ def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
 
     loaded = loaded_from(config, state_dir)
     with refusals_told():
-        return uvloop.run(plan_once(loaded))
+        return uvloop.run(plan_once(hushed(loaded)))
 
 
 async def _daemon(loaded: Loaded, mode: RunMode) -> int:

@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from bot.journal.reader import verify
 from bot.ops.demo_books import Book
@@ -28,7 +27,7 @@ from bot.ops.processes import Process, ProcessError
 from bot.ops.report import Report, draw_report, report_of
 from bot.ops.simex_client import SimexClient, SimexError
 from bot.ops.speak import Stop, print_json, say
-from bot.ops.view import WIDTH
+from bot.ops.view import console_for_results
 
 EXCHANGE_START_S = 15.0
 PAUSE_S = 1.0
@@ -144,9 +143,8 @@ def _tell(result: DemoResult, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    console = Console(highlight=False)
     say()
-    console.print(draw_report(result.report), width=console.width if console.is_terminal else WIDTH)
+    console_for_results().print(draw_report(result.report))
     say(f"logs     {result.folder}")
     say(f"\nAll {len(result.steps)} steps passed in {result.seconds:g} s. Both journals are whole.")
 

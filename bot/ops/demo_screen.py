@@ -8,14 +8,13 @@ from types import TracebackType
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.rule import Rule
-from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from bot.ops import rows
 from bot.ops.view import draw, glyphs_for
 from bot.runtime.status import Status
 
+FRAMES_PER_SECOND = 8
 ABOUT = """
 An exchange is simulated on this machine. It speaks Binance's protocol: TLS websockets and signed REST under
 Binance's host names, with a certificate authority of its own. Two daemons trade on it with the program and the
@@ -36,7 +35,7 @@ class Screen:
         self._started_s = time.monotonic()
         live = self._console.is_terminal and not quiet
         self._live = Live(console=self._console, screen=True, auto_refresh=False) if live else None
-        self._spinner = Spinner("dots" if self._glyphs is rows.UNICODE else "line")
+        self._frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if self._glyphs is rows.UNICODE else "-\\|/"
 
     def __enter__(self) -> "Screen":
         if self._live is not None:
@@ -84,30 +83,28 @@ class Screen:
         if self._status is None:
             parts.append(Text(ABOUT, "dim"))
         else:
-            left = self._console.height - len(self._titles) - 3
+            left = self._console.height - len(self._titles) - 2
             parts.append(draw(self._status, left, self._console.width, self._glyphs))
         return Group(*parts)
 
     def _steps(self, finished: bool) -> RenderableType:
         where = "a simulated exchange on this machine: no key, no network"
         head = Text.assemble(("trimtab demo", "bold cyan"), f"  {where}  ", (f"{self._elapsed():.0f} s", "dim"))
-        table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(width=2)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=not finished, overflow="ellipsis" if not finished else "fold")
-        for number, title in enumerate(self._titles):
-            table.add_row(*self._row(number, title, finished))
-        return Group(rows.one_line(head), table)
+        lines = [self._row(number, title, finished) for number, title in enumerate(self._titles)]
+        return Group(rows.one_line(head), *(lines if finished else map(rows.one_line, lines)))
 
-    def _row(self, number: int, title: str, finished: bool) -> tuple[RenderableType, ...]:
+    def _row(self, number: int, title: str, finished: bool) -> Text:
+        wide = max(map(len, self._titles)) + 1
         if number < len(self._done):
             saw, seconds = self._done[number]
-            return Text(self._glyphs.yes, "bold green"), Text(title), Text(f"{saw} ({seconds:.1f} s)", "dim")
+            took = (f"{seconds:4.1f} s  ", "dim")
+            return Text.assemble((f"{self._glyphs.yes:3}", "bold green"), f"{title:{wide}}", took, (saw, "dim"))
         if number > len(self._done):
-            return Text(""), Text(title, "dim"), Text("")
+            return Text(f"   {title}", "dim")
         if finished:
-            return Text(self._glyphs.no, "bold red"), Text(title, "bold red"), Text(self._doing)
-        return self._spinner.render(self._elapsed()), Text(title, "bold"), Text(self._doing, "yellow")
+            return Text.assemble((f"{self._glyphs.no:3}{title:{wide}}", "bold red"), self._doing)
+        turning = self._frames[int(self._elapsed() * FRAMES_PER_SECOND) % len(self._frames)]
+        return Text.assemble((f"{turning:3}{title:{wide}}", "bold"), (self._doing, "yellow"))
 
 
 def note(line: str) -> None:

@@ -15,6 +15,7 @@ HEDGE_S = 15.0
 RECONNECT_S = 20.0
 KILLED_S = 3.0
 LEDGER_S = 20.0
+SILENT_MS = 7_000
 QUOTE = "USDT"
 SHOCK = Decimal("1.08")
 FUNDING_RATE = "0.0003"
@@ -62,7 +63,7 @@ def rebalance(stage: Stage) -> str:
     stage.until(book, f"BTC jumps by {(SHOCK - 1) * 100:.0f} %", both, HEDGE_S)
     orders = _only(stage.orders(book, after), [("BTCUSDT", "SELL"), ("ETHUSDT", "BUY")])
     _only(stage.orders(stage.hedged, after), [])
-    return f"BTC {(SHOCK - 1) * 100:+.0f} %: {_told(orders)}; the neutral book needed none"
+    return f"BTC {(SHOCK - 1) * 100:+.0f} %: {_told(orders)}; the neutral book: none"
 
 
 def lose_streams(stage: Stage) -> str:
@@ -77,15 +78,18 @@ def lose_streams(stage: Stage) -> str:
 
 
 def lose_answer(stage: Stage) -> str:
-    """An order is executed but its answer never comes; it is looked up, not sent again."""
+    """An order is executed, but neither its answer nor its fill is told; it is looked up, not sent again."""
     book, after = stage.hedged, stage.exchange.requests_total()
     stage.exchange.arm_fault(kind="drop_answer", method="POST", path="/fapi/v1/order", symbol="ETHUSDT", count=1)
+    stage.exchange.arm_fault(kind="stall", variant="user", duration_ms=SILENT_MS)
     stage.exchange.deposit(book.name, "ETH", "2")
-    _hedge_again(stage, "2 ETH are deposited; the answer to their order is lost")
-    orders = _only(stage.orders(book, after), [("ETHUSDT", "SELL")])
-    if orders[0].fate != "dropped":
-        raise StepFailed(f"the order was meant to lose its answer, its fate was {orders[0].fate}")
-    return "one order, its answer lost; found filled by looking, not sent again"
+    _hedge_again(stage, "2 ETH are deposited; their order's answer is lost, the account's stream silent")
+    (order,) = _only(stage.orders(book, after), [("ETHUSDT", "SELL")])
+    looks = stage.exchange.lookups(book.name, order.params["newClientOrderId"], after)
+    if order.fate != "dropped" or not looks:
+        raise StepFailed(f"the order's answer was meant to be lost and looked for: {order.fate}, {looks} looks")
+    stage.exchange.clear_faults()
+    return "one order, its answer lost, the stream silent: found filled by looking, not sent again"
 
 
 def kill(stage: Stage) -> str:
@@ -124,10 +128,10 @@ def agree(stage: Stage) -> str:
     """What the daemons' books say is what the exchange charged and paid, to the last digit."""
     for book in (stage.weights, stage.hedged):
         what = f"the {book.name} daemon's orders, fees and funding against the exchange's own"
-        stage.until(book, what, partial(_agrees, stage, book), LEDGER_S)
+        stage.until(book, what, partial(_matches, stage, book), LEDGER_S)
     fees = sum((stage.truth(book).fees(QUOTE) for book in (stage.hedged, stage.weights)), Decimal(0))
     funding = stage.truth(stage.hedged).funding_received.get(QUOTE, Decimal(0))
-    return f"orders, fees of {money(fees)} and funding of {money(funding, signed=True)} as the exchange has them"
+    return f"orders, fees {money(fees)} and funding {money(funding, signed=True)} match the exchange's"
 
 
 STORY = (
@@ -177,7 +181,7 @@ def _unwound(stage: Stage, book: Book) -> bool:
     return status is not None and stage.is_flat(book) and all(row.contracts == 0 for row in status.positions)
 
 
-def _agrees(stage: Stage, book: Book) -> bool:
+def _matches(stage: Stage, book: Book) -> bool:
     status, held = book.status, stage.truth(book)
     if status is None:
         return False

@@ -5,12 +5,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.journal.export import export
 from bot.journal.store import JournalBusy, JournalError
 from bot.ops.exits import Exit
 from bot.ops.options import state_dir_of
 from bot.ops.speak import Stop
+
+if TYPE_CHECKING:  # the engine is loaded for a replay only
+    from bot.runtime.steps import ReplayResult
 
 JOURNAL_PATTERN = "journal-*.sqlite3"
 _CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -49,6 +53,17 @@ def export_to(journal: Path, output: Path | None, after: int) -> int:
         raise Stop(Exit.USAGE, f"{output}: {error.strerror}") from error
     with os.fdopen(handle, "wb") as file:
         return export(journal, file, after)
+
+
+def replayed(journal: Path) -> "ReplayResult":
+    """Replay a journal; raises Stop when its records are no steps of this version's engine."""
+    from bot.runtime.replay import replay
+    from bot.runtime.steps import Unreplayable
+
+    try:
+        return replay(journal)
+    except (Unreplayable, ValueError) as error:
+        raise Stop(Exit.JOURNAL, f"{journal} cannot be replayed: {error}", "unreplayable") from error
 
 
 def _inside(state_dir: Path) -> Path:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +12,7 @@ from bot.ops import figures
 from bot.ops.exits import Exit
 from bot.ops.rows import short
 from bot.ops.speak import Stop
-from bot.ops.view import WIDTH
+from bot.ops.view import console_for_results
 
 
 class PlannedAsset(msgspec.Struct, frozen=True):
@@ -73,8 +73,7 @@ def print_plan(answer: object) -> None:
         plan = msgspec.convert(answer, Plan, strict=False)
     except msgspec.ValidationError as error:
         raise Stop(Exit.INTERNAL, f"the daemon's plan is not what this version reads: {error}") from error
-    console = Console(highlight=False)
-    console.print(draw_plan(plan), width=console.width if console.is_terminal else WIDTH)
+    console_for_results().print(draw_plan(plan))
 
 
 def draw_plan(plan: Plan) -> RenderableType:

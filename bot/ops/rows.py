@@ -11,9 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.ops import figures
+from bot.runtime.problems import one_line as printable
 from bot.runtime.status import AssetStatus, OrderStatus, PositionStatus
 
 ORDER_STYLES = {"filled": "green", "unknown": "bold yellow", "rejected": "red", "partially_filled": "yellow"}
+UNWOUND = "unwind:"
+"""The group of an asset whose hedge is closed and not kept."""
 NEAR_THE_EDGE = Decimal("0.7")
 """From this part of the trigger on, the mark in the band is yellow."""
 
@@ -96,6 +99,8 @@ def bar(row: AssetStatus, glyphs: Glyphs, cells: int = _BAR_CELLS_WIDE) -> Text:
 
 def state(row: AssetStatus) -> Text:
     """One word, or how far outside; the reason why it is held stands below the table."""
+    if row.group.startswith(UNWOUND) and row.futures is None:
+        return Text("unwound", "magenta")
     if row.breached is None:
         return Text("unknown", "bold yellow")
     if row.working:
@@ -108,7 +113,9 @@ def state(row: AssetStatus) -> Text:
 def held(found: Sequence[AssetStatus]) -> list[RenderableType]:
     """Why a hedge that may be needed is not sent."""
     waiting = [(row.asset, row.held_because) for row in found if row.held_because]
-    return [one_line(Text.assemble((f"{name} held: ", "bold yellow"), (why, "yellow"))) for name, why in waiting]
+    return [
+        one_line(Text.assemble((f"{name} held: ", "bold yellow"), (printable(why), "yellow"))) for name, why in waiting
+    ]
 
 
 def positions(found: Sequence[PositionStatus], now_ns: int, wide: bool) -> RenderableType:
@@ -141,7 +148,9 @@ def orders(found: Sequence[OrderStatus], of: int, wide: bool) -> RenderableType:
     """The last orders, newest last."""
     columns: tuple[Column[OrderStatus], ...] = (
         Column(
-            "last orders" if len(found) < of else "orders", lambda row: Text(figures.clock(row.sent_ns), "dim"), "left"
+            f"{len(found)} of {of}" if len(found) < of else "orders",
+            lambda row: Text(figures.clock(row.sent_ns), "dim"),
+            "left",
         ),
         Column("", lambda row: Text(row.side, "green" if row.side == "buy" else "red"), "left"),
         Column("contracts", lambda row: figures.coins(row.contracts)),
@@ -149,7 +158,7 @@ def orders(found: Sequence[OrderStatus], of: int, wide: bool) -> RenderableType:
         Column("limit", lambda row: figures.price(row.limit_price), spare=True),
         Column("filled", lambda row: figures.coins(row.filled)),
         Column("average", lambda row: figures.price(row.average_price) if row.filled else ""),
-        Column("slip bps", lambda row: figures.bps(row.slippage_bps) if row.filled else ""),
+        Column("bps", lambda row: figures.bps(row.slippage_bps) if row.filled else ""),
         Column("fee", lambda row: figures.money(row.fee), spare=True),
         Column("", _order_state, "left"),
     )
@@ -157,7 +166,7 @@ def orders(found: Sequence[OrderStatus], of: int, wide: bool) -> RenderableType:
 
 
 def _order_state(row: OrderStatus) -> Text:
-    words = row.status.replace("_", " ") + (" (reduce)" if row.reduce_only else "")
+    words = row.status.replace("_", " ") + (" reduce" if row.reduce_only else "")
     return Text(words, ORDER_STYLES.get(row.status, ""))
 
 

@@ -122,6 +122,10 @@ class SimexClient:
         """Arm a fault for coming requests (`bot.simex.injection.Fault`)."""
         self._post("fault", **fault)
 
+    def clear_faults(self) -> None:
+        """Disarm every fault and let silenced streams speak again."""
+        self._post("clear_faults")
+
     def truth(self, account: str) -> Truth:
         """What the account really holds."""
         return msgspec.convert(self._get("truth", account=account), Truth)
@@ -131,6 +135,12 @@ class SimexClient:
         found = self._get("requests", method="POST", signed="true", after=str(after))["requests"]
         rows = msgspec.convert(found, tuple[Placed, ...])
         return tuple(row for row in rows if row.path in ORDER_PATHS and row.account == account)
+
+    def lookups(self, account: str, client_id: str, after: int) -> int:
+        """How often an order was asked for by its client id, above a sequence number."""
+        found = self._get("requests", method="GET", signed="true", after=str(after))["requests"]
+        rows = msgspec.convert(found, tuple[Placed, ...])
+        return sum(row.account == account and client_id in row.params.values() for row in rows)
 
     def requests_total(self) -> int:
         """How many requests there were so far; the sequence number of the last."""

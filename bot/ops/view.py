@@ -3,6 +3,7 @@
 Everything here is a pure function from a Status to something that rich can print; `bot.ops.watch` does the looking.
 """
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -12,13 +13,17 @@ from rich.text import Text
 
 from bot.ops import figures, rows
 from bot.ops.rows import ASCII, UNICODE, Glyphs
+from bot.runtime.problems import one_line as printable
 from bot.runtime.status import LatchStatus, Status, StreamStatus
 
 WIDTH = 100
 WIDTH_WIDE = 96
 """From here on every column is shown."""
 HEIGHT = 30
+VENUE_PREFIX = "binance."
 STREAM_AGE_NS_WARN = 5_000_000_000
+QUIET = ".user"
+"""Streams of this kind are silent for as long as nothing happens on the account."""
 LATCHES_MAX = 3
 MODE_STYLES = {
     "run": "bold white on green",
@@ -29,11 +34,17 @@ MODE_STYLES = {
     "flatten": "bold white on magenta",
 }
 
-_LINES_FIXED = 8
-"""Header, sums, streams, the notices' rule and the blank lines between."""
+_LINES_FIXED = 4
+"""Header, sums, streams, and the blank line before these two."""
 _TABLE_HEAD = 3
 """A blank line, the names and the line under them."""
-_LISTS_LINES_MIN = 4
+_NOTICES_HEAD = 2
+"""A blank line and the title."""
+
+
+def console_for_results() -> Console:
+    """Standard output: as wide as the terminal, or as the view wants to be where there is none."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def glyphs_for(console: Console) -> Glyphs:
@@ -43,9 +54,8 @@ def glyphs_for(console: Console) -> Glyphs:
 
 def print_status(status: Status) -> None:
     """Print the whole picture once, to a terminal or a pipe."""
-    console = Console(highlight=False)
-    width = console.width if console.is_terminal else WIDTH
-    console.print(draw(status, height=None, width=width, glyphs=glyphs_for(console)), width=width)
+    console = console_for_results()
+    console.print(draw(status, height=None, width=console.width, glyphs=glyphs_for(console)))
 
 
 def draw(status: Status, height: int | None = HEIGHT, width: int = WIDTH, glyphs: Glyphs = UNICODE) -> RenderableType:
@@ -79,11 +89,11 @@ def _lines_above(status: Status) -> int:
     return _LINES_FIXED + min(len(status.latches), LATCHES_MAX) + lists + tables * _TABLE_HEAD
 
 
-def _shares(lines: int, first: int, second: int) -> tuple[int, int]:
-    """Share lines between two lists: each gets what it needs, or half; never less than a few in all."""
-    lines = max(lines, _LISTS_LINES_MIN)
-    for_first = min(first, max(lines - second, lines // 2))
-    return for_first, min(second, lines - for_first)
+def _shares(lines: int, orders: int, notes: int) -> tuple[int, int]:
+    """Share lines between orders and notices: each gets what it needs, or half; at least the last order is shown."""
+    after_title = lines - _NOTICES_HEAD
+    for_orders = min(orders, max(after_title - notes, after_title // 2, 1))
+    return for_orders, max(0, min(notes, after_title - for_orders))
 
 
 def header(status: Status, glyphs: Glyphs) -> RenderableType:
@@ -95,7 +105,7 @@ def header(status: Status, glyphs: Glyphs) -> RenderableType:
         " ", (f" {mode.upper().replace('_', ' ')} ", MODE_STYLES.get(mode, "reverse")),
     )  # fmt: skip
     if not status.ready:
-        left.append("  starting: nothing is sent yet", "yellow")
+        left.append("  not ready to hedge", "yellow")
     up = figures.age(status.now_ns - status.started_ns)
     line = Table.grid(expand=True)
     line.add_column(ratio=1, no_wrap=True)
@@ -107,7 +117,9 @@ def header(status: Status, glyphs: Glyphs) -> RenderableType:
 def latches(found: Sequence[LatchStatus]) -> list[RenderableType]:
     """What was set and stays set until somebody lifts it; the newest few."""
     return [
-        rows.one_line(Text(f"{latch.mode.upper()} {latch.scope}: {latch.reason} (by {latch.by})", "bold red"))
+        rows.one_line(
+            Text(printable(f"{latch.mode.upper()} {latch.scope}: {latch.reason} (by {latch.by})"), "bold red")
+        )
         for latch in found[-LATCHES_MAX:]
     ]
 
@@ -124,27 +136,27 @@ def totals(status: Status, glyphs: Glyphs) -> RenderableType:
 
 
 def streams(found: Sequence[StreamStatus], glyphs: Glyphs) -> RenderableType:
-    """Every websocket with the age of its last frame, on one line; `#2` is the second connection."""
-    line = Text("streams  ", "dim")
-    for stream in found:
-        late = stream.age_ns is None or stream.age_ns > STREAM_AGE_NS_WARN
+    """Every websocket with the age of its last frame, on one line, those that are down first; `#2` reconnected once."""
+    line = Text()
+    for stream in sorted(found, key=lambda stream: (stream.up, stream.name)):
+        late = stream.age_ns is None or (stream.age_ns > STREAM_AGE_NS_WARN and not stream.name.endswith(QUIET))
         style = "bold red" if not stream.up else "yellow" if late else "green"
         line.append(f"{glyphs.here if stream.up else glyphs.no} ", style)
-        line.append(f"{stream.name} ")
-        line.append(figures.age(stream.age_ns), "dim" if style == "green" else style)
-        line.append(f" #{stream.connects}  " if stream.connects > 1 else "  ", "dim")
-    return rows.one_line(line if found else line.append("none yet", "yellow"))
+        line.append(stream.name.removeprefix(VENUE_PREFIX))
+        line.append(f"#{stream.connects} " if stream.connects > 1 else " ", "dim")
+        line.append(figures.age(stream.age_ns).replace(" ", "") + " ", "dim" if style == "green" else style)
+    return rows.one_line(line if found else line.append("no stream yet", "yellow"))
 
 
 def notices(found: Sequence[str], glyphs: Glyphs) -> RenderableType:
     """The last notices, newest last."""
-    lines = [rows.one_line(Text(f"{glyphs.dot} {line}")) for line in found]
+    lines = [rows.one_line(Text(f"{glyphs.dot} {printable(line)}")) for line in found]
     return Group(Rule("[dim]notices[/dim]", align="left", style="dim", characters=glyphs.inside), *lines)
 
 
 def progress_line(status: Status) -> str:
     """The status as one line of plain text without its clock, for logs and pipes."""
-    words = [status.run_mode, status.mode if status.ready else "starting"]
+    words = [status.run_mode, status.mode.lower() if status.ready else "not ready"]
     for row in status.assets:
         where = "unknown" if row.breached is None else "OUT" if row.breached else "in band"
         words.append(f"{row.asset} {figures.coins(row.deviation, signed=True)} {where}")

@@ -107,8 +107,7 @@ class ManualClock:
             raise ValueError("a clock is never set back")
         until = self._now_ns + nanoseconds
         while self._sleepers and self._sleepers[0][0] <= until:
-            deadline, _, wake = heapq.heappop(self._sleepers)
-            self._now_ns = max(self._now_ns, deadline)
+            _, _, wake = heapq.heappop(self._sleepers)
             if not wake.done():
                 wake.set_result(None)
         self._now_ns = until

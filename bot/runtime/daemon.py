@@ -67,6 +67,7 @@ class Daemon:
         self._intervals = intervals
         self._log = log
         self._stop = asyncio.Event()
+        self._kill_file = killfile.Watch(state_dir)
         self._nonce: tuple[str, int] = ("", 0)
         self._sampled_ns = 0
         self._started_ns = clock.now_ns()
@@ -237,7 +238,7 @@ class Daemon:
                 self._sampled_ns = now
                 self.monitor.sample_orders(self._engine.state, self._started_ns)
                 for assessment in self._engine.assess():
-                    self.monitor.sample_needs(assessment.needs, now)
+                    self.monitor.sample_needs(assessment.group, assessment.needs, now)
 
     async def _reconcile(self) -> None:
         while True:
@@ -281,10 +282,8 @@ class Daemon:
         self._log.info("stopped", unresolved=live)
 
     def _look_for_kill_file(self) -> None:
-        if self._engine.state.modes.overall is Mode.HALT:
-            return
-        order = killfile.read(self._state_dir)
-        if order is not None:
+        order = self._kill_file.news()
+        if order is not None and self._engine.state.modes.overall is not Mode.HALT:
             self.loop.step(OperatorAsked(Action.KILL, order.reason, order.by, self._clock.now_ns()))
 
     def _child_ended(self, name: str, error: BaseException | None) -> None:

@@ -12,6 +12,7 @@ from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, Pr
 from bot.domain.events import Event, FundingPaid
 from bot.domain.hedge import Need
 from bot.domain.units import ZERO, ClientOrderId, Nanos
+from bot.engine.decide import UNWIND
 from bot.engine.orders import OrderRecord
 from bot.engine.results import slippage
 from bot.engine.state import State
@@ -52,7 +53,7 @@ class Monitor:
                     self.notices.append(f"{command.severity.value}: {command.topic} {command.subject}: {command.text}")
                 case OpenIntent() | ProposeIntent():
                     # A hedge takes less time than lies between two samples: what it was decided on counts as one.
-                    self.sample_needs(command.intent.needs, Nanos(command.intent.decided_ns))
+                    self.sample_needs(command.intent.group, command.intent.needs, Nanos(command.intent.decided_ns))
                 case CloseCorrection():
                     self._back_inside(command)
                 case _:
@@ -72,11 +73,17 @@ class Monitor:
             oldest = next(iter(self._orders))
             self._retired = _added(self._retired, state, self._orders.pop(oldest))
 
-    def sample_needs(self, needs: Iterable[Need], now: Nanos) -> None:
-        """Account for the time since the last sample: outside, if the asset was outside then."""
+    def sample_needs(self, group: str, needs: Iterable[Need], now: Nanos) -> None:
+        """Account for the time since the last sample: outside, if the asset was outside then.
+
+        An unwind's needs do not count: no target is kept while it lasts.
+        """
+        kept = not group.startswith(f"{UNWIND}:")
         for need in needs:
             seen = self.deviations.setdefault(need.asset, Deviation())
-            _account(seen, now, outside=need.breached)
+            _account(seen, now, outside=need.breached and kept)
+            if not kept:
+                continue
             if seen.largest is None or abs(need.deviation) > abs(seen.largest):
                 seen.largest, seen.largest_value = need.deviation, need.value
 

@@ -51,6 +51,8 @@ class Exchange:
         accounts: balances, positions, settings, deposits (see Accounts).
         orders: order queries (see Orders).
         market: the source of books; `market.ended` says that nothing more will come.
+        fill_log: the truth about every account fill, in order; the last HISTORY_ROWS_MAX of them.
+        funding_log: every funding settlement, likewise.
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class Exchange:
             Liquidator(self._context, self.accounts.states, self._desk, valuation),
             (mark_interval_ms, depth_interval_ms),
         )
+        self.fill_log: deque[FillRecord] = self._desk.fill_log
+        self.funding_log: deque[FundingSettlement] = self._clockwork.funding_log
         self._publication.tops()
         self._marks.publish()
 
@@ -99,16 +103,6 @@ class Exchange:
     def now_ms(self) -> int:
         """Exchange time; it never goes back (an earlier `now_ms` argument counts as the present)."""
         return self._context.now_ms
-
-    @property
-    def fill_log(self) -> deque[FillRecord]:
-        """The truth about every account fill, in order."""
-        return self._desk.fill_log
-
-    @property
-    def funding_log(self) -> deque[FundingSettlement]:
-        """Every funding settlement, in order."""
-        return self._clockwork.funding_log
 
     # ------------------------------------------------------------------------------------------------ time
     def advance(self, now_ms: int) -> None:

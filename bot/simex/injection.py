@@ -36,8 +36,9 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     GARBAGE_200: ("empty", "truncated", "html", "{}"),
     STALL: ("market", "user", "all"),
 }
+THROTTLED = "throttled"
 # The 503s that mean that nothing was done.
-FAILURES = ("unavailable", "internal", "throttled")
+FAILURES = ("unavailable", "internal", THROTTLED)
 _HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 _LISTS = ("balances", "assets", "positions")
 
@@ -137,6 +138,8 @@ class Injections:
             fault = armed.fault
             if not fault.touches(request.method, request.host, request.path, symbol):
                 continue
+            if fault.variant == THROTTLED and _reduces(request):
+                continue
             if fault.kind != DELAY and any(other.kind != DELAY for other in chosen):
                 continue
             self.note(fault_id, fault, time_ms, request.method, request.path)
@@ -154,6 +157,12 @@ class Injections:
         """What is armed and what fired, as JSON-ready values."""
         armed = [{"id": key, "left": one.left, **asdict(one.fault)} for key, one in self._armed.items()]
         return {"armed": armed, "fired": [asdict(firing) for firing in self.fired]}
+
+
+def _reduces(request: Request) -> bool:
+    """Whether the venue exempts a request from throttling: cancellations and reduce-only orders."""
+    text = f"{request.query}&{request.body.decode('latin-1')}".lower()
+    return request.method == "DELETE" or "reduceonly=true" in text
 
 
 def garbled(variant: str, body: bytes) -> tuple[bytes, str]:

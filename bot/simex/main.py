@@ -7,6 +7,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from bot.simex.serve import Simex
 
 EXIT_OK = 0
 EXIT_USAGE = 2
+
+
+class CannotStart(Exception):
+    """No recording where one was named, or a port that is taken; the text says which."""
 
 
 def amounts(text: str) -> dict[str, Decimal]:
@@ -94,12 +99,16 @@ def config_of(options: argparse.Namespace) -> SimexConfig:
 
 
 async def serve(config: SimexConfig) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; CannotStart when there is nothing to serve or nowhere to."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Simex.start(config) as simex:
+    async with AsyncExitStack() as stack:
+        try:
+            simex = await stack.enter_async_context(Simex.start(config))
+        except (OSError, ValueError) as error:
+            raise CannotStart(str(error)) from error
         print(json.dumps(simex.addresses()), flush=True)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((stopped, simex.clock), return_when=asyncio.FIRST_COMPLETED)
@@ -116,6 +125,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         made.error(str(error))
     try:
         asyncio.run(serve(config))
-    except (FileNotFoundError, ValueError) as error:
-        made.error(str(error))
+    except CannotStart as reason:
+        made.error(str(reason))
     return EXIT_OK

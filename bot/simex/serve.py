@@ -30,8 +30,10 @@ from bot.simex.tls import authority, server_context
 from bot.simex.wire import Request, Response
 from bot.simex.world import market_of
 
-# A tick that comes late lets the exchange catch up in steps, so that sockets are served in between.
-CATCH_UP_MS_MAX = 250
+# A tick that comes late lets the exchange catch up in steps, so that sockets are served in between; what is missed
+# beyond a bound is not made up for.
+STEP_MS_MAX = 25
+LAG_MS_MAX = 500
 
 
 def wall_ms() -> int:
@@ -120,12 +122,15 @@ class Simex:
     async def _run_clock(self) -> None:
         while True:
             await asyncio.sleep(self.config.tick_ms / 1000)
+            missed_ms = self.timeline.exchange_ms() - self.exchange.now_ms - LAG_MS_MAX
+            if missed_ms > 0:
+                self.timeline.slip(missed_ms)
             await self._advance(self.timeline.exchange_ms())
             self.dialect.tick()
 
     async def _advance(self, target_ms: int) -> None:
-        while target_ms - self.exchange.now_ms > CATCH_UP_MS_MAX:
-            self.exchange.advance(self.exchange.now_ms + CATCH_UP_MS_MAX)
+        while target_ms - self.exchange.now_ms > STEP_MS_MAX:
+            self.exchange.advance(self.exchange.now_ms + STEP_MS_MAX)
             self.flush()
             await asyncio.sleep(0)
         self.exchange.advance(target_ms)
@@ -193,6 +198,7 @@ class Simex:
             "server_ms": self.timeline.server_ms(),
             "speed": self.timeline.speed,
             "offset_ms": self.timeline.offset_ms,
+            "slipped_ms": self.timeline.slipped_ms,
             "market_ended": self.exchange.market.ended,
             "connections": kinds,
             "slow_clients_dropped": self._server.slow_clients_dropped,

@@ -41,6 +41,10 @@ class Dialect(Protocol):
         """Answer an HTTP request."""
         ...
 
+    def describe(self, request: Request) -> Trace:
+        """What a request says of itself, for one that a fault keeps from being carried out."""
+        ...
+
     def connect(self, host: str, path: str, query: str, push: Callable[[str], None]) -> Session | None:
         """The session of a new websocket connection, or None where there is no such endpoint."""
         ...
@@ -144,7 +148,10 @@ class Server:
         kinds = tuple(f"{fault.kind}:{fault.variant}" if fault.variant else fault.kind for fault in fired)
         fault = next((one for one in fired if one.kind != faults.DELAY), None)
         await _delays(fired, "before")
-        response = self._executed(received) if fault is None or _is_executed(fault) else _not_executed(received)
+        if fault is None or _is_executed(fault):
+            response = self._executed(received)
+        else:
+            response = Response(503, b"", trace=self._dialect.describe(received))
         await _delays(fired, "after")
         if fault is not None and fault.kind == faults.DROP_ANSWER:
             self._note(received, response, kinds, fate=DROPPED, status=0)
@@ -195,8 +202,12 @@ class Server:
 def listener(port: int) -> socket.socket:
     """A socket bound to loopback; port 0 takes a free one."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((LOOPBACK, port))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((LOOPBACK, port))
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
@@ -227,11 +238,6 @@ async def _delays(fired: list[Fault], variant: str) -> None:
 def _is_executed(fault: Fault) -> bool:
     """An error and the 503s that mean failure are never executed; the others as the fault says."""
     return fault.executes and fault.kind != faults.ERROR and fault.variant not in faults.FAILURES
-
-
-def _not_executed(received: Request) -> Response:
-    signed = "signature=" in received.query or b"signature=" in received.body
-    return Response(503, b"", trace=Trace(signed=signed, verdict="not_executed"))
 
 
 def _altered(fault: Fault, received: Request, response: Response, now_ms: int) -> Response:

@@ -4,6 +4,9 @@ The exchange lives on its own time line, which runs `speed` times as fast as the
 clock, so every time on the wire is the wall time at which that exchange moment is reached: a replay at ten times the
 speed still has honest timestamps and a funding time that really comes. `offset_ms` shifts the server's clock alone,
 which is how a test puts client and server apart.
+
+An exchange that cannot keep up goes into slow motion: `slip` takes the missed time out of the time line, so that it is
+never made up for by one long stall.
 """
 
 from __future__ import annotations
@@ -20,11 +23,17 @@ class Timeline:
         self._latest_ms = self.start_ms
         self.speed = speed
         self.offset_ms = offset_ms
+        self.slipped_ms = 0
+
+    def slip(self, missed_ms: int) -> None:
+        """Take exchange time out of the time line that was not lived through."""
+        self.slipped_ms += missed_ms
+        self._latest_ms -= missed_ms
 
     def exchange_ms(self) -> int:
-        """Exchange time now; it never goes back, whatever the wall clock does."""
+        """Exchange time now; it goes back only by a slip, whatever the wall clock does."""
         elapsed = self._wall_ms() - self.start_ms
-        now = self.start_ms + (elapsed if self.speed == 1.0 else round(elapsed * self.speed))
+        now = self.start_ms + (elapsed if self.speed == 1.0 else round(elapsed * self.speed)) - self.slipped_ms
         self._latest_ms = max(self._latest_ms, now)
         return self._latest_ms
 
@@ -34,6 +43,5 @@ class Timeline:
 
     def wire_ms(self, exchange_ms: int) -> int:
         """An exchange moment as clients are told it."""
-        if self.speed == 1.0:
-            return exchange_ms + self.offset_ms
-        return self.start_ms + round((exchange_ms - self.start_ms) / self.speed) + self.offset_ms
+        lived = exchange_ms - self.start_ms + self.slipped_ms
+        return self.start_ms + (lived if self.speed == 1.0 else round(lived / self.speed)) + self.offset_ms

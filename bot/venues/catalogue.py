@@ -16,7 +16,7 @@ from bot.venues.translate.catalogue import (
     unknown_symbols,
     usdm_instrument,
 )
-from bot.venues.translate.errors import Trouble
+from bot.venues.translate.errors import BINANCE, Trouble, described
 
 if TYPE_CHECKING:
     from bot.domain.instrument import Instrument, Tier
@@ -71,7 +71,7 @@ class LiveCatalogue:
         route = routes.SPOT_INFO if account == routes.SPOT else routes.USDM_INFO
         found = await self._client.read(route, {}, exchange_info)
         if isinstance(found, Trouble):
-            raise CatalogueError((f"the instruments cannot be read: {found.text}",))
+            raise CatalogueError((f"the instruments cannot be read: {described(BINANCE, found)}",))
         budget = self._client.budgets[account]
         budget.configure(found.limits(budget.limits))
         return found
@@ -81,7 +81,7 @@ class LiveCatalogue:
             return {}
         found = await self._client.read(routes.BRACKETS, {}, tiers)
         if isinstance(found, Trouble):
-            raise CatalogueError((f"the margin brackets cannot be read: {found.text}",))
+            raise CatalogueError((f"the margin brackets cannot be read: {described(BINANCE, found)}",))
         missing = sorted(set(symbols) - found.keys())
         if missing:
             raise CatalogueError(tuple(f"{symbol}: the venue gives no margin brackets" for symbol in missing))

@@ -76,7 +76,7 @@ class Client:
         self._credentials = credentials
         self._orders = orders
         self._reads = reads
-        self._sleep = sleep
+        self.pause = sleep
         self._exchanges: dict[AccountId, Any] = {}
         self._shift_ns: dict[AccountId, int] = {SPOT: 0, USDM: 0}
         self.clock = clock
@@ -137,7 +137,7 @@ class Client:
     ) -> Parsed | Trouble:
         """Ask until the answer passes `parse`, `attempts` times at most; what would be refused again is not asked."""
         retrying = tenacity.AsyncRetrying(
-            sleep=self._sleep,
+            sleep=self.pause,
             stop=tenacity.stop_after_attempt(attempts),
             wait=tenacity.wait_exponential(multiplier=READ_BACKOFF_S, max=READ_BACKOFF_S_MAX),
             retry=tenacity.retry_if_result(_worth_repeating),

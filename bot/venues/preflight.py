@@ -15,7 +15,7 @@ from bot.venues.client import Client
 from bot.venues.ports import Finding
 from bot.venues.signing import KeyUnusable
 from bot.venues.snapshot import LiveSnapshots
-from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, verdict
+from bot.venues.translate.errors import BINANCE, Trouble, described, is_key_refused
 from bot.venues.translate.settings import KeyScope, hedge_mode, key_scope, multi_assets_mode, symbol_settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class LivePreflight:
         for account in (routes.SPOT, routes.USDM):
             found = await self._client.measure(account)
             if isinstance(found, Trouble):
-                findings.append(Finding("connection", False, _unreached(found)))
+                findings.append(Finding("connection", False, described(BINANCE, found)))
             else:
                 findings.append(_clock(account, found))
         return tuple(findings), all(finding.subject != "connection" for finding in findings)
@@ -183,18 +183,8 @@ def _scope(scope: KeyScope, now_ns: int) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _unreached(found: Trouble) -> str:
-    if found.cause in (Cause.CONNECTION, Cause.TIMEOUT):
-        return f"cannot reach {found.host} ({found.message}): check the network, the DNS and the firewall"
-    return found.text
-
-
 def _refused(subject: str, found: Trouble) -> Finding:
     """A signed read that failed: a key that is refused is one line, whatever was asked with it."""
-    if verdict(BINANCE, Purpose.READ, found) is Verdict.FATAL and found.code:
-        text = (
-            f"Binance refuses the key ({found.code} {found.message}): check the key, its secret, its rights, "
-            "and its list of allowed addresses"
-        )
-        return Finding("key", False, text)
-    return Finding(subject, False, f"cannot be read: {_unreached(found)}")
+    if is_key_refused(BINANCE, found):
+        return Finding("key", False, described(BINANCE, found))
+    return Finding(subject, False, f"cannot be read: {described(BINANCE, found)}")

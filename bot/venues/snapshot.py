@@ -12,6 +12,7 @@ from bot.domain.units import MILLISECOND_NS, AccountId, Asset, InstrumentId, Nan
 from bot.venues import routes
 from bot.venues.client import Client
 from bot.venues.translate.accounts import (
+    Disagreement,
     margin_state,
     position_rows,
     positions,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 OPEN_ORDER_SYMBOLS_MAX = 10
 """Up to so many symbols are asked one by one; beyond, one request for all of them is the cheaper."""
+AGAIN_AFTER_S = 0.2
 INCOME_ROWS = 1_000
 INCOME_PAGES_MAX = 10
 INCOME_HISTORY_MS = 89 * 24 * 3_600 * 1_000
@@ -46,16 +48,22 @@ class LiveSnapshots:
 
     async def account(self, account: AccountId) -> tuple[Fact, ...]:
         """One read: AccountSeen, with an OrderReported for each open order of ours, or AccountUnreadable."""
-        requested_ns = self._client.clock()
+        assert account in routes.HOSTS, f"{account}: not an account of Binance"
+        read = self._spot if account == routes.SPOT else self._usdm
         try:
-            if account == routes.SPOT:
-                return await self._spot(requested_ns)
-            assert account == routes.USDM, f"{account}: not an account of Binance"
-            return await self._usdm(requested_ns)
+            return await read()
+        except Disagreement:
+            # A fill between two of its requests is the likely reason, and no longer there the next time.
+            await self._client.pause(AGAIN_AFTER_S)
+        except Unreadable as error:
+            return (AccountUnreadable(account, str(error), self._client.clock()),)
+        try:
+            return await read()
         except Unreadable as error:
             return (AccountUnreadable(account, str(error), self._client.clock()),)
 
-    async def _spot(self, requested_ns: Nanos) -> tuple[Fact, ...]:
+    async def _spot(self) -> tuple[Fact, ...]:
+        requested_ns = self._client.clock()
         wallet = await self._client.read(routes.SPOT_ACCOUNT, {}, spot_wallet)
         if isinstance(wallet, Trouble):
             raise Unreadable(wallet.text)
@@ -69,7 +77,8 @@ class LiveSnapshots:
         )
         return (AccountSeen(snapshot, self._client.clock()),)
 
-    async def _usdm(self, requested_ns: Nanos) -> tuple[Fact, ...]:
+    async def _usdm(self) -> tuple[Fact, ...]:
+        requested_ns = self._client.clock()
         account, rows, open_orders = await asyncio.gather(
             self._client.read(routes.USDM_ACCOUNT, {}, usdm_account),
             self._client.read(routes.POSITIONS, {}, position_rows),

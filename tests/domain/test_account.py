@@ -48,7 +48,9 @@ def test_realised_and_unrealised_profit_add_up_to_the_cash_and_the_position(
     for side, contracts, price in fills:
         before, position = position, position.after_fill(side, contracts, price)
         cash -= contracts * side.sign * price
-        closed = before.contracts - position.contracts if position.contracts * before.contracts > 0 else before.contracts
+        closed = (
+            before.contracts - position.contracts if position.contracts * before.contracts > 0 else before.contracts
+        )
         if before.contracts * side.sign < 0:
             realised += closed * (price - before.entry_price)
 

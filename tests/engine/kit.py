@@ -189,6 +189,7 @@ class World:
         self.feeding = True
         self.reconciling = True
         self.depth_size = 50.0
+        self.bent: Callable[[Market], Market | None] = lambda event: event
         self._reconciled = 0
         self.engine = Engine(self.started(mode))
 
@@ -222,7 +223,9 @@ class World:
         """Kill the process and start another one on the same state; what was on the wire is lost."""
         self.pending.clear()
         self.now = Nanos(self.now + SECOND_NS)
-        self.engine = Engine.of(msgspec.json.decode(msgspec.json.encode(self.engine.state), type=type(self.engine.state)))
+        self.engine = Engine.of(
+            msgspec.json.decode(msgspec.json.encode(self.engine.state), type=type(self.engine.state))
+        )
         return self.start(mode)
 
     def handle(self, event: Event) -> Sequence[Command]:
@@ -238,15 +241,17 @@ class World:
         return commands
 
     def feed(self) -> None:
-        """Publish quotes, books and marks at the venue's prices."""
+        """Publish marks, books and quotes at the venue's prices, each as `bent`."""
         for coin, price in sorted(self.venue.prices.items()):
             if hedge(coin) not in {i.id for i in self.rules.instruments}:
                 continue
-            self.handle(mark(hedge(coin), price, self.now))
-            for name in (pricing(coin), hedge(coin)):
-                self.handle(depth(name, price, self.now, self.depth_size))
-            for name in (hedge(coin), pricing(coin)):
-                self.handle(quote(name, price, self.now))
+            names = (hedge(coin), pricing(coin))
+            events: list[Market] = [mark(hedge(coin), price, self.now)]
+            events += [depth(name, price, self.now, self.depth_size) for name in names]
+            events += [quote(name, price, self.now) for name in names]
+            for event in events:
+                if (bent := self.bent(event)) is not None:
+                    self.handle(bent)
 
     def deliver(self, event: Event) -> Sequence[Command]:
         """Give the engine something off the wire, received now."""

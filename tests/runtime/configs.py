@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,10 +70,10 @@ def with_limit(line: str) -> str:
     return f"{RIGHT}limits:\n  {line}\n"
 
 
-def instrument(market: str, symbol: str, base: str = "BTC", **changes: object) -> Instrument:
+def instrument(market: str, symbol: str, base: str = "BTC", **changes: Any) -> Instrument:
     """A spot market or USDT perpetual with Binance's usual filters."""
     account = AccountId(f"binance.{market}")
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "id": instrument_id(account, symbol),
         "account": account,
         "symbol": symbol,
@@ -86,10 +86,10 @@ def instrument(market: str, symbol: str, base: str = "BTC", **changes: object) -
         "contracts_min": Decimal("0.001"),
         "notional_min": Decimal(100),
     }
-    return Instrument(**(fields | changes))  # type: ignore[arg-type]
+    return Instrument(**(fields | changes))
 
 
-def catalogue(**changes: object) -> tuple[Instrument, ...]:
+def catalogue(**changes: Any) -> tuple[Instrument, ...]:
     """What the venue trades of BTC and ETH; `changes` are the BTC perpetual's."""
     return (
         instrument("spot", "BTCUSDT"),

@@ -24,7 +24,7 @@ def test_a_wall_clock_set_back_does_not_turn_time_back(monkeypatch: pytest.Monke
     """`now_ns` goes on steadily while `wall_ns` follows whoever sets the wall clock."""
     steady, wall = [10], [1_000 * SECOND_NS]
     monkeypatch.setattr(module, "_steady_ns", lambda: steady[0])
-    monkeypatch.setattr(module.time, "time_ns", lambda: wall[0])
+    monkeypatch.setattr(time, "time_ns", lambda: wall[0])
     clock = SystemClock()
     before = clock.now_ns()
     steady[0], wall[0] = steady[0] + 5, 3 * SECOND_NS

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from bot.runtime.ask import NotRunning, PathTooLong, Refused, Unanswered, ask, socket_path
 from bot.runtime.control import ControlBusy, ControlError, ControlServer, Denied, Handlers, Limits
@@ -312,3 +313,16 @@ def test_an_endless_answer_is_cut_off(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("bot.runtime.ask.ANSWER_BYTES_MAX", 10)
     with listening(tmp_path, b'{"ok":true,"result":"long"}'), pytest.raises(Unanswered, match="longer than"):
         ask(tmp_path, "status", timeout_s=5)
+
+
+def test_it_works_on_the_daemons_event_loop(tmp_path: Path) -> None:
+    """The daemon runs on uvloop: serving, refusing a second one and closing work there as well."""
+
+    async def scene() -> None:
+        async with serving(tmp_path):
+            assert {"n": 1} == await asked(tmp_path, "echo", {"n": 1})
+            with pytest.raises(ControlBusy):
+                await ControlServer(tmp_path, HANDLERS).open()
+        assert not socket_path(tmp_path).exists()
+
+    uvloop.run(scene())

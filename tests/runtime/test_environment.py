@@ -56,8 +56,10 @@ def test_a_new_coin_is_written_in_capitals() -> None:
         (
             "TRIMTAB_LIMTS__SLIPPAGE",
             "20 bps",
-            "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-            "targets, limits, intervals, exchange, credentials, paper, log; did you mean 'limits'?",
+            (
+                "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
+                "targets, limits, intervals, exchange, credentials, paper, log; did you mean 'limits'?"
+            ),
         ),
         (
             "TRIMTAB_TARGETS__7__NAME",
@@ -72,8 +74,10 @@ def test_a_new_coin_is_written_in_capitals() -> None:
         (
             "TRIMTAB_",
             "x",
-            "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-            "targets, limits, intervals, exchange, credentials, paper, log",
+            (
+                "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
+                "targets, limits, intervals, exchange, credentials, paper, log"
+            ),
         ),
     ],
 )

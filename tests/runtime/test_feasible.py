@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000)}
 HOLDINGS = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(50_000)}
 
 
-def lines(text: str = RIGHT, **changes: object) -> list[str]:
+def lines(text: str = RIGHT, **changes: Any) -> list[str]:
     """What is found wrong when the BTC perpetual differs so."""
     return [str(found) for found in check_against(loaded(text), catalogue(**changes), PRICES, HOLDINGS)]
 
@@ -38,8 +39,10 @@ def test_a_symbol_that_does_not_exist_is_named_with_a_near_one() -> None:
     text = changed("  BTC: {}", "  BTC: {hedge: usdm:BTCUSDTT}")
 
     assert [
-        "c.yaml:3: assets.BTC.hedge: value 'usdm:BTCUSDTT': usdm:BTCUSDTT does not exist on binance; allowed: a symbol "
-        "of its usdm market; did you mean 'usdm:BTCUSDT'?"
+        (
+            "c.yaml:3: assets.BTC.hedge: value 'usdm:BTCUSDTT': usdm:BTCUSDTT does not exist on binance; "
+            "allowed: a symbol of its usdm market; did you mean 'usdm:BTCUSDT'?"
+        )
     ] == lines(text)
 
 
@@ -62,7 +65,7 @@ def test_a_near_symbol_may_come_from_the_whole_market() -> None:
         ({"expiry_ns": 1}, "usdm:BTCUSDT expires, and nothing would roll it; allowed: a perpetual"),
     ],
 )
-def test_a_future_that_is_no_hedge_is_refused(changes: dict[str, object], part: str) -> None:
+def test_a_future_that_is_no_hedge_is_refused(changes: dict[str, Any], part: str) -> None:
     """A hedge is a linear perpetual of the coin that settles in the reporting currency, or there is none."""
     found = lines(**changes)
 
@@ -73,9 +76,11 @@ def test_a_future_that_is_no_hedge_is_refused(changes: dict[str, object], part: 
 def test_a_band_below_one_lot_says_both_numbers() -> None:
     """A band that no order could restore is refused, with the band, the smallest order, and what would do."""
     assert [
-        "c.yaml:9: targets[0].band.trigger: value '30 USDT': a trigger of 0.0005 BTC is below the smallest order of "
-        "usdm:BTCUSDT, 0.002 BTC (lot 0.001, at 60000 USDT): a breach could not be corrected; "
-        "allowed: at least 120 USDT"
+        (
+            "c.yaml:9: targets[0].band.trigger: value '30 USDT': a trigger of 0.0005 BTC is below the smallest "
+            "order of usdm:BTCUSDT, 0.002 BTC (lot 0.001, at 60000 USDT): a breach could not be corrected; "
+            "allowed: at least 120 USDT"
+        )
     ] == lines(one_coin("30 USDT"))
 
 
@@ -130,8 +135,10 @@ def test_an_order_limit_below_the_smallest_order_is_refused() -> None:
     found = lines(with_limit("order_notional: 110 USDT"))
 
     assert [
-        "c.yaml:11: limits.order_notional: value '110 USDT': 110 USDT is below the smallest order of usdm:BTCUSDT, "
-        "120 USDT; allowed: at least 120 USDT"
+        (
+            "c.yaml:11: limits.order_notional: value '110 USDT': 110 USDT is below the smallest order of usdm:BTCUSDT, "
+            "120 USDT; allowed: at least 120 USDT"
+        )
     ] == found
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CANARY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 QUERY = f"GET https://fapi.binance.com/fapi/v2/balance?timestamp=1&signature=deadbeefdeadbeef {CANARY}"
+Level = Literal["debug", "info", "warning", "error"]
 FORMATS: tuple[Literal["console", "json"], ...] = ("console", "json")
 
 
@@ -35,9 +36,9 @@ def _hooks() -> Iterator[None]:
     sys.excepthook, threading.excepthook, sys.unraisablehook = before
 
 
-def begin(stream: io.StringIO, form: Literal["console", "json"] = "json", level: str = "info") -> log.Log:
+def begin(stream: io.StringIO, form: Literal["console", "json"] = "json", level: Level = "info") -> log.Log:
     """A log into a buffer that knows the canary."""
-    return log.start(LogSettings(format=form, level=level), Redactor([CANARY]), stream)  # type: ignore[arg-type]
+    return log.start(LogSettings(format=form, level=level), Redactor([CANARY]), stream)
 
 
 def assert_no_canary(text: str) -> None:
@@ -82,7 +83,7 @@ def test_no_sink_shows_a_secret(form: Literal["console", "json"]) -> None:
 
 
 def test_uncaught_exceptions_are_redacted_everywhere() -> None:
-    """The main thread, other threads, tasks that nobody awaited and finalizers: no traceback shows what the log hides."""
+    """The main thread, other threads, forgotten tasks and finalizers: no traceback shows what the log hides."""
     code = f"""
 import asyncio, sys, threading
 from bot.runtime import log
@@ -217,11 +218,11 @@ def test_closing_waits_for_a_stalled_terminal_within_bounds(monkeypatch: pytest.
     running = begin(stream)
     log.logger("bot.test").info("line")
     running.close()
+    before = stream.getvalue()
     running.close()
     stream.gate.set()
 
-    assert "" == stream.getvalue() or "line" in stream.getvalue()
-    assert running not in logging.getLogger().handlers
+    assert "" == before
 
 
 def test_a_line_that_cannot_be_made_shows_nothing_of_itself(capsys: pytest.CaptureFixture[str]) -> None:

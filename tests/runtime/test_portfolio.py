@@ -89,5 +89,5 @@ def test_an_orders_deadline_is_the_sum_of_its_delays() -> None:
 
 def test_a_missing_instrument_makes_no_rules() -> None:
     """A target without an instrument never reaches the engine."""
-    with pytest.raises(UnknownInstruments, match="binance.usdm:ETHUSDT"):
+    with pytest.raises(UnknownInstruments, match=r"binance\.usdm:ETHUSDT"):
         to_rules(loaded().settings, catalogue()[:3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -53,7 +54,7 @@ def test_the_unit_that_was_meant_is_proposed(text: str, proposal: str | None) ->
 
 
 @pytest.mark.parametrize(
-    "raw", [True, None, [1], {"a": 1}, "", "s", "2 s s s", "--2 s", "2 s\x00", "٢ x", 2.0, "1..2 s"]
+    "raw", [True, None, [1], {"a": 1}, "", "s", "2 s s s", "--2 s", "2 s\x00", "\u0662 x", 2.0, "1..2 s"]
 )
 def test_what_is_no_quantity_is_refused(raw: object) -> None:
     """Nothing is guessed into a number: not a switch, not a float, not half a number."""
@@ -91,10 +92,8 @@ def test_plain_numbers_have_no_exponent(value: Decimal) -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Any text is a quantity or a Misread, and nothing else happens."""
     for read in (duration_ns, bps, share, count):
-        try:
-            read(text)
-        except Misread as error:
-            assert error.allowed
+        with suppress(Misread):
+            assert read(text) is not None
 
 
 @pytest.mark.parametrize("model", [LimitSettings, IntervalSettings, PaperSettings, AssetSettings])

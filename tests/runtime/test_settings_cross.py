@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     [
         (
             changed("assets: [BTC, ETH]", "assets: [BTC, ETC]"),
-            "c.yaml:8: targets[0].assets[1]: value 'ETC': ETC has no entry under assets, so nothing says how to price "
-            "and hedge it; allowed: BTC, ETH; did you mean 'ETH'?",
+            (
+                "c.yaml:8: targets[0].assets[1]: value 'ETC': ETC has no entry under assets, so nothing says how to "
+                "price and hedge it; allowed: BTC, ETH; did you mean 'ETH'?"
+            ),
         ),
         (
             changed("assets: [BTC, ETH]", "assets: [BTC, BTC]"),
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
         ),
         (
             changed("    reserve: 20000 USDT\n", "", WEIGHTS),
-            "the base nav_less_reserve needs 'reserve'; allowed: base: nav_less_reserve with reserve: 20000 USDT "
-            "(collateral that does not count), base: owned, or base: fixed with fixed: 100000 USDT",
+            (
+                "the base nav_less_reserve needs 'reserve'; allowed: base: nav_less_reserve with reserve: 20000 USDT "
+                "(collateral that does not count), base: owned, or base: fixed with fixed: 100000 USDT"
+            ),
         ),
         (
             changed("reserve: 20000 USDT", "base: fixed", WEIGHTS),
@@ -51,8 +55,10 @@ if TYPE_CHECKING:
         ),
         (
             changed("destination: 0 %", "destination: 2 %"),
-            "c.yaml:9: targets[0].band.destination: value '2 %': wider than the trigger, 1 %: a hedge would start "
-            "inside and end outside; allowed: 0 % to 1 %",
+            (
+                "c.yaml:9: targets[0].band.destination: value '2 %': wider than the trigger, 1 %: a hedge would start "
+                "inside and end outside; allowed: 0 % to 1 %"
+            ),
         ),
         (
             changed("destination: 0 %", "destination: 1 coins"),
@@ -62,8 +68,10 @@ if TYPE_CHECKING:
         (changed("trigger: 1 %", "trigger: 101 %"), "more than the whole; allowed: at most 100 %"),
         (
             changed("trigger: 1 %", "trigger: 1 pp"),
-            "percentage points are parts of a weights target's base; allowed: a width with %, USDT, coins; "
-            "did you mean '1 %'?",
+            (
+                "percentage points are parts of a weights target's base; allowed: a width with %, USDT, coins; "
+                "did you mean '1 %'?"
+            ),
         ),
         (
             changed("trigger: 1 %", "trigger: 0.01 BTC"),
@@ -79,8 +87,10 @@ if TYPE_CHECKING:
         ),
         (
             with_limit("order_notional: 25000 USD"),
-            "limits.order_notional: value '25000 USD': 'USD' is not a unit of this; allowed: an amount in USDT; "
-            "did you mean '25000 USDT'?",
+            (
+                "limits.order_notional: value '25000 USD': 'USD' is not a unit of this; allowed: an amount in USDT; "
+                "did you mean '25000 USDT'?"
+            ),
         ),
         (
             with_limit("naked_exposure: 25000 USDT"),
@@ -88,8 +98,10 @@ if TYPE_CHECKING:
         ),
         (
             with_limit("slippage: 31 bps"),
-            "limits.slippage: value '31 bps': slippage (31 bps) is beyond collar_mid (30 bps): an order at its "
-            "slippage limit would be outside the collar; allowed: slippage <= collar_mid",
+            (
+                "limits.slippage: value '31 bps': slippage (31 bps) is beyond collar_mid (30 bps): an order at its "
+                "slippage limit would be outside the collar; allowed: slippage <= collar_mid"
+            ),
         ),
         (
             with_limit("position_notional: 24999 USDT"),

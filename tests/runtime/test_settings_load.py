@@ -60,11 +60,13 @@ limits:
         ),
         (
             with_limit("slipage: 15 bps"),
-            "c.yaml:11: limits.slipage: value '15 bps': unknown key; allowed: slippage, flatten_slippage, collar_mid, "
-            "collar_mark, price_deviation, order_notional, position_notional, margin_ratio, quote_age, mark_age, "
-            "account_age, reducing_quote_age, clock_offset, orders_per_minute, rejects_in_row, ack_timeout, "
-            "recv_window, venue_delay, evidence_gap, replica_lag, balance_step, unknown_alert, unknown_halt, "
-            "naked_exposure; did you mean 'slippage'?",
+            (
+                "c.yaml:11: limits.slipage: value '15 bps': unknown key; allowed: slippage, flatten_slippage, "
+                "collar_mid, collar_mark, price_deviation, order_notional, position_notional, margin_ratio, "
+                "quote_age, mark_age, account_age, reducing_quote_age, clock_offset, orders_per_minute, "
+                "rejects_in_row, ack_timeout, recv_window, venue_delay, evidence_gap, replica_lag, balance_step, "
+                "unknown_alert, unknown_halt, naked_exposure; did you mean 'slippage'?"
+            ),
         ),
         (
             with_limit("slippage: 15"),
@@ -76,8 +78,10 @@ limits:
         ),
         (
             with_limit("quote_age: 2 seconds"),
-            "c.yaml:11: limits.quote_age: value '2 seconds': 'seconds' is not a unit of this; allowed: 50 ms to 30 s; "
-            "did you mean '2 s'?",
+            (
+                "c.yaml:11: limits.quote_age: value '2 seconds': 'seconds' is not a unit of this; allowed: 50 ms to "
+                "30 s; did you mean '2 s'?"
+            ),
         ),
         (
             with_limit("quote_age: 1 h"),
@@ -97,8 +101,10 @@ limits:
         ),
         (
             with_limit("order_notional: 25,000 USDT"),
-            "c.yaml:11: limits.order_notional: value '25,000 USDT': not a number with a unit; write it without commas; "
-            "allowed: an amount in the reporting currency, above 0",
+            (
+                "c.yaml:11: limits.order_notional: value '25,000 USDT': not a number with a unit; write it without "
+                "commas; allowed: an amount in the reporting currency, above 0"
+            ),
         ),
         (
             changed("portfolio: main", "portfolio: Main Book"),
@@ -110,8 +116,10 @@ limits:
         ),
         (
             changed("kind: neutral", "kind: nuetral"),
-            "c.yaml:7: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights; "
-            "did you mean 'neutral'?",
+            (
+                "c.yaml:7: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights; "
+                "did you mean 'neutral'?"
+            ),
         ),
         (
             changed("    kind: neutral\n", ""),
@@ -119,19 +127,28 @@ limits:
         ),
         (
             changed("  BTC: {}", "  BTC: {pricing: spot:btc/usdt}"),
-            "c.yaml:3: assets.BTC.pricing: value 'spot:btc/usdt': not an instrument; allowed: spot:SYMBOL or "
-            "usdm:SYMBOL; did you mean 'spot:BTCUSDT'?",
+            (
+                "c.yaml:3: assets.BTC.pricing: value 'spot:btc/usdt': not an instrument; allowed: spot:SYMBOL or "
+                "usdm:SYMBOL; did you mean 'spot:BTCUSDT'?"
+            ),
         ),
         (
             changed("assets: [BTC, ETH]", "assets: BTC"),
-            "c.yaml:8: targets[0].assets: value 'BTC': not a list; allowed: a list, as [BTC, ETH] or lines that start "
-            "with '- '",
+            (
+                "c.yaml:8: targets[0].assets: value 'BTC': not a list; allowed: a list, as [BTC, ETH] or lines that "
+                "start with '- '"
+            ),
         ),
-        (RIGHT + "limits: 3\n", "c.yaml:10: limits: value '3': not a section; allowed: keys with their values below it"),
-        (RIGHT + "venue: binanse\n", "c.yaml:10: venue: value 'binanse': not one of the choices; allowed: binance; did "
-         "you mean 'binance'?"),
+        (
+            RIGHT + "limits: 3\n",
+            "c.yaml:10: limits: value '3': not a section; allowed: keys with their values below it",
+        ),
+        (
+            RIGHT + "venue: binanse\n",
+            "c.yaml:10: venue: value 'binanse': not one of the choices; allowed: binance; did you mean 'binance'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_problem_names_line_value_what_is_allowed_and_what_was_meant(text: str, line: str) -> None:
     """A problem is one line that a person can act on without the manual."""
     assert line == only_problem(text)

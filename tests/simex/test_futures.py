@@ -75,6 +75,17 @@ def test_turning_around_opens_at_the_new_price() -> None:
     assert (Decimal("-2.000"), Decimal("49999.9")) == (row.quantity, row.entry_price)
 
 
+def test_break_even_counts_fees_and_what_was_realized() -> None:
+    """Closing the rest at the break-even price leaves the wallet where the position found it, fees so far paid."""
+    stage = deep()
+    stage.place("BUY", "2.000")
+    stage.set(BTC_PERP, [("50999.90", "900.000")], [("51000.10", "900.000")])
+    stage.place("SELL", "1.000")
+    row = stage.exchange.accounts.futures("a").position("BTCUSDT")
+
+    assert Decimal(100_000) == stage.wallet() + row.quantity * (row.break_even_price - row.entry_price)
+
+
 # ------------------------------------------------------------------------------------------- reduce-only
 @pytest.mark.parametrize(("held", "side"), [("0", "SELL"), ("1.000", "BUY"), ("-1.000", "SELL")])
 def test_reduce_only_without_anything_to_reduce(held: str, side: str) -> None:
@@ -305,6 +316,19 @@ def test_the_premium_sets_the_rate_when_none_is_given() -> None:
     stage.exchange.advance(START_MS + 3_600_000)
 
     assert Decimal("0.00049") < stage.exchange.mark("BTCUSDT").funding_rate <= Decimal("0.0005")
+
+
+def test_the_premium_starts_anew_with_every_interval() -> None:
+    """A premium of the last interval is no part of the next one's rate."""
+    stage = Stage(rate=None, interval_ms=600_000)
+    stage.set(BTC_PERP, [("50499.90", "1.000")], [("50500.10", "1.000")])
+    stage.exchange.advance(START_MS + 300_000)
+    stage.set(BTC_PERP, BIDS, ASKS)
+    first = stage.exchange.mark("BTCUSDT").funding_rate
+    stage.exchange.advance(START_MS + 1_100_000)
+
+    assert first > Decimal("0.005")
+    assert Decimal("0.000003") > stage.exchange.mark("BTCUSDT").funding_rate
 
 
 def test_a_prescribed_rate_and_time_replace_the_markets() -> None:

@@ -56,6 +56,17 @@ def test_delays_add_to_one_other_fault() -> None:
     assert ["garbage_200"] == [fault.kind for fault in faults.take(ORDER, "", 2)]
 
 
+def test_throttling_spares_what_reduces() -> None:
+    """The documented -1008 hits orders that may add risk; reduce-only orders and cancellations pass."""
+    faults = Injections()
+    faults.arm(Fault("http_503", "throttled", path="/fapi/v1/order"))
+    reducing = Request(ORDER.host, "POST", ORDER.path, "", b"symbol=BTCUSDT&reduceOnly=true")
+
+    assert [] == faults.take(reducing, "BTCUSDT", 1)
+    assert [] == faults.take(Request(ORDER.host, "DELETE", ORDER.path, "symbol=BTCUSDT"), "BTCUSDT", 1)
+    assert 1 == len(faults.take(ORDER, "BTCUSDT", 1))
+
+
 def test_disarming() -> None:
     """One fault or all can be disarmed."""
     faults = Injections()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -54,6 +55,15 @@ def test_wrong_options(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert 2 == ended.value.code
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port in use is one line on stderr and exit code 2."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        main(["--tls-port", str(taken.getsockname()[1])])
+
+    assert 2 == ended.value.code
+    assert "in use" in capsys.readouterr().err
 
 
 @pytest.mark.process

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.simex.events import MarketTraded, OrderUpdated
-from bot.simex.model import Level, Order
+from bot.simex.model import Level, NewOrder, Order, Reject
 from tests.simex.stage import ASKS, BIDS, BTC_PERP, Levels, Stage
 
 
@@ -87,6 +87,42 @@ def test_a_market_order_beyond_the_book_expires_its_rest() -> None:
     order = stage.place("BUY", "9.000")
 
     assert ("EXPIRED", Decimal("8.000")) == (order.status, order.filled)
+
+
+def test_an_order_meets_the_market_of_its_own_moment() -> None:
+    """What the market did until the order's time is applied before the order, without a call of advance."""
+    stage = Stage()
+    stage.market.script.append((stage.now_ms + 50, BTC_PERP, [("49000.00", "5.000")], [("49000.10", "5.000")]))
+    new = NewOrder(market="usdm", symbol="BTCUSDT", side="BUY", type="MARKET", quantity=Decimal(1))
+
+    assert Decimal("49000.10") == stage.exchange.place("a", new, stage.now_ms + 50).average_price
+
+
+def test_orders_are_found_by_either_id() -> None:
+    """By order id, by client id, open or not; never another account's or symbol's."""
+    stage = Stage()
+    order = stage.place("BUY", "0.010", "49000.0", client_order_id="mine")
+    stage.exchange.cancel("a", "usdm", "BTCUSDT", stage.now_ms, client_id="mine")
+    get = stage.exchange.orders.get
+
+    assert "CANCELED" == get("a", "usdm", "BTCUSDT", client_id="mine").status
+    assert order.order_id == get("a", "usdm", "BTCUSDT", order_id=order.order_id).order_id
+
+    for wrong in (("b", "usdm"), ("a", "spot")):
+        with pytest.raises(Reject, match="-2013"):
+            get(wrong[0], wrong[1], "BTCUSDT", order_id=order.order_id)
+
+
+def test_the_oldest_closed_orders_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is bounded: closed orders go first, open ones stay."""
+    monkeypatch.setattr("bot.simex.orders.ORDERS_KEPT_MAX", 3)
+    stage = Stage()
+    kept = stage.place("BUY", "0.010", "49000.0")
+    later = [stage.place("BUY", "0.010") for _ in range(4)]
+
+    assert [kept.order_id, *(o.order_id for o in later[-2:])] == [
+        o.order_id for o in stage.exchange.orders.history("a", "usdm", "BTCUSDT")
+    ]
 
 
 def test_resting_orders_fill_in_price_time_order() -> None:

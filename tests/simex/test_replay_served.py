@@ -18,7 +18,7 @@ SALE = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET"}
 @pytest.mark.data
 async def test_recorded_books_over_the_wire(frames_dir: Path) -> None:
     """Four streams a market tick with the prices of August 2024, and a fill is at a price that the book had."""
-    config = SimexConfig(market="recorded", replay_dir=frames_dir, speed=20.0, tick_ms=5)
+    config = SimexConfig(market="recorded", replay_dir=frames_dir, speed=4.0, tick_ms=5)
     async with running(config) as (simex, session):
         for host in ("stream", "fstream"):
             seen: dict[str, Decimal] = {}

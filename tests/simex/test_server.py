@@ -115,6 +115,13 @@ async def test_an_order_under_a_fault(fault: dict[str, Any], status: int, text: 
         assert [fault["kind"]] == [one["kind"] for one in fired]
         assert (status, orders == 1) == (entry.status, entry.order_id is not None)
         assert entry.faults[0].startswith(fault["kind"])
+        assert ("default", "default", "BTCUSDT", True) == (
+            entry.account,
+            entry.key_name,
+            entry.params["symbol"],
+            entry.signed,
+        )
+        assert not {"signature"} & set(entry.params)
 
 
 async def test_a_dropped_answer_leaves_an_executed_order() -> None:

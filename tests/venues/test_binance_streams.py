@@ -228,14 +228,16 @@ async def test_the_spot_user_stream_is_up_at_its_acknowledgement(tmp_path: Path)
         async with running(spot(b, refreshes)):
             await until(lambda: b.venue.received)
             await b.venue.say('{"subscriptionId":0,"event":{"e":"balanceUpdate","a":"BTC","d":"1"}}')
-            await until(lambda: refreshes.asked)
+            await b.venue.say('{"id":999,"status":200,"result":{}}')
+            await b.venue.say('{"subscriptionId":0,"event":{"e":"balanceUpdate","a":"ETH","d":"1"}}')
+            await until(lambda: len(refreshes.asked) == 2)
             assert [] == b.sink.changes
 
             await answer(b, status=200, result={"subscriptionId": 0})
             await until(lambda: b.sink.changes)
 
         assert ["/ws-api/v3"] == b.venue.paths
-        assert [("binance.spot", "BTC was deposited, withdrawn or transferred")] == refreshes.asked
+        assert ("binance.spot", "BTC was deposited, withdrawn or transferred") == refreshes.asked[0]
         assert [(True, "connected")] == b.sink.changes
 
 

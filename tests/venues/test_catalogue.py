@@ -100,6 +100,15 @@ async def test_a_venue_that_does_not_answer_is_named() -> None:
         await catalogue(canned).instruments(frozenset({"BTCUSDT"}))
 
 
+async def test_a_wrong_key_is_said_as_such() -> None:
+    """Where the first signed request is refused, the line is about the key."""
+    canned = laid()
+    canned._answers.pop(("GET", BRACKETS))
+    canned.lay("GET", BRACKETS, {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}, status=401)
+    with pytest.raises(CatalogueError, match="refuses the key"):
+        await catalogue(canned).instruments(frozenset({"BTCUSDT"}))
+
+
 async def test_the_budget_takes_the_venues_limits() -> None:
     """What exchangeInfo states bounds what we ask."""
     one = client(laid(), Clock())

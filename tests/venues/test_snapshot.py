@@ -76,6 +76,27 @@ async def test_an_empty_answer_is_not_a_flat_account(parts: dict[str, Any]) -> N
     assert isinstance(found, AccountUnreadable)
 
 
+async def test_a_fill_between_two_requests_is_read_again() -> None:
+    """Parts that disagree are asked once more, and the account is as of the second time."""
+    canned, clock = Canned(), Clock()
+    canned.lay("GET", POSITIONS, [], rows_body())
+    canned.lay("GET", ACCOUNT, account_body())
+    canned.lay("GET", OPEN, [])
+    (found,) = await snapshots(canned, clock).account(USDM)
+
+    assert isinstance(found, AccountSeen)
+    assert found.snapshot.requested_ns == clock.now_ns > NOW_NS
+
+
+async def test_parts_that_go_on_disagreeing_are_given_up() -> None:
+    """One more time, not for ever."""
+    canned = usdm(Canned(), rows=[])
+    (found,) = await snapshots(canned).account(USDM)
+
+    assert isinstance(found, AccountUnreadable)
+    assert 2 == canned.paths().count(POSITIONS)
+
+
 async def test_open_orders_of_ours_are_reported() -> None:
     """An order of ours that rests is told with the account; somebody else's is not ours."""
     resting = order_row(status="NEW", executedQty="0", avgPrice="0", cumQuote="0")

@@ -200,9 +200,13 @@ async def test_fragments_are_one_frame(tmp_path: Path) -> None:
         async with running(b.stream(handler)):
             await until(lambda: b.venue.peers)
             await b.venue.peers[0].send(["on", "", "e"])
-            await until(lambda: handler.frames)
+            peer = b.venue.peers[0]
+            peer.protocol.send_text(b'{"a":', fin=False)
+            peer.protocol.send_continuation(b"{}}", fin=True)
+            peer.send_data()
+            await until(lambda: len(handler.frames) == 2)
 
-        assert [b"one"] == handler.frames
+        assert [b"one", b'{"a":{}}'] == handler.frames
 
 
 async def test_a_message_too_long_is_not_gathered(tmp_path: Path) -> None:
@@ -272,6 +276,28 @@ async def test_a_successor_that_fails_leaves_the_old_link_alone(tmp_path: Path) 
             await until(lambda: len(b.venue.peers) == 1)
 
         assert [(True, "connected")] == b.sink.changes
+
+
+async def test_a_successor_that_is_never_served_does_not_relieve(tmp_path: Path) -> None:
+    """A new link that ends before it showed data is not trusted: the old one goes on until the next one is served."""
+    async with bench(tmp_path) as b:
+        handler = Recorder()
+        async with running(b.stream(handler, silence_s=None, dead_after_s=1e6)):
+            await until(lambda: b.venue.peers)
+            await b.venue.say("one")
+            handler.links[0].retire("it is old")
+            await until(lambda: len(b.venue.peers) == 2)
+            b.venue.peers[1].transport.abort()
+            await until(lambda: len(b.venue.peers) == 1)
+            await b.venue.say("two")
+            await until(lambda: len(handler.frames) == 2)
+            await b.time.advance(1.0)
+            await until(lambda: len(b.venue.peers) == 2)
+            await b.venue.peers[1].send("three")
+            await until(lambda: len(b.venue.peers) == 1)
+
+        assert [(True, "connected")] == b.sink.changes
+        assert 3 == len(handler.links)
 
 
 async def test_an_old_link_that_dies_first_is_reported(tmp_path: Path) -> None:

@@ -214,7 +214,16 @@ def _broken(what: str, error: Exception) -> None:
     """Nothing to do here: `Loop.broken` keeps the error, and whoever measures looks at it."""
 
 
-def loop_in_band(journal: SqliteJournal, clock: SystemClock, carrier: Carrier, observer: Observer) -> Loop:
+def nothing_follows(*_: object) -> None:
+    """A carrier or observer with nothing to do: in band no command and no step follows from a quote."""
+
+
+def loop_in_band(
+    journal: SqliteJournal,
+    clock: SystemClock,
+    carrier: Carrier = nothing_follows,
+    observer: Observer = nothing_follows,
+) -> Loop:
     """The daemon's loop around an engine in band."""
     now = clock.now_ns()
     events = opening(now, Decimal(0))

@@ -59,6 +59,8 @@ class Machine(msgspec.Struct, frozen=True):
     processor: str
     cores: int
     directory: str
+    load: float
+    """How many processes wanted a core, on average over the minute before the run."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -77,7 +79,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of everything is measured. Medians are taken over `repeats`."""
+    """How much of everything is measured. Of CPU times the best of `repeats` counts: disturbances only ever add."""
 
     repeats: int
     ticker_frames: int
@@ -110,11 +112,11 @@ FULL = Counts(
     updates=1_000_000,
 )
 QUICK = Counts(
-    repeats=1,
-    ticker_frames=30_000,
+    repeats=2,
+    ticker_frames=20_000,
     ccxt_frames=2_000,
     depth_frames=5_000,
-    paced_frames=300,
+    paced_frames=400,
     replayed=200_000,
     evaluated=2_000,
     intents=100,

@@ -74,13 +74,11 @@ async def bare(far: Far, kind: str, count: int, *, tls: bool, rate: int = 0) -> 
 
 
 async def empty(far: Far, kind: str, count: int, *, tls: bool) -> Flooded:
-    """picows with a callback that only counts: reading, TLS and the websocket alone."""
+    """Picows with a callback that only counts: reading, TLS and the websocket alone."""
     return await _listen(_Empty(), far, kind, count, tls=tls)
 
 
-async def _listen(
-    listener: _Bare | _Empty, far: Far, kind: str, count: int, *, tls: bool, rate: int = 0
-) -> Flooded:
+async def _listen(listener: _Bare | _Empty, far: Far, kind: str, count: int, *, tls: bool, rate: int = 0) -> Flooded:
     async with _connected(listener, far, kind, tls=tls) as transport:
         tap = Tap(
             ask=lambda text: transport.send(_TEXT, text),
@@ -133,7 +131,7 @@ async def ccxt_pro(far: Far, count: int) -> Flooded:
     consumer = asyncio.create_task(consume())
     try:
         async with asyncio.timeout(DEADLINE_S):
-            while arrived() < count and not consumer.done():
+            while arrived() < count and not consumer.done():  # noqa: ASYNC110 - see `flood.Tap.draw`
                 await asyncio.sleep(LOOK_EVERY_S)
         spent = time.process_time_ns() - began
         if consumer.done():

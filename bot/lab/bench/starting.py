@@ -44,8 +44,12 @@ def measure(counts: Counts) -> list[Figure]:
     modules = imported()
     starts = [one_start() for _ in range(counts.starts)]
     return [
-        Figure(name="trimtab --help, wall", value=median([w for w, _ in starts]), unit="ms", note="median"),
-        Figure(name="trimtab --help, CPU", value=median([c for _, c in starts]), unit="ms", note="median"),
+        Figure(
+            name="trimtab --help, wall", value=median([w for w, _ in starts]), unit="ms", note="median of all starts"
+        ),
+        Figure(
+            name="trimtab --help, CPU", value=median([c for _, c in starts]), unit="ms", note="median of all starts"
+        ),
         Figure(
             name="ccxt modules that it loads",
             value=float("ccxt" in modules),

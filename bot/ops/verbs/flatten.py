@@ -1,5 +1,7 @@
 """`trimtab flatten`: close every futures position now; asked twice."""
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,14 +33,16 @@ def flatten(
         if as_json:
             print_json(answer)
         elif confirm is None:
-            _invite(answer)
+            _invite(answer, config, state_dir)
         else:
             say("flattening: every futures position is being closed; watch it with `trimtab status --watch`")
 
 
-def _invite(answer: Any) -> None:
+def _invite(answer: Any, config: Path | None, state_dir: Path | None) -> None:
     nonce = answer.get("confirm") if isinstance(answer, dict) else None
     if not nonce:
         raise Stop(Exit.INTERNAL, f"the daemon gave no nonce: {answer!r}")
-    say("Nothing was sent yet. To close every futures position, within 30 seconds:")
-    say(f"  trimtab flatten --confirm {nonce}")
+    where = [f"--config {shlex.quote(str(config))}"] if config else []
+    where += [f"--state-dir {shlex.quote(str(state_dir))}"] if state_dir else []
+    say(f"Nothing was sent yet. To close every futures position, within {answer.get('valid_s', 30)} seconds:")
+    say(" ".join(["  trimtab flatten --confirm", str(nonce), *where]))

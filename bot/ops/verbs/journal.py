@@ -64,11 +64,9 @@ def export(
 def replay(target: Target = None, as_json: JsonOption = False) -> None:
     """Feed the journal to the engine again: does it give the same commands, byte for byte?"""
     with speaking(as_json):
-        from bot.ops.journals import errors_told, journal_of
+        from bot.ops.journals import errors_told, journal_of, replayed
 
         with errors_told():
-            from bot.runtime.replay import replay as replayed
-
             path = journal_of(target)
             found = replayed(path)
         if as_json:

@@ -26,7 +26,7 @@ from bot.simex.config import ApiKey
 from bot.simex.events import AccountUpdated, Event, LeverageChanged, MultiAssetsChanged, OrderUpdated
 from bot.simex.exchange import Exchange
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response, Session
+from bot.simex.wire import Request, Response, Session, Trace
 
 Push = Callable[[str], None]
 _ACCOUNT_EVENTS = (OrderUpdated, AccountUpdated, LeverageChanged, MultiAssetsChanged)
@@ -74,6 +74,11 @@ class Binance:
         """Answer an HTTP request to one of `hosts`."""
         router = self._router_of(request.host)
         return unknown_route(request) if router is None else router.respond(request)
+
+    def describe(self, request: Request) -> Trace:
+        """What an HTTP request says of itself, without carrying it out."""
+        router = self._router_of(request.host)
+        return Trace(verdict="no_route") if router is None else router.describe(request)
 
     def _router_of(self, host: str) -> Router | None:
         if host in hosts.SPOT_REST:

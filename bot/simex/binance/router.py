@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +61,7 @@ class Router:
         route = self.route(request.method, request.path)
         if route is None:
             return unknown_route(request)
-        progress = _Progress(signed="signature=" in request.query or b"signature=" in request.body)
+        progress = _Progress(signed=is_signed(request))
         call: Call | None = None
         try:
             call = self._admit(route, request, progress)
@@ -72,6 +73,14 @@ class Router:
                 progress.verdict = verdict(error) or progress.verdict
         headers = {**_JSON_HEADERS, **self._usage(route, progress.key), **extra}
         return Response(status, body, headers, trace=_trace(progress, call, code))
+
+    def describe(self, request: Request) -> Trace:
+        """What a request says of itself, for one that is never carried out: parameters, key and account unchecked."""
+        progress = _Progress(signed=is_signed(request), verdict="not_executed")
+        with suppress(VenueError, UnicodeDecodeError):
+            progress.params = _loggable(Params.of(request.query, request.body.decode()).values)
+            progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
+        return _trace(progress, None, None)
 
     def call(self, route: Route, values: Mapping[str, Any], session_key: ApiKey | None = None) -> tuple[Any, Trace]:
         """Run a route for a websocket request; the venue's refusal is raised. Returns the result and its trace."""
@@ -145,6 +154,11 @@ class Router:
         return headers
 
 
+def is_signed(request: Request) -> bool:
+    """Whether a request carries a signature, right or wrong."""
+    return "signature=" in request.query or b"signature=" in request.body
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -166,7 +180,7 @@ def _trace(progress: _Progress, call: Call | None, code: int | None) -> Trace:
 
 def unknown_route(request: Request) -> Response:
     """What the venue says to a path or method it does not know: a code on the futures hosts, HTML on spot."""
-    trace = Trace(params={}, signed="signature=" in request.query or b"signature=" in request.body, verdict="no_route")
+    trace = Trace(signed=is_signed(request), verdict="no_route")
     if request.path.startswith(("/fapi", "/dapi", "/papi")):
         error = VenueError(-5000, f"Path {request.path}, Method {request.method} is invalid", 404)
         return Response(404, error.body(), dict(_JSON_HEADERS), trace=trace)

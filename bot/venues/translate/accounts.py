@@ -24,6 +24,10 @@ TOTALS_TOLERANCE = Decimal("0.01")
 TOTALS_TOLERANCE_RELATIVE = Decimal("0.001")
 
 
+class Disagreement(Unreadable):
+    """Two answers about the same account that do not fit together: one of them is old, or something is missing."""
+
+
 class _SpotBalance(msgspec.Struct, frozen=True):
     asset: str
     free: Decimal
@@ -162,7 +166,7 @@ def positions(
     stated = _signed((row.symbol, row.position_side, row.position_amt) for row in rows)
     if listed != stated:
         differing = sorted(s for s in listed.keys() | stated.keys() if listed.get(s) != stated.get(s))
-        raise Unreadable(f"two reads of the positions differ: {', '.join(differing[:5])}")
+        raise Disagreement(f"two reads of the positions differ: {', '.join(differing[:5])}")
     _check_totals(account)
     entries = {row.symbol: row.entry_price for row in rows if row.position_amt}
     return tuple(

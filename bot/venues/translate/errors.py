@@ -165,6 +165,26 @@ def _known(table: ErrorTable, trouble: Trouble) -> Verdict | None:
     return table.codes.get(trouble.code) if 400 <= trouble.status < 500 else None
 
 
+def described(venue: str, trouble: Trouble) -> str:
+    """One line for whoever has to do something about it: what is wrong, and where to look."""
+    if trouble.cause in (Cause.CONNECTION, Cause.TIMEOUT):
+        return f"cannot reach {trouble.host} ({trouble.message}): check the network, the DNS and the firewall"
+    if is_key_refused(venue, trouble):
+        return (
+            f"{trouble.host} refuses the key ({trouble.code} {trouble.message}): check the key, its secret, "
+            "its rights, and its list of allowed addresses"
+        )
+    return trouble.text
+
+
+def is_key_refused(venue: str, trouble: Trouble) -> bool:
+    """Whether the venue named the key or its signature as what is wrong, so that every signed request would fail."""
+    return (
+        verdict(venue, Purpose.READ, trouble) is Verdict.FATAL
+        and TABLES[venue].codes.get(trouble.code) is Verdict.FATAL
+    )
+
+
 class _ErrorBody(msgspec.Struct):
     code: int = 0
     msg: str = ""

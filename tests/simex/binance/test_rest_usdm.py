@@ -173,10 +173,12 @@ def test_positions_in_both_versions(client: Client) -> None:
 
 def test_the_account_in_both_versions(client: Client) -> None:
     """Totals are the USDT wallet's; margin balance is wallet plus unrealised profit; v3 rows are documented ones."""
+    flat = client.ok("GET", "/fapi/v3/account")["positions"], client.ok("GET", "/fapi/v2/account")["positions"]
     client.order()
     new, old = client.ok("GET", "/fapi/v3/account"), client.ok("GET", "/fapi/v2/account")
     (asset,) = [row for row in new["assets"] if row["asset"] == "USDT"]
 
+    assert (0, 1) == (len(flat[0]), len(flat[1]))
     assert ASSET_V3 == set(asset)
     assert Decimal(new["totalMarginBalance"]) == Decimal(new["totalWalletBalance"]) + Decimal(
         new["totalUnrealizedProfit"]
@@ -199,6 +201,20 @@ def test_trades_and_income_explain_the_wallet(client: Client) -> None:
     assert wallet - 100_000 == sum(Decimal(row["income"]) for row in income if row["incomeType"] != "TRANSFER")
     assert {"COMMISSION"} == {row["incomeType"] for row in client.ok("GET", "/fapi/v1/income", incomeType="COMMISSION")}
     assert [bought] == client.ok("GET", "/fapi/v1/userTrades", symbol="BTCUSDT", orderId=bought["orderId"])
+
+
+def test_pages(client: Client) -> None:
+    """`limit` cuts to the newest rows, or from a given start to the oldest; rows are always oldest first."""
+    ids = [client.order(quantity="0.01")["orderId"] for _ in range(4)]
+
+    def orders(**params: Any) -> list[int]:
+        return [row["orderId"] for row in client.ok("GET", "/fapi/v1/allOrders", symbol="BTCUSDT", **params)]
+
+    assert ids == orders()
+    assert ids[-2:] == orders(limit=2)
+    assert ids[1:3] == orders(limit=2, orderId=ids[1])
+    assert ids[:2] == orders(limit=2, startTime=client.wall_ms)
+    assert [] == orders(startTime=client.wall_ms + 1)
 
 
 def test_funding_is_income(client: Client) -> None:
@@ -255,7 +271,9 @@ def test_the_life_of_a_listen_key(client: Client) -> None:
     unknown = call("PUT")
     key = call("POST")[1]["listenKey"]
     client.move(59 * 60_000)
-    again, extended = call("POST")[1]["listenKey"], call("PUT")
+    again = call("POST")[1]["listenKey"]
+    client.move(59 * 60_000)
+    extended = call("PUT")
     client.move(59 * 60_000)
     alive = call("PUT")
     client.move(60 * 60_000)

@@ -101,7 +101,8 @@ def test_usdm_partial_depth(client: Client) -> None:
     """A USD-M partial book is a depthUpdate whose ids are chained from frame to frame."""
     client.connect(FSTREAM, "/public/ws/btcusdt@depth5@100ms")
     for _ in range(3):
-        client.order(quantity="0.01")
+        client.order(quantity="0.004")
+        client.order(quantity="0.006")
         client.move(100)
     frames = client.frames()
 
@@ -162,10 +163,13 @@ def test_unknown_streams_are_silent(client: Client) -> None:
 def test_a_stall_is_silence_on_a_live_socket(client: Client) -> None:
     """While market streams are stalled nothing comes, and what was missed does not come later."""
     session = client.connect(FSTREAM, "/ws/btcusdt@bookTicker")
-    client.dialect.silence.market_until_ms = client.wall_ms + 1000
+    client.connect(FSTREAM, "/ws/btcusdt@markPrice@1s")
+    client.dialect.silence.market_until_ms = client.wall_ms + 3000
     client.order(quantity="0.01")
+    client.move(2999)
     silent = client.frames()
-    client.move(1000)
+    client.move(1)
+    client.frames()
     client.order(quantity="0.02")
 
     assert [] == silent

@@ -48,7 +48,7 @@ def test_a_partial_fill_on_usdm(client: Client) -> None:
     assert [("ACCOUNT_UPDATE", "ORDER")] * 2 == brief([frame for frame in frames if "a" in frame])
     assert [ORDER_ALWAYS, ORDER_FILL, ORDER_FILL, ORDER_ALWAYS] == [set(order) for order in orders]
     assert ["0", "0", "0", "2"] == [order["er"] for order in orders]
-    assert ["49999.90", "49999.00"] == [order["L"] for order in orders[1:3]]
+    assert [("49999.90", "1.000"), ("49999.00", "2.000")] == [(order["L"], order["l"]) for order in orders[1:3]]
 
 
 def test_the_fill_and_the_account_agree(client: Client) -> None:

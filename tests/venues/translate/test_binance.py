@@ -150,6 +150,7 @@ def test_an_expired_order_has_no_price() -> None:
         {"symbol": "ETHUSDT"},
         {"side": "BUY"},
         {"origQty": "0.501"},
+        {"origQty": "0.600", "executedQty": "0.600"},
         {"positionSide": "SHORT"},
         {"status": "SOMETHING_NEW"},
         {"status": None},

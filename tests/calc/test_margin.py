@@ -1,0 +1,108 @@
+"""Maintenance margin by bracket, and the ratio before and after an order."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.calc.margin import INFINITE, Holding, maintenance, ratio, ratio_after, required, unrealized
+from bot.domain.account import MarginState, Position
+from bot.domain.instrument import Tier
+from bot.domain.units import ZERO
+from tests.kit import d, hedge, perpetual
+
+TIERS = (Tier(d(0), d("0.004"), d(0)), Tier(d(50_000), d("0.005"), d(50)), Tier(d(250_000), d("0.01"), d(1_300)))
+
+
+def held(contracts: str, entry: str, mark: str) -> Holding:
+    """A position with its mark."""
+    return Holding(perpetual(tiers=TIERS), Position(hedge("BTC"), d(contracts), d(entry)), d(mark))
+
+
+@pytest.mark.parametrize("floor", ["50000", "250000"])
+def test_maintenance_margin_is_continuous_at_every_bracket(floor: str) -> None:
+    """A notional at a bracket's edge needs the same by either bracket."""
+    below = d(floor) - d("0.000001")
+
+    assert abs(maintenance(d(floor), TIERS) - maintenance(below, TIERS)) < d("0.0000001")
+
+
+@given(st.decimals(0, 10_000_000, places=2), st.decimals(0, 10_000_000, places=2))
+def test_maintenance_margin_rises_with_the_notional(one: Decimal, other: Decimal) -> None:
+    """More notional never needs less margin."""
+    small, large = sorted((one, other))
+
+    assert maintenance(small, TIERS) <= maintenance(large, TIERS)
+
+
+def test_maintenance_margin_without_tiers_is_refused() -> None:
+    """Unknown tiers are not zero margin."""
+    with pytest.raises(ValueError, match="tiers"):
+        maintenance(d(1), ())
+
+
+def test_a_notional_below_the_first_bracket_is_in_it() -> None:
+    """A venue whose first bracket does not begin at zero still has one for small positions."""
+    assert maintenance(d(10), (Tier(d(100), d("0.01"), d(0)),)) == d("0.1")
+
+
+def test_profit_has_the_sign_of_the_position() -> None:
+    """A short gains what the price falls and loses what it rises."""
+    assert unrealized(held("-2", "60000", "59000")) == d(2_000)
+    assert unrealized(held("2", "60000", "59000")) == d(-2_000)
+
+
+def test_flat_positions_need_no_margin() -> None:
+    """A flat instrument needs nothing, even where its tiers are unknown; others add up."""
+    flat = Holding(perpetual(tiers=()), Position(hedge("BTC"), ZERO), d(60_000))
+
+    assert required([flat]) == 0
+    assert required([flat, held("-1", "60000", "60000"), held("1", "60000", "60000")]) == 2 * d(250)
+
+
+def test_the_margin_ratio_is_one_at_liquidation() -> None:
+    """Maintenance over balance; nothing needed is 0, nothing left is infinite."""
+    assert ratio(d(250), d(250)) == 1
+    assert ratio(d(0), d(0)) == 0
+    assert ratio(d(1), d(0)) == INFINITE
+    assert ratio(d(1), d(-5)) == INFINITE
+
+
+def test_the_ratio_after_an_order_counts_its_cost_and_its_margin() -> None:
+    """1 BTC short at 60,000 needs 250 of 10,000 less 40 of costs."""
+    flat, short = (held("0", "0", "60000"),), (held("-1", "59900", "60000"),)
+
+    assert ratio_after(d(10_000), flat, short, d(40), None) == d(250) / d(9_960)
+
+
+def test_the_higher_of_the_venues_ratio_and_ours_counts() -> None:
+    """What the venue knows of other positions is added to what the order needs."""
+    venue = MarginState(margin_balance=d(5_000), maintenance_margin=d(2_000), initial_margin=d(0), available=d(0))
+    flat, short = (held("0", "0", "60000"),), (held("-1", "60000", "60000"),)
+
+    assert ratio_after(d(10_000), flat, short, d(0), venue) == d(2_250) / d(5_000)
+    assert ratio_after(d(400), flat, short, d(0), venue) == d(250) / d(400)
+
+
+def test_an_order_that_needs_less_does_not_improve_the_venues_figure() -> None:
+    """The venue's own maintenance margin is never talked down."""
+    venue = MarginState(margin_balance=d(1_000), maintenance_margin=d(600), initial_margin=d(0), available=d(0))
+    short, flat = (held("-1", "60000", "60000"),), (held("0", "0", "60000"),)
+
+    assert ratio_after(d(10_000), short, flat, d(0), venue) == d("0.6")
+
+
+@given(st.integers(1, 40).map(Decimal), st.integers(1, 9).map(Decimal), st.sampled_from([1, -1]))
+def test_at_the_liquidation_price_equity_equals_maintenance_margin(
+    contracts: Decimal, leverage: Decimal, sign: int
+) -> None:
+    """P_liq = (W + cum - s Q E) / (Q (mmr - s)) is where the ratio is 1, long or short (one bracket)."""
+    tier, entry = Tier(d(0), d("0.01"), d(0)), d(100)
+    wallet = contracts * entry / leverage
+    liquidation = (wallet - sign * contracts * entry) / (contracts * (tier.rate - sign))
+    at = Holding(perpetual(tiers=(tier,)), Position(hedge("BTC"), sign * contracts, entry), liquidation)
+
+    if liquidation > 0:
+        assert abs(ratio(required([at]), wallet + unrealized(at)) - 1) < d("1e-20")
+        assert (liquidation > entry) is (sign < 0)
