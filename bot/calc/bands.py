@@ -14,6 +14,10 @@ from bot.domain.rules import Band, Unit, Width
 from bot.domain.units import ZERO, Price, Qty
 
 
+CLOSE_ENOUGH = Decimal("0.1")
+"""A correction under way ends within this share of the way from its destination to its trigger."""
+
+
 class Space(Enum):
     """What the amount of a deviation counts."""
 
@@ -63,13 +67,13 @@ def correction(deviation: Deviation, band: Band, *, correcting: bool) -> Qty:
     """Coins to trade so that the deviation ends at the band's destination; 0 while no hedge is called for.
 
     A hedge starts beyond the trigger. Once started (`correcting`) it goes on, slice by slice, until the destination
-    is reached, so that a partial fill just inside the trigger does not end it half-way.
+    is all but reached, so that a partial fill just inside the trigger does not end it half-way, and what the market
+    moves meanwhile is not run after.
     """
-    threshold = band.destination if correcting else band.trigger
-    if not is_beyond(deviation, threshold):
-        return ZERO
     coins = deviation.amount if deviation.space is Space.COINS else deviation.amount / deviation.price
     distance = abs(coins) - in_coins(deviation, band.destination)
-    if distance <= 0:
+    room = in_coins(deviation, band.trigger) - in_coins(deviation, band.destination)
+    going_on = correcting and distance > room * CLOSE_ENOUGH
+    if distance <= 0 or not (going_on or is_beyond(deviation, band.trigger)):
         return ZERO
     return -distance if coins > 0 else distance

@@ -193,7 +193,8 @@ class Accounts:
         """Hold a read against the belief; before the first confirmation, against the read before it."""
         account, begun_ns = self.accounts[snapshot.account], snapshot.requested_ns or now
         if not account.confirmed:
-            self._confirm(account, snapshot, limits, now, quiet=not in_flight)
+            quiet = not any(position.instrument in in_flight for position in snapshot.positions)
+            self._confirm(account, snapshot, limits, now, quiet=quiet)
             return
         if begun_ns < account.seen_ns:
             return

@@ -23,6 +23,7 @@ from bot.ops.demo_screen import Screen
 from bot.ops.demo_stage import Stage, StepFailed
 from bot.ops.demo_story import STORY, Step
 from bot.ops.exits import Exit
+from bot.ops.journals import difference_told, replayed
 from bot.ops.processes import Process, ProcessError
 from bot.ops.report import Report, draw_report, report_of
 from bot.ops.simex_client import SimexClient, SimexError
@@ -123,7 +124,7 @@ def _played(step: Step, stage: Stage, folder: Path) -> StepDone:
 
 
 def _closed(stage: Stage) -> Report:
-    """Take the last pictures, stop both daemons, and check that they ended well and their journals are whole."""
+    """Take the last pictures, stop both daemons, and check that they ended well and that their journals hold."""
     books = (stage.hedged, stage.weights)
     for book in books:
         stage.look(book)
@@ -136,6 +137,9 @@ def _closed(stage: Stage) -> Report:
         found = verify(status.journal_path)
         if not found.ok:
             raise Stop(Exit.FAILED_CHECK, f"journal {status.journal_path} is broken: {found.reason}", "journal")
+        again = replayed(Path(status.journal_path))
+        if not again.ok:
+            raise Stop(Exit.FAILED_CHECK, f"{status.journal_path}: {difference_told(again)}", "replay")
     return report_of(statuses)
 
 
@@ -146,7 +150,8 @@ def _tell(result: DemoResult, as_json: bool) -> None:
     say()
     console_for_results().print(draw_report(result.report))
     say(f"logs     {result.folder}")
-    say(f"\nAll {len(result.steps)} steps passed in {result.seconds:g} s. Both journals are whole.")
+    say(f"\nAll {len(result.steps)} steps passed in {result.seconds:g} s.")
+    say("Both journals are whole and replay to the same commands.")
 
 
 @contextmanager

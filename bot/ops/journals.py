@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # the engine is loaded for a replay only
     from bot.runtime.steps import ReplayResult
 
 JOURNAL_PATTERN = "journal-*.sqlite3"
+DIFFERENCE_BEFORE, DIFFERENCE_AFTER = 60, 120
+"""How many characters of a difference are shown before and after its place."""
 _CONFIG_SUFFIXES = (".yaml", ".yml")
 
 
@@ -64,6 +66,18 @@ def replayed(journal: Path) -> "ReplayResult":
         return replay(journal)
     except (Unreplayable, ValueError) as error:
         raise Stop(Exit.JOURNAL, f"{journal} cannot be replayed: {error}", "unreplayable") from error
+
+
+def difference_told(found: "ReplayResult") -> str:
+    """Where a replay first says something else than its journal, with a little of what stands around it."""
+    difference = found.difference
+    if difference is None:
+        return "the replay differs from the journal"
+    pairs = enumerate(zip(difference.recorded, difference.replayed, strict=False))
+    at = next((i for i, (said, says) in pairs if said != says), 0)
+    here = slice(max(0, at - DIFFERENCE_BEFORE), at + DIFFERENCE_AFTER)
+    recorded, replayed_now = difference.recorded[here], difference.replayed[here]
+    return f"record {difference.seq} replays differently: recorded ...{recorded}..., replayed ...{replayed_now}..."
 
 
 def _inside(state_dir: Path) -> Path:

@@ -88,6 +88,12 @@ def test_a_correction_once_begun_goes_on_inside_the_trigger() -> None:
     assert correction(of_coins("4"), within, correcting=True) == 0
 
 
+@pytest.mark.parametrize(("amount", "hedge"), [("4.6", "0"), ("4.61", "-0.61"), ("-4.61", "0.61")])
+def test_a_correction_ends_when_its_destination_is_all_but_reached(amount: str, hedge: str) -> None:
+    """A tenth of the way from 4 to 10 is 0.6: what the market moves in the meantime is not run after."""
+    assert correction(of_coins(amount), band("10", "4", Unit.COINS), correcting=True) == d(hedge)
+
+
 def test_a_band_without_a_destination_inside_it_asks_for_nothing() -> None:
     """A destination outside the trigger (which the config refuses) never makes a hedge go the wrong way."""
     assert correction(of_coins("11"), band("10", "12", Unit.COINS), correcting=False) == 0

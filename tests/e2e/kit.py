@@ -83,11 +83,11 @@ class Story:
         self.loaded = loaded
         self._session = session
 
-    async def command(self, verb: str, **arguments: Any) -> Any:
+    async def command(self, verb: str, /, **arguments: Any) -> Any:
         """Ask the daemon over its socket."""
         return await asyncio.to_thread(ask, self.loaded.settings.state_dir, verb, arguments)
 
-    async def control(self, path: str, **body: Any) -> Any:
+    async def control(self, path: str, /, **body: Any) -> Any:
         """Move the exchange's world."""
         async with self._session.post(f"{self.simex.control_url}/control/{path}", json=body) as answer:
             assert answer.status == 200, await answer.text()
@@ -156,6 +156,13 @@ async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE) ->
     finally:
         stop.set()
         assert await asyncio.wait_for(daemon, PATIENCE_S) == 0
+
+
+@asynccontextmanager
+async def attached(simex: Simex, loaded: Loaded) -> AsyncIterator[Story]:
+    """A story about a daemon that runs elsewhere."""
+    async with aiohttp.ClientSession() as session:
+        yield Story(simex, loaded, session)
 
 
 async def _answering(loaded: Loaded, daemon: asyncio.Task[int]) -> None:

@@ -95,7 +95,7 @@ class Venue:
 
     prices: dict[str, float]
     coins: dict[str, Decimal]
-    wallet: Decimal = d(50_000)
+    wallet: Decimal = Decimal(50_000)
     positions: dict[InstrumentId, Position] = field(default_factory=dict)
     orders: dict[ClientOrderId, Order] = field(default_factory=dict)
     margin: MarginState | None = None

@@ -228,6 +228,7 @@ def test_market_data_that_cannot_be_trusted_holds_the_hedge(
     """Nothing is sent on it; it is said once why; and when it is good again the hedge goes on."""
     world = World.neutral(neutral("BTC")).run()
     world.bent = bent
+    world.venue.prices["BTC"] = 60_001.0
     world.run(11)
     world.deposit("BTC", "0.2")
     world.run(20)
@@ -298,7 +299,7 @@ def test_unreadable_answers_change_nothing() -> None:
 
 
 def test_a_garbage_read_of_a_flat_account_sends_nothing() -> None:
-    """A hundred answers that all positions are gone, each begun before the last fill or contradicted at once: no order."""
+    """A hundred answers that all positions are gone, each contradicted by the next: no order."""
     world = World.neutral().run(11)
     world.forget()
     gone = tuple(msgspec.structs.replace(world.venue.position(hedge(c)), contracts=d(0)) for c in ("BTC", "ETH"))
@@ -525,7 +526,7 @@ def test_a_restart_in_band_sends_nothing() -> None:
 
 @pytest.mark.parametrize("landed", [True, False])
 def test_a_restart_with_an_order_in_flight_finds_out_before_it_sends(landed: bool) -> None:
-    """Killed after the order left: on restart it is looked up; found, it is the hedge; proven absent, it is made anew."""
+    """Killed after the order left: found on restart, it is the hedge; proven absent, it is made anew."""
     world = World.neutral(neutral("BTC"))
     world.venue.places = landed
     world.until(lambda w: bool(w.sent))

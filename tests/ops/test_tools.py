@@ -10,6 +10,8 @@ from bot import __version__
 from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import Stamp
 from bot.ops.exits import Exit
+from bot.ops.journals import difference_told
+from bot.runtime.steps import Difference, ReplayResult
 from tests.ops.desk import desk_at, trimtab
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "neutral.yaml"
@@ -180,6 +182,17 @@ def test_a_journal_that_cannot_be_replayed_is_code_6(tmp_path: Path) -> None:
 
     assert Exit.JOURNAL == code
     assert "cannot be replayed" in err
+
+
+def test_a_difference_is_shown_where_it_is() -> None:
+    """The message names the record and shows the place, not two pages of commands."""
+    difference = Difference(17, "a" * 500 + "sell" + "b" * 500, "a" * 500 + "buy" + "b" * 500)
+    told = difference_told(ReplayResult(ok=False, steps=17, commands=1, difference=difference))
+
+    assert told.startswith("record 17 replays differently: recorded ...aaa")
+    assert "asell" in told
+    assert "abuy" in told
+    assert len(told) < 500
 
 
 def test_simex_gets_its_own_arguments() -> None:

@@ -106,7 +106,7 @@ FULL = Counts(
     evaluated=20_000,
     intents=1_000,
     orders=500,
-    appends=100_000,
+    appends=30_000,
     commits=1_000,
     starts=9,
     updates=1_000_000,
@@ -121,10 +121,10 @@ QUICK = Counts(
     evaluated=2_000,
     intents=100,
     orders=60,
-    appends=10_000,
+    appends=5_000,
     commits=100,
     starts=3,
-    updates=100_000,
+    updates=60_000,
 )
 
 

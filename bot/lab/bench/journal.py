@@ -10,9 +10,9 @@ from bot.lab.bench.desk import open_journal
 from bot.lab.bench.figures import Counts, Figure, quantiles
 from bot.runtime.clock import SystemClock
 
-PAYLOAD_BYTES = 1_500
-"""About what a step with an intent and its orders takes."""
-WINDOW = 20_000
+PAYLOAD_BYTES = 6_000
+"""What the step of a breach takes: the books it read, its intent and its order."""
+WINDOW = 5_000
 """Records in the queue at most: the bound in front of the writer is not to be reached."""
 
 

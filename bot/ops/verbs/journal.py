@@ -64,7 +64,7 @@ def export(
 def replay(target: Target = None, as_json: JsonOption = False) -> None:
     """Feed the journal to the engine again: does it give the same commands, byte for byte?"""
     with speaking(as_json):
-        from bot.ops.journals import errors_told, journal_of, replayed
+        from bot.ops.journals import difference_told, errors_told, journal_of, replayed
 
         with errors_told():
             path = journal_of(target)
@@ -74,4 +74,4 @@ def replay(target: Target = None, as_json: JsonOption = False) -> None:
         elif found.ok:
             say(f"the same: {found.steps} steps gave the same {found.commands} commands")
         if not found.ok:
-            raise Stop(Exit.FAILED_CHECK, f"the replay differs from the journal: {found.difference}", "differs")
+            raise Stop(Exit.FAILED_CHECK, difference_told(found), "differs")
