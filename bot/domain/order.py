@@ -60,6 +60,9 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool
     intent: int
     leg: int
+    decided_ns: Nanos
+    """When it was decided. It is signed with this moment, so that the venue refuses it once its window has passed,
+    however long it lay on our side."""
 
     @property
     def signed_contracts(self) -> Contracts:

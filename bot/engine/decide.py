@@ -207,6 +207,7 @@ def _request(state: State, number: int, index: int, need: Need, figures: sizing.
         reduce_only=figures.reduce_only,
         intent=number,
         leg=index,
+        decided_ns=state.now,
     )
 
 

@@ -1,10 +1,13 @@
 """Loading a config for a verb: every problem of it is named at once, and the verb ends with the usage code."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from bot.ops.exits import Exit
-from bot.ops.speak import Stop
+from bot.ops.options import STATE_DIR_VARIABLE
+from bot.ops.speak import Stop, warn
+from bot.runtime.document import read_document
 from bot.runtime.problems import ConfigError
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded, load
@@ -31,6 +34,32 @@ def hushed(loaded: Loaded) -> Loaded:
     """The same with a log that speaks of trouble only: for a look that is over in a moment."""
     log = loaded.settings.log.model_copy(update={"level": "warning"})
     return replace(loaded, settings=loaded.settings.model_copy(update={"log": log}))
+
+
+def state_dir_in(path: Path) -> Path:
+    """The state directory that a config names, even if the rest of it is broken: a kill must not wait for an editor.
+
+    Raises Stop, with every problem, when not even that can be read.
+    """
+    try:
+        return settings_from(path).state_dir
+    except Stop as stop:
+        named = _named_state_dir(path.expanduser())
+        if named is None:
+            raise
+        warn(f"trimtab: {stop.message}, but its state_dir can be read: {named}")
+        return named
+
+
+def _named_state_dir(path: Path) -> Path | None:
+    try:
+        document = read_document(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not isinstance(document.value, dict):
+        return None
+    named = os.environ.get(STATE_DIR_VARIABLE) or document.value.get("state_dir")
+    return path.parent.absolute() / Path(named).expanduser() if isinstance(named, str) and named else None
 
 
 def unusable(path: Path, error: ConfigError) -> Stop:

@@ -32,7 +32,6 @@ from bot.ops.view import console_for_results
 
 EXCHANGE_START_S = 15.0
 PAUSE_S = 1.0
-STOP_S_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from bot.ops.demo_books import Book
 from bot.ops.demo_screen import Screen
+from bot.ops.processes import OUR_HOME
 from bot.ops.simex_client import Placed, SimexClient, Truth
 
 POLL_S = 0.12
@@ -69,7 +70,9 @@ class Stage:
         """Run a verb of `trimtab` on a book as a person would; raises StepFailed unless it ends with 0."""
         self.screen.doing(f"$ trimtab {' '.join(words)}")
         command = [sys.executable, "-m", "bot.ops.cli", *words, "--state-dir", str(book.state_dir)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=VERB_S_MAX, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own interpreter and verbs
+            command, capture_output=True, text=True, timeout=VERB_S_MAX, check=False, cwd=OUR_HOME
+        )
         if done.returncode != 0:
             raise StepFailed(f"trimtab {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
 

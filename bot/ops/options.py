@@ -28,17 +28,18 @@ TimeoutOption = Annotated[
 ]
 
 
-def state_dir_of(state_dir: Path | None, config: Path | None) -> Path:
+def state_dir_of(state_dir: Path | None, config: Path | None, *, forgiving: bool = False) -> Path:
     """The state directory: the option, else the config's, else the environment's, else the default.
 
-    The environment's goes over the config's as well, as for every other setting.
+    The environment's goes over the config's as well, as for every other setting. `forgiving` takes a config whose
+    other parts are broken.
     """
     if state_dir is not None:
         return state_dir.expanduser()
     if config is not None:
-        from bot.ops.configs import settings_from
+        from bot.ops.configs import settings_from, state_dir_in
 
-        return settings_from(config).state_dir
+        return state_dir_in(config) if forgiving else settings_from(config).state_dir
     if named := os.environ.get(STATE_DIR_VARIABLE):
         return Path(named).expanduser()
     from bot.runtime.settings import default_state_dir

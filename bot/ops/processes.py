@@ -8,7 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-STOP_S_MAX = 10.0
+import bot
+
+OUR_HOME = Path(bot.__file__).resolve().parents[1]
+"""Where this program's packages lie: `python -m` looks in the working directory first, and it must find these."""
+STOP_S_MAX = 12.0
+"""A daemon may take ten seconds when orders are in flight."""
 LOG_LINES_SHOWN = 12
 LOG_BYTES_SHOWN = 8_192
 _POLL_S = 0.05
@@ -34,6 +39,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**_clean_environment(), **(environment or {})},
+                cwd=OUR_HOME,
                 start_new_session=True,
             )
 

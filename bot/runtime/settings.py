@@ -7,11 +7,14 @@ These models judge each value by itself. What must fit together (units and coins
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.rules import Base, WeightsMode
+from bot.runtime.document import Document
+from bot.runtime.environment import PREFIX, SEPARATOR
 from bot.runtime.fields import (
     Address,
     BasisPoints,
@@ -28,8 +31,10 @@ from bot.runtime.fields import (
     Text,
 )
 from bot.runtime.quantities import Amount, bps, duration_ns
+from bot.runtime.settings_source import DocumentSource
 
 DEFAULT_STATE_DIR = Path("~/.local/state/trimtab")
+_DOCUMENT = "document"
 
 Coin = Annotated[str, Text("[A-Z0-9]{1,15}", "a coin in capitals, as BTC", str.upper)]
 Name = Annotated[str, Text("[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, - and _", str.lower)]
@@ -170,7 +175,7 @@ class LimitSettings(Section):
         default=duration_ns("500 ms"), description="No order while the venue's clock is further from ours."
     )
     orders_per_minute: Annotated[int, Count("1", "600")] = Field(
-        default=5, description="Orders an instrument may take in a minute; more halts it."
+        default=5, description="Orders an instrument may take in a minute; further ones wait."
     )
     rejects_in_row: Annotated[int, Count("1", "100")] = Field(
         default=3, description="Rejects in a row that halt an instrument."
@@ -280,8 +285,18 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
 
 
-class Settings(Section):
+class Settings(Section, BaseSettings):
     """A portfolio's whole config."""
+
+    # Variables reach the fields through the document (`bot.runtime.environment`), by this prefix and this delimiter.
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        validate_default=False,
+        env_prefix=PREFIX,
+        env_nested_delimiter=SEPARATOR,
+    )
 
     portfolio: Name = Field(description="Its name: journal and alerts carry it, and going live asks for it.")
     venue: Literal["binance"] = Field(default="binance", description="The exchange.")
@@ -301,3 +316,21 @@ class Settings(Section):
     credentials: CredentialSettings = CredentialSettings()
     paper: PaperSettings = PaperSettings()
     log: LogSettings = LogSettings()
+
+    def __init__(self, document: Document) -> None:
+        """Read the settings out of a document; raises pydantic's ValidationError with everything that is wrong."""
+        handed: dict[str, Any] = {_DOCUMENT: document}
+        super().__init__(**handed)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's own signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's own signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's own signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The document alone: no ambient variable, no .env file and no folder of secrets has a say."""
+        assert isinstance(init_settings, InitSettingsSource), "pydantic-settings hands over what __init__ was given"
+        return (DocumentSource(settings_cls, init_settings.init_kwargs[_DOCUMENT]),)

@@ -120,7 +120,7 @@ def _validated(document: Document) -> Settings:
         what = "empty" if document.value is None else "not a section"
         raise ConfigError([*problems, document.problem((), what, f"the keys {_keys(Settings)}")])
     try:
-        settings = Settings.model_validate(document.value)
+        settings = Settings(document)
     except ValidationError as error:
         found = error.errors(include_url=False)
         problems += [_problem(document, details) for details in found if _true(document, details)]

@@ -92,6 +92,7 @@ async def reach(
         reads=SessionTransport(reads),
         clock=clock.now_ns,
         sleep=clock.sleep,
+        order_window_ms=settings.limits.recv_window // MILLISECOND_NS,
     )
     rng = random.Random()  # noqa: S311 - jitter of reconnects; nothing secret rests on it
     world = World(

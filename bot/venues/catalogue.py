@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from bot.domain.instrument import instrument_id
 from bot.venues import routes
+from bot.venues.ports import Listing
 from bot.venues.translate.catalogue import (
     ExchangeInfo,
     Fees,
@@ -13,13 +15,12 @@ from bot.venues.translate.catalogue import (
     fees,
     spot_instrument,
     tiers,
-    unknown_symbols,
     usdm_instrument,
 )
 from bot.venues.translate.errors import BINANCE, Trouble, described
 
 if TYPE_CHECKING:
-    from bot.domain.instrument import Instrument, Tier
+    from bot.domain.instrument import Tier
     from bot.domain.units import AccountId
     from bot.venues.client import Client
 
@@ -43,16 +44,13 @@ class LiveCatalogue:
         self._spot_fees = spot_fees
         self._usdm_fees = usdm_fees
 
-    async def instruments(self, symbols: frozenset[str]) -> tuple[Instrument, ...]:
-        """Both markets' instruments of these symbols, in order of their ids.
+    async def listing(self, symbols: frozenset[str]) -> Listing:
+        """Both markets' instruments of these symbols, in order of their ids, and the names of all there are.
 
-        Raises CatalogueError when the venue cannot be read or a symbol is traded on neither market.
+        A symbol that neither market has is left out: whoever asked knows where it was written, and says so there.
+        Raises CatalogueError when the venue cannot be read.
         """
         spot, usdm = await asyncio.gather(self._info(routes.SPOT), self._info(routes.USDM))
-        known = [row.symbol for info in (spot, usdm) for row in info.symbols]
-        problems = unknown_symbols(symbols, known)
-        if problems:
-            raise CatalogueError(problems)
         futures = sorted(row.symbol for row in usdm.symbols if row.symbol in symbols)
         brackets, rates = await self._brackets(futures), await self._rates(futures)
         try:
@@ -64,7 +62,9 @@ class LiveCatalogue:
             ]
         except ValueError as error:
             raise CatalogueError((str(error),)) from None
-        return tuple(sorted((*pairs, *contracts), key=lambda one: one.id))
+        markets = ((routes.SPOT, spot), (routes.USDM, usdm))
+        known = frozenset(instrument_id(account, row.symbol) for account, info in markets for row in info.symbols)
+        return Listing(tuple(sorted((*pairs, *contracts), key=lambda one: one.id)), known)
 
     async def _info(self, account: AccountId) -> ExchangeInfo:
         """A market's exchangeInfo; the rate budget takes its limits from it."""

@@ -72,7 +72,9 @@ class Client:
         reads: Transport,
         clock: Callable[[], Nanos],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        order_window_ms: int = ORDER_WINDOW_MS,
     ) -> None:
+        self._order_window_ms = order_window_ms
         self._credentials = credentials
         self._orders = orders
         self._reads = reads
@@ -112,10 +114,16 @@ class Client:
             self._shift_ns[account] = offset_ns
         return ClockSampled(account, offset_ns, now_ns - sent_ns, now_ns)
 
-    async def send(self, route: Route, params: Mapping[str, str | int], durable: Awaitable[None]) -> Outcome:
-        """Send an order once, after `durable`. The rate budget is the caller's to take before."""
-        signed = {**params, "recvWindow": ORDER_WINDOW_MS}
-        return await self._call(route, signed, self._orders, ORDER_TIMEOUT_S, durable)
+    async def send(
+        self, route: Route, params: Mapping[str, str | int], decided_ns: Nanos, durable: Awaitable[None]
+    ) -> Outcome:
+        """Send an order once, after `durable`. The rate budget is the caller's to take before.
+
+        It is signed with the moment of its decision: the venue's window runs from there, and the deadline after which
+        "not found" proves something is counted from there too. An order that lay too long on our side is refused.
+        """
+        signed = {**params, "recvWindow": self._order_window_ms}
+        return await self._call(route, signed, self._orders, ORDER_TIMEOUT_S, durable, decided_ns)
 
     async def ask(self, route: Route, params: Mapping[str, str | int], lane: Lane, *, quick: bool = False) -> Outcome:
         """Ask once, within the rate budget; `quick` uses the connection and the timeout of orders."""
@@ -123,9 +131,9 @@ class Client:
         if wait_ns:
             text = f"held back by the rate budget for {wait_ns / SECOND_NS:.0f} s"
             return Trouble(cause=Cause.BUDGET, host=route.host, message=text)
-        window = {"recvWindow": ORDER_WINDOW_MS if route.method == "DELETE" else READ_WINDOW_MS} if route.signed else {}
+        window = {"recvWindow": self._order_window_ms if route.method == "DELETE" else READ_WINDOW_MS}
         transport, timeout_s = (self._orders, ORDER_TIMEOUT_S) if quick else (self._reads, READ_TIMEOUT_S)
-        return await self._call(route, {**params, **window}, transport, timeout_s, None)
+        return await self._call(route, {**params, **(window if route.signed else {})}, transport, timeout_s, None)
 
     async def read(
         self,
@@ -169,8 +177,11 @@ class Client:
         transport: Transport,
         timeout_s: float,
         durable: Awaitable[None] | None,
+        at_ns: Nanos | None = None,
     ) -> Outcome:
-        timestamp_ms = (self.clock() + self._shift_ns[route.account]) // MILLISECOND_NS
+        now_ns = self.clock()
+        signed_ns = now_ns if at_ns is None else min(now_ns, at_ns)
+        timestamp_ms = (signed_ns + self._shift_ns[route.account]) // MILLISECOND_NS
         token = SLOT.set(Slot(route, transport, timestamp_ms, timeout_s, durable))
         try:
             wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)

@@ -80,7 +80,7 @@ class LiveGateway:
             await durable
             message = f"not sent: the rate budget is used up for {wait_ns / SECOND_NS:.1f} s"
             return (OrderRejected(request.client_id, HELD_BACK, message, self._client.clock()),)
-        outcome = await self._client.send(route, parameters, durable)
+        outcome = await self._client.send(route, parameters, request.decided_ns, durable)
         return (self._proven(request, instrument, outcome),)
 
     def _proven(self, request: OrderRequest, instrument: Instrument, outcome: Reply | Trouble) -> Fact:

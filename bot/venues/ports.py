@@ -65,10 +65,17 @@ class Snapshots(Protocol):
         ...
 
 
+class Listing(msgspec.Struct, frozen=True):
+    """What the venue trades: the instruments that were asked for, as far as they exist, and the names of all."""
+
+    instruments: tuple[Instrument, ...]
+    known: frozenset[InstrumentId]
+
+
 class Catalogue(Protocol):
     """What the venue trades."""
 
-    async def instruments(self, symbols: frozenset[str]) -> tuple[Instrument, ...]:
+    async def listing(self, symbols: frozenset[str]) -> Listing:
         """Spot and USD-M instruments of these venue symbols, with filters, fees and margin tiers."""
         ...
 

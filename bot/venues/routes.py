@@ -57,6 +57,8 @@ LISTEN_KEY_EXTEND = Route(
 )
 USDM_TIME = Route(account=USDM, section="fapiPublic", path="time", signed=False)
 USDM_INFO = Route(account=USDM, section="fapiPublic", path="exchangeInfo", signed=False)
+MARKS = Route(account=USDM, section="fapiPublic", path="premiumIndex", signed=False)
+MARKS_EVERYWHERE = Route(account=USDM, section="fapiPublic", path="premiumIndex", weight=10, signed=False)
 
 SPOT_ACCOUNT = Route(account=SPOT, section="private", path="account", weight=20)
 KEY_SCOPE = Route(account=SPOT, section="sapi", path="account/apiRestrictions", weight=1)

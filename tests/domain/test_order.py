@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.order import OrderRequest, Side, TimeInForce
 from bot.domain.units import ClientOrderId
-from tests.kit import d, hedge
+from tests.kit import START_NS, d, hedge
 
 
 @pytest.mark.parametrize(("side", "signed"), [(Side.BUY, "2"), (Side.SELL, "-2")])
@@ -20,6 +20,7 @@ def test_the_side_carries_the_sign(side: Side, signed: str) -> None:
         reduce_only=False,
         intent=1,
         leg=0,
+        decided_ns=START_NS,
     )
 
     assert request.signed_contracts == d(signed)

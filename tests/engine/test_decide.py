@@ -117,7 +117,7 @@ def test_both_legs_are_cut_to_the_share_that_the_order_cap_gives() -> None:
     """6,000 of 12,000 on each side; the next intent takes the rest."""
     world = shocked(World.weighted(order_notional_max=d(6_000)))
 
-    assert [r.signed_contracts for r in world.sent] == [d("-0.066"), d("2.381"), d("-0.066"), d("2.399")]
+    assert [r.signed_contracts for r in world.sent] == [d("-0.066"), d("2.381"), d("-0.065"), d("2.346")]
     assert len(world.intents) == 2
 
 

@@ -42,6 +42,7 @@ def request(client_id: ClientOrderId = ID, contracts: str = "10", side: Side = S
         reduce_only=False,
         intent=1,
         leg=0,
+        decided_ns=START_NS,
     )
 
 

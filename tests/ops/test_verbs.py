@@ -276,3 +276,18 @@ def test_a_plan_as_json_is_the_daemons_own(desk: Desk) -> None:
     desk.answers["plan"] = PLAN
 
     assert PLAN == json.loads(trimtab("plan", "-d", desk.state_dir, "--json")[1])
+
+
+@pytest.mark.parametrize("broken", ["limitz: {}", "quote: [", "assets: 7"])
+def test_a_broken_config_does_not_stop_a_kill(desk: Desk, tmp_path: Path, broken: str) -> None:
+    """A config that somebody is editing still tells where the daemon is, and the daemon is killed; nothing else is."""
+    config = tmp_path / "c.yaml"
+    config.write_text(f"portfolio: x\nstate_dir: {desk.state_dir}\n{broken}\n", encoding="utf-8")
+    assert Exit.USAGE == trimtab("unwind", "x", "-c", config)[0]
+    code, _, err = trimtab("kill", "-c", config)
+
+    if broken == "quote: [":
+        assert (Exit.USAGE, []) == (code, desk.asked)
+    else:
+        assert (Exit.OK, ["kill"]) == (code, [verb for verb, _ in desk.asked])
+        assert "its state_dir can be read" in err

@@ -147,6 +147,7 @@ def approved(number: int = 1, **changes: Any) -> Approved:
         "reduce_only": False,
         "intent": 1,
         "leg": 0,
+        "decided_ns": NOW_NS,
     }
     return Approved(OrderRequest(**{**fields, **changes}))
 

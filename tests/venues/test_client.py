@@ -40,7 +40,7 @@ async def test_an_order_is_signed_over_its_exact_body() -> None:
     """The signature is last and covers every byte before it; the key travels in its header alone."""
     canned = Canned()
     canned.lay("POST", ORDER, {"ok": 1})
-    await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, durable())
+    await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
 
     (sent,) = canned.sent
     signed, _, signature = sent.payload.rpartition("&signature=")
@@ -56,7 +56,7 @@ async def test_nothing_leaves_before_the_intent_is_durable() -> None:
     canned.lay("POST", ORDER, {"ok": 1})
     committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     clock = Clock()
-    task = asyncio.create_task(client(canned, clock).send(routes.ORDER_NEW, PARAMS, committed))
+    task = asyncio.create_task(client(canned, clock).send(routes.ORDER_NEW, PARAMS, NOW_NS, committed))
     for _ in range(20):
         await asyncio.sleep(0)
     assert [] == canned.sent
@@ -76,7 +76,7 @@ async def test_a_failed_commit_sends_nothing_and_is_heard(error: BaseException) 
         raise error
 
     with pytest.raises(type(error)):
-        await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, failing())
+        await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, failing())
     assert [] == canned.sent
 
 
@@ -84,7 +84,7 @@ async def test_a_cancelled_send_stays_cancelled() -> None:
     """Cancellation is not an answer and is never swallowed."""
     canned = Canned()
     committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, committed))
+    task = asyncio.create_task(client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, committed))
     await asyncio.sleep(0)
     task.cancel()
 
@@ -109,7 +109,7 @@ async def test_a_network_is_a_value_and_never_raises(error: Exception, cause: Ca
     """Whatever a connection raises becomes a trouble that says what happened, not what was sent."""
     canned = Canned()
     canned.lay("POST", ORDER, error)
-    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, durable())
+    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
 
     assert isinstance(found, Trouble)
     assert cause is found.cause
@@ -122,7 +122,7 @@ async def test_a_200_without_an_answer_is_unreadable(body: bytes) -> None:
     """Empty, HTML, null, and an empty object are no success."""
     canned = Canned()
     canned.lay("POST", ORDER, body)
-    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, durable())
+    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
 
     assert isinstance(found, Trouble)
     assert Cause.UNREADABLE is found.cause
@@ -132,7 +132,7 @@ async def test_a_refusal_keeps_the_venues_code_and_no_secret() -> None:
     """The code and the words come through; a key that the venue quotes does not."""
     canned = Canned()
     canned.lay("POST", ORDER, {"code": -2015, "msg": f"bad key {KEY}\nsignature=abc"}, status=401)
-    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, durable())
+    found = await client(canned, Clock()).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
 
     assert isinstance(found, Trouble)
     assert (401, -2015) == (found.status, found.code)
@@ -278,7 +278,7 @@ async def test_an_ed25519_key_signs_as_well() -> None:
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     canned = Canned()
     canned.lay("POST", ORDER, {"ok": 1})
-    await client(canned, Clock(), Credentials(KEY, pem)).send(routes.ORDER_NEW, PARAMS, durable())
+    await client(canned, Clock(), Credentials(KEY, pem)).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
 
     signed, _, signature = canned.sent[0].payload.rpartition("&signature=")
     private.public_key().verify(base64.b64decode(unquote(signature)), signed.encode())
@@ -317,3 +317,14 @@ sys.exit(0 if alone < 20 and whole else alone)
 """
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode
+
+
+async def test_an_order_that_lay_too_long_is_signed_with_its_decision() -> None:
+    """The timestamp is the decision's, however late it is sent, so that the venue refuses what came too late."""
+    canned, clock = Canned(), Clock()
+    canned.lay("POST", ORDER, {"ok": 1})
+    clock.forward(3)
+
+    await client(canned, clock).send(routes.ORDER_NEW, PARAMS, NOW_NS, durable())
+
+    assert str(NOW_NS // 1_000_000) == canned.sent[0].params["timestamp"]

@@ -82,7 +82,7 @@ class Rig:
         best = self.simex.exchange.depth("usdm", "BTCUSDT", 1).bids[0].price
         limit = (best * Decimal("0.995") // Decimal("0.1")) * Decimal("0.1")
         fields = {"contracts": Decimal(contracts), "limit_price": limit, **changes}
-        (fact,) = await self.gateway.submit(approved(number, **fields), durable())
+        (fact,) = await self.gateway.submit(approved(number, **{"decided_ns": clock(), **fields}), durable())
         return fact
 
     async def look(self, number: int, endpoint: Endpoint) -> Any:

@@ -143,13 +143,14 @@ def _tap(link: Link, channels: Sequence[Channel], healthy: Callable[[], bool]) -
 async def through(
     loop: Loop, far: Far, kind: str, count: int, *, tls: bool, each: bool = False, rate: int = 0
 ) -> Flooded:
-    """Flood the daemon's loop. `each`: no conflation, every frame goes through inbox, loop and engine by itself.
+    """Flood the daemon's loop. `each`: no conflation, every frame goes through inbox, loop and engine by
+    itself, without a turn of the event loop between.
 
     Raises Lost, and AssertionError when a quote led to a command: the portfolio has to stay in band.
     """
 
     def put_and_drain(event: Event) -> None:
-        loop.put(event)
+        loop.inbox.put(event)
         loop.drain()
 
     opened = (secure if tls else plain)(far, kind, put_and_drain if each else loop.put, SystemClock())

@@ -59,7 +59,12 @@ async def _flooded(far: Far, loop: Loop, counts: Counts, *, tls: bool) -> list[F
             target=AtMost(TICKER_US),
             note="the same less picows with a callback that only counts",
         ),
-        Figure(name=f"  every frame decided, {way}", value=_us(each), unit="us", note="nothing conflates"),
+        Figure(
+            name=f"  every frame decided, {way}",
+            value=_us(each),
+            unit="us",
+            note="nothing conflates: inbox, drain and engine for each",
+        ),
         Figure(name=f"bare picows + msgspec + arithmetic, {way}", value=_us(bare), unit="us"),
         Figure(name=f"  ours / bare, {way}", value=whole / _us(bare), unit="x"),
         Figure(name=f"picows, empty callback, {way}", value=nothing, unit="us"),
@@ -127,6 +132,11 @@ async def measure_depth(counts: Counts, directory: Path) -> list[Figure]:
             unit="us",
             note="20 + 20 levels as numbers, the latest book of each instrument in the engine",
         ),
-        Figure(name="  every book into the engine, TLS", value=_us(each), unit="us", note="nothing conflates"),
+        Figure(
+            name="  every book into the engine, TLS",
+            value=_us(each),
+            unit="us",
+            note="nothing conflates: inbox, drain and engine for each",
+        ),
         Figure(name="picows, empty callback, depth20, TLS", value=empty.us, unit="us"),
     ]

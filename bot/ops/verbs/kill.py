@@ -27,7 +27,7 @@ def kill(
     its next start.
     """
     with speaking(as_json):
-        place = _existing(state_dir_of(state_dir, config))
+        place = _existing(state_dir_of(state_dir, config, forgiving=True))
         by = operator()
         file, trouble = _written(place, reason, by)
         try:

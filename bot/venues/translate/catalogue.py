@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 NEVER_MS = 4_000_000_000_000
 """A perpetual's delivery date lies beyond this, unless it is being delisted."""
-CLOSE_MATCHES_MAX = 3
 PERCENT = Decimal(100)
 
 
@@ -202,13 +200,3 @@ def _at_least_zero(row: SymbolRow, value: Decimal | None) -> Decimal:
     if value is None or not value.is_finite() or value < 0:
         raise Unreadable(f"{row.symbol}: a filter without its value")
     return Decimal(plain(value))
-
-
-def unknown_symbols(asked: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """One line for each symbol that neither market has, with what comes close."""
-    lines = []
-    for symbol in sorted(set(asked) - set(known)):
-        close = get_close_matches(symbol.upper(), sorted(set(known)), CLOSE_MATCHES_MAX)
-        hint = f"; close: {', '.join(close)}" if close else ""
-        lines.append(f"{symbol}: neither Binance spot nor USD-M trades this symbol{hint}")
-    return tuple(lines)

@@ -13,7 +13,7 @@ from bot.domain.order import OrderRequest, Side, TimeInForce
 from bot.domain.units import MILLISECOND_NS, ClientOrderId
 from bot.engine.guards.context import Context
 from bot.engine.modes import Mode
-from tests.kit import d, hedge, limits, mark, perpetual, quote
+from tests.kit import START_NS, d, hedge, limits, mark, perpetual, quote
 
 NAME = hedge("BTC")
 
@@ -30,6 +30,7 @@ def order(contracts: str | Decimal = "1", side: Side = Side.SELL, price: str = "
         reduce_only=False,
         intent=1,
         leg=0,
+        decided_ns=START_NS,
     )
     return msgspec.structs.replace(made, **changes)
 
