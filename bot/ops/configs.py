@@ -9,7 +9,7 @@ from bot.ops.options import STATE_DIR_VARIABLE
 from bot.ops.speak import Stop, warn
 from bot.runtime.document import read_document
 from bot.runtime.problems import ConfigError
-from bot.runtime.settings import Settings
+from bot.runtime.settings import Settings, default_state_dir
 from bot.runtime.settings_load import Loaded, load
 
 
@@ -58,7 +58,7 @@ def _named_state_dir(path: Path) -> Path | None:
         return None
     if not isinstance(document.value, dict):
         return None
-    named = os.environ.get(STATE_DIR_VARIABLE) or document.value.get("state_dir")
+    named = os.environ.get(STATE_DIR_VARIABLE) or document.value.get("state_dir", str(default_state_dir()))
     return path.parent.absolute() / Path(named).expanduser() if isinstance(named, str) and named else None
 
 

@@ -87,10 +87,11 @@ def _asset(loaded: Loaded, world: World, coin: str) -> Iterator[Problem]:
 
 
 def _unknown(loaded: Loaded, world: World, path: Path, symbol: Symbol) -> Problem:
-    of_market = sorted({*world.known, *(_written(loaded, name) for name in world.instruments)})
-    near = closest(str(symbol), [other for other in of_market if other.startswith(f"{symbol.market}:")])
+    market = f"{symbol.market}:"
+    listed = {*world.known, *(_written(loaded, name) for name in world.instruments)}
+    near = closest(symbol.symbol, [other.removeprefix(market) for other in listed if other.startswith(market)])
     what = f"{symbol} does not exist on {loaded.settings.venue}"
-    return loaded.problem(path, what, f"a symbol of its {symbol.market} market", near)
+    return loaded.problem(path, what, f"a symbol of its {symbol.market} market", near and f"{market}{near}")
 
 
 def _written(loaded: Loaded, name: InstrumentId) -> str:
@@ -170,6 +171,8 @@ def _coins_of(
     None where it cannot be said, or where so little is held that nothing would be hedged at all.
     """
     distance = width(getattr(target.band, edge), loaded.settings.quote)
+    if distance.value == 0:
+        return ZERO
     base = _base(loaded, world, target)
     scale = _scale(world, target, coin, base)
     space = Space.QUOTE if isinstance(target, WeightsTarget) else Space.COINS

@@ -13,7 +13,7 @@ from bot.domain.commands import CancelOrder, QueryOrder
 from bot.domain.events import ClockSampled, Event, Fact, FundingPaid
 from bot.domain.instrument import Instrument
 from bot.domain.order import Approved
-from bot.domain.units import AccountId, Nanos
+from bot.domain.units import AccountId, InstrumentId, Nanos
 
 Sink = Callable[[Event], None]
 """Takes an event on the event loop's thread and returns at once; never blocks, never raises for a full queue."""

@@ -24,7 +24,7 @@ class PricesUnreadable(Exception):
 
 
 async def read_marks(client: Client, symbols: Iterable[str]) -> dict[str, Decimal]:
-    """The mark price of each of these USD-M symbols, quote currency per contract; needs no key.
+    """The mark price of each of these USD-M symbols, quote currency per coin; needs no key.
 
     Raises PricesUnreadable where one is missing: what is judged by prices is judged by all of them.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,9 +11,6 @@ from bot.domain.units import MILLISECOND_NS, ONE, ZERO, Asset, Nanos
 from bot.venues.budget import Limits
 from bot.venues.routes import SPOT, USDM
 from bot.venues.translate.binance import Unreadable, finite, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 NEVER_MS = 4_000_000_000_000
 """A perpetual's delivery date lies beyond this, unless it is being delisted."""

@@ -15,7 +15,7 @@ class _Mark(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def mark_prices(body: bytes) -> dict[str, Decimal]:
-    """Mark prices by symbol, quote currency per contract: one object, or a list of them.
+    """Mark prices by symbol, quote currency per coin: one object, or a list of them.
 
     What no longer trades is listed at zero and left out here; a price below zero is refused.
     """
