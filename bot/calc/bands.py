@@ -13,7 +13,6 @@ import msgspec
 from bot.domain.rules import Band, Unit, Width
 from bot.domain.units import ZERO, Price, Qty
 
-
 CLOSE_ENOUGH = Decimal("0.1")
 """A correction under way ends within this share of the way from its destination to its trigger."""
 

@@ -51,10 +51,21 @@ def limit_price(instrument: Instrument, side: Side, mid: Price, slippage_bps_max
     return instrument.floor_price(worst) if side is Side.BUY else instrument.ceil_price(worst)
 
 
-def within(levels: tuple[Level, ...], side: Side, limit: Price) -> list[tuple[Price, Contracts]]:
-    """The levels at or better than `limit`, exact."""
-    rows = [(exact(price), exact(size)) for price, size in levels]
-    return [(p, s) for p, s in rows if (p <= limit if side is Side.BUY else p >= limit)]
+def within(
+    levels: tuple[Level, ...], side: Side, limit: Price, enough: Contracts | None = None
+) -> list[tuple[Price, Contracts]]:
+    """The levels at or better than `limit`, best first and exact, as far as `enough` contracts need them."""
+    rows: list[tuple[Price, Contracts]] = []
+    found = ZERO
+    for level_price, level_size in levels:
+        price = exact(level_price)
+        if price > limit if side is Side.BUY else price < limit:
+            break
+        rows.append((price, exact(level_size)))
+        found += rows[-1][1]
+        if enough is not None and found >= enough:
+            break
+    return rows
 
 
 def vwap(rows: list[tuple[Price, Contracts]], contracts: Contracts) -> Price:
@@ -88,7 +99,7 @@ def size(
         return Unsized(f"a tick of {instrument.tick} is too coarse for a price of {mid}", dust=False)
     if why := _below_minimum(instrument, wanted, price, reducing=reducing):
         return Unsized(why, dust=True)
-    rows = within(depth.against(side), side, price)
+    rows = within(depth.against(side), side, price, wanted)
     contracts = min(wanted, _in_lots(instrument, sum((s for _, s in rows), ZERO)), _capped(instrument, limits, mid))
     contracts = _leaving_no_dust(instrument, contracts, wanted, price, reducing=reducing)
     if contracts <= 0 or _below_minimum(instrument, contracts, price, reducing=reducing):

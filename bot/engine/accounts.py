@@ -147,9 +147,9 @@ class Accounts:
             self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, asked, belief.filled_ns)
             return
         same = belief.reported == reported.contracts and belief.candidate_ns > 0
-        candidate_ns = belief.candidate_ns if same and not in_flight else (Nanos(0) if in_flight else now)
-        old_enough = now - belief.filled_ns > limits.replica_lag_ns_max
-        if same and not in_flight and old_enough and now - belief.candidate_ns >= limits.evidence_gap_ns:
+        candidate_ns = belief.candidate_ns if same and not in_flight else (Nanos(0) if in_flight else asked)
+        old_enough = asked_ns - belief.filled_ns > limits.replica_lag_ns_max
+        if same and not in_flight and old_enough and asked_ns - belief.candidate_ns >= limits.evidence_gap_ns:
             change = ExternalChange(reported.instrument, belief.position.contracts, reported.contracts, cause)
             self.external.append(change)
             self.positions[reported.instrument] = PositionBelief(reported, reported.contracts, asked)

@@ -1,4 +1,4 @@
-"""`trimtab check` as a whole: the config first, then, with a key, the account as `live` would look at it."""
+"""`trimtab check` as a whole: the config, then the venue's market, then, with a key, the account as `live` looks."""
 
 from pathlib import Path
 
@@ -23,26 +23,56 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything found. `account` is None where it was not looked at: `account_skipped` says why."""
+    """Everything found. `market` is what the venue's public data said where there is no key to look further.
+
+    `market` and `account` are None where nobody looked: `account_skipped` and, with no word from the venue at all,
+    `market_skipped` say why.
+    """
 
     ok: bool
     exit: int
     config: ConfigReport
+    market: tuple[Found, ...] | None = None
+    market_skipped: str | None = None
     account: tuple[Found, ...] | None = None
     account_skipped: str | None = None
 
 
 def check_all(path: Path, offline: bool) -> CheckResult:
-    """Check a config and, unless told not to or there is no key, the account."""
+    """Check a config; unless told not to, hold it against the venue's market too and, with a key, the account."""
     report, loaded = check_config(path.expanduser())
     if not report.ok or loaded is None:
-        why = "the config has problems"
-        return CheckResult(ok=False, exit=int(Exit.USAGE), config=report, account_skipped=why)
-    if offline or report.credentials is None:
-        why = "told not to (--offline)" if offline else "there is no API key"
-        return CheckResult(ok=True, exit=0, config=report, account_skipped=why)
+        return _unasked(report, Exit.USAGE, "the config has problems")
+    if offline:
+        return _unasked(report, Exit.OK, "told not to (--offline)")
+    if report.credentials is None:
+        return _market(report, loaded)
     code, found = _account(loaded)
     return CheckResult(ok=code is Exit.OK, exit=int(code), config=report, account=found)
+
+
+def _unasked(report: ConfigReport, code: Exit, why: str) -> CheckResult:
+    ok = code is Exit.OK
+    return CheckResult(ok=ok, exit=int(code), config=report, market_skipped=why, account_skipped=why)
+
+
+def _market(report: ConfigReport, loaded: Loaded) -> CheckResult:
+    """Without a key: what anybody may ask. A config may be checked where the venue cannot be reached."""
+    import uvloop
+
+    from bot.runtime.app import market_check
+
+    why = "there is no API key"
+    try:
+        market = tuple(Found(*line) for line in uvloop.run(market_check(hushed(loaded))))
+    except StartRefused as error:
+        if error.kind == "venue":
+            skipped = "; ".join(error.lines)
+            return CheckResult(ok=True, exit=0, config=report, market_skipped=skipped, account_skipped=why)
+        code = REFUSALS[error.kind]
+        found = tuple(Found(error.kind, False, True, line) for line in error.lines)
+        return CheckResult(ok=False, exit=int(code), config=report, market=found, account_skipped=why)
+    return CheckResult(ok=True, exit=0, config=report, market=market, account_skipped=why)
 
 
 def _account(loaded: Loaded) -> tuple[Exit, tuple[Found, ...]]:
@@ -67,8 +97,10 @@ def tell(result: CheckResult, as_json: bool) -> None:
         say(str(problem))
     for line in result.config.summary:
         say(line)
-    for found in result.account or ():
+    for found in (*(result.market or ()), *(result.account or ())):
         say(f"{'ok     ' if found.ok else 'NO     ' if found.blocking else 'warning'} {found.subject}: {found.text}")
+    if result.market_skipped:
+        say(f"the market was not looked at: {result.market_skipped}")
     if result.account_skipped:
         say(f"the account was not looked at: {result.account_skipped}")
     count = len(result.config.problems)

@@ -15,11 +15,12 @@ from bot.ops.view import draw, glyphs_for
 from bot.runtime.status import Status
 
 FRAMES_PER_SECOND = 8
-ABOUT = """
-An exchange is simulated on this machine. It speaks Binance's protocol: TLS websockets and signed REST under
-Binance's host names, with a certificate authority of its own. Two daemons trade on it with the program and the
-settings that a real account would get: one keeps a book delta-neutral, the other at 60/40. What each step says
-it saw is asserted by the exchange's own records, not by the daemon's."""
+ABOUT = (
+    "\nAn exchange is simulated on this machine. It speaks Binance's protocol: TLS websockets and signed REST under "
+    "Binance's host names, with a certificate authority of its own.\n\nTwo daemons trade on it with the program that a "
+    "real account would get: one keeps a book delta-neutral, the other keeps one at 60/40.\n\nWhat a step says it saw "
+    "is asserted by the exchange's own records, not by the daemon's."
+)
 
 
 class Screen:

@@ -1,15 +1,16 @@
 """The composition root: settings in, a running daemon out. Start-up and crash recovery are one path.
 
-Secrets, reach, instruments, rules, pre-flight, journal, restored engine, venue, daemon, in this order; whatever is
+Secrets, reach, market, rules, pre-flight, journal, restored engine, venue, daemon, in this order; whatever is
 expected to go wrong on the way raises `StartRefused` (or the journal's or the control socket's own error) with a line
 for a person, and nothing has been sent by then.
 """
 
 import asyncio
-import gc
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from structlog.typing import FilteringBoundLogger
 from bot.domain.events import RunMode, Started
 from bot.domain.instrument import Instrument
 from bot.domain.rules import Rules
-from bot.domain.units import MILLISECOND_NS, Nanos
+from bot.domain.units import MILLISECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine
 from bot.journal.memory import MemoryJournal
 from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import Journal, JournalCorrupt, Stamp
 from bot.journal.writer import SWITCH_INTERVAL_S
-from bot.runtime import log, wiring
+from bot.runtime import gc_policy, log, wiring
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.daemon import Daemon, Intervals
-from bot.runtime.feasible import check_against
+from bot.runtime.market import account_holdings, judge, paper_holdings, read_market
 from bot.runtime.plans import plan
 from bot.runtime.portfolio import to_rules
 from bot.runtime.redact import Redactor
@@ -41,6 +42,10 @@ from bot.venues.preflight import LivePreflight
 
 PLAN_PATIENCE_S = 20.0
 PLAN_LOOK_S = 0.1
+MARKET_PATIENCE_S = 15.0
+
+Line = tuple[str, bool, bool, str]
+"""Something that a check looked at: subject, ok, whether it would keep `live` from starting, and a text."""
 
 
 async def run_daemon(loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | None = None) -> int:
@@ -53,7 +58,8 @@ async def run_daemon(loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | Non
         logger = log.logger("bot.daemon")
         async with AsyncExitStack() as stack:
             daemon, started = await _compose(loaded, mode, redactor, logger, stack, durable=True)
-            _settle_memory()
+            stack.callback(gc_policy.restore)
+            gc_policy.settle()
             await daemon.run(started, stop)
     return 0
 
@@ -68,17 +74,41 @@ async def plan_once(loaded: Loaded) -> dict[str, Any]:
             return await daemon.look(started, plan, PLAN_PATIENCE_S, PLAN_LOOK_S)
 
 
-async def preflight(loaded: Loaded) -> tuple[tuple[str, bool, bool, str], ...]:
-    """Look at the account as `live` would before its first order: (subject, ok, blocking, text), one each."""
+async def preflight(loaded: Loaded) -> tuple[Line, ...]:
+    """Look at market and account as `live` would before its first order. Raises StartRefused, as a start would."""
     redactor = Redactor()
     with log.start(loaded.settings.log, redactor):
         async with AsyncExitStack() as stack:
             clock, key = SystemClock(), _key(loaded.settings, redactor, required=True)
             way = await wiring.reach(loaded.settings, key, clock, log.logger("bot.check").info, stack)
-            instruments = await wiring.instruments_of(loaded.settings, way)
-            _judge(loaded, instruments)
-            found = await LivePreflight(way.client, instruments, to_rules(loaded.settings, instruments).quote).inspect()
-            return tuple((f.subject, f.ok, f.blocking, f.text) for f in found)
+            market = await read_market(loaded.settings, way)
+            holdings = await account_holdings(loaded.settings, way, market)
+            judge(loaded, market, holdings)
+            found = await LivePreflight(way.client, market.instruments, Asset(loaded.settings.quote)).inspect()
+            return (_fit(holdings), *((f.subject, f.ok, f.blocking, f.text) for f in found))
+
+
+async def market_check(loaded: Loaded) -> tuple[Line, ...]:
+    """Hold the config against what the venue trades and asks, without a key. Raises StartRefused with every finding."""
+    redactor = Redactor()
+    with log.start(loaded.settings.log, redactor):
+        async with AsyncExitStack() as stack:
+            way = await wiring.reach(loaded.settings, None, SystemClock(), log.logger("bot.check").info, stack)
+            try:
+                async with asyncio.timeout(MARKET_PATIENCE_S):
+                    market = await read_market(loaded.settings, way)
+            except TimeoutError:
+                text = f"the venue did not answer within {MARKET_PATIENCE_S:g} s"
+                raise StartRefused("venue", text) from None
+            judge(loaded, market, None)
+            return (_fit(None),)
+
+
+def _fit(holdings: Mapping[str, Decimal] | None) -> Line:
+    text = "every instrument trades, and no band is below the smallest order"
+    if holdings is None:
+        text += "; bands that are parts of what is held were not judged: the balances were not read"
+    return ("market", True, True, text)
 
 
 async def _compose(
@@ -95,12 +125,16 @@ async def _compose(
     clock = SystemClock()
     key = _key(settings, redactor, required=mode is RunMode.LIVE)
     way = await wiring.reach(settings, key, clock, lambda text: logger.info("stream", text=text), stack)
-    instruments = await wiring.instruments_of(settings, way)
-    _judge(loaded, instruments)
+    market = await read_market(settings, way)
+    instruments = market.instruments
+    paper = await _paper(settings, mode, way, instruments)
+    holdings = await account_holdings(settings, way, market) if paper is None else paper_holdings(paper)
+    judge(loaded, market, holdings)
     rules = to_rules(settings, instruments)
     if mode is RunMode.LIVE:
         await _preflight(way, instruments, rules, logger)
-    paper = await _paper(settings, mode, way, instruments)
+        if holdings is None:
+            raise StartRefused("venue", "the balances could not be read, so the bands could not be held against them")
     venue = wiring.wire(settings, mode, way, instruments, clock, paper)
     stamp = Stamp(mode.value, await _account_name(settings, way, paper), ("binance",))
     journal = _open_journal(venue.journal_path, stamp, logger, stack) if durable else _memory_journal(stamp)
@@ -121,13 +155,6 @@ def _key(settings: Settings, redactor: Redactor, *, required: bool) -> Credentia
         return None
     except CredentialError as error:
         raise StartRefused("credentials", str(error)) from error
-
-
-def _judge(loaded: Loaded, instruments: tuple[Instrument, ...]) -> None:
-    """Whether the config can work with what the venue trades."""
-    problems = check_against(loaded, instruments)
-    if problems:
-        raise StartRefused("config", *(str(problem) for problem in problems))
 
 
 async def _preflight(
@@ -207,9 +234,3 @@ def _start(engine: Engine | None, mode: RunMode, rules: Rules, clock: Clock) -> 
 def _intervals(settings: Settings) -> Intervals:
     chosen = settings.intervals
     return Intervals(chosen.tick, chosen.reconcile, chosen.clock, chosen.funding, chosen.checkpoint)
-
-
-def _settle_memory() -> None:
-    """Everything that start-up made stays: collecting it over and over would stall the loop for 175 ms at a time."""
-    gc.collect()
-    gc.freeze()

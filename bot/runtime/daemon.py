@@ -19,6 +19,7 @@ from bot.runtime import killfile, picture
 from bot.runtime.carrier import Carrier
 from bot.runtime.clock import Clock
 from bot.runtime.control import Arguments, ControlServer, Denied
+from bot.runtime.gc_policy import Collector
 from bot.runtime.loop import Loop
 from bot.runtime.monitor import Monitor
 from bot.runtime.plans import plan
@@ -187,6 +188,7 @@ class Daemon:
             "clock": self._sample_clock,
             "funding": self._read_funding,
             "checkpoint": self._checkpoint,
+            "memory": Collector(self._clock.sleep).run,
             **{feed.name: feed.run for feed in self._venue.feeds},
         }
 

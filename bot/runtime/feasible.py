@@ -48,12 +48,12 @@ def check_against(
         instruments: what the venue trades, at least of the symbols that the config wants.
         prices: the price of each coin in the reporting currency; what needs a price is not judged where there is none.
         holdings: what the accounts hold of each coin and currency, which relative bands are fractions of; declared
-            coins are added here.
+            coins are added here. None where nobody looked: then no band is measured on them, declared or not.
         known: further symbols of the venue, as ``usdm:BTCUSDT``, to propose a near one for one that does not exist.
     """
     by_id = {instrument.id: instrument for instrument in instruments}
     quoted = {coin: price for coin, price in (prices or {}).items() if price > 0}
-    world = World(by_id, quoted, _held(loaded, holdings or {}), known)
+    world = World(by_id, quoted, {} if holdings is None else _held(loaded, holdings), known)
     found = [problem for coin in loaded.settings.assets for problem in _asset(loaded, world, coin)]
     for index, target in enumerate(loaded.settings.targets):
         for coin in _coins(target):

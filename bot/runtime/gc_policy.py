@@ -29,6 +29,12 @@ def settle() -> None:
     gc.disable()
 
 
+def restore() -> None:
+    """Collect as usual again: the daemon has ended, the process may go on with something else."""
+    gc.unfreeze()
+    gc.enable()
+
+
 class Collector:
     """Collects on a schedule. `longest_ns` is the longest standstill that it caused so far."""
 

@@ -28,7 +28,6 @@ from bot.domain.market import Depth, Mark
 from bot.domain.units import MILLISECOND_NS, Asset
 from bot.runtime.carrier import NoGateway
 from bot.runtime.clock import Clock
-from bot.runtime.portfolio import instruments_wanted, symbols_wanted
 from bot.runtime.refusal import StartRefused
 from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
@@ -36,7 +35,6 @@ from bot.runtime.venue import Relay, Venue, VenueFeed
 from bot.venues import net, routes
 from bot.venues.binance import STREAM_HOSTS
 from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
-from bot.venues.catalogue import CatalogueError, LiveCatalogue
 from bot.venues.client import Client
 from bot.venues.dialling import Dialling
 from bot.venues.gateway import LiveGateway
@@ -47,7 +45,6 @@ from bot.venues.signing import Credentials as Key
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.stream import World
 from bot.venues.translate.accounts import spot_wallet
-from bot.venues.translate.catalogue import Fees
 from bot.venues.translate.errors import Trouble
 from bot.venues.transport import SessionTransport
 
@@ -99,17 +96,6 @@ async def reach(
         pin=pin, context=context, clock=clock.now_ns, sleep=clock.sleep, rng=rng, dialling=Dialling(rng), log=log
     )
     return Reach(client, world, key)
-
-
-async def instruments_of(settings: Settings, way: Reach) -> tuple[Instrument, ...]:
-    """The instruments that the config names. Raises StartRefused."""
-    fee = Fees(settings.paper.taker_fee / 10_000, settings.paper.taker_fee / 10_000)
-    try:
-        found = await LiveCatalogue(way.client, fee, fee).instruments(symbols_wanted(settings))
-    except CatalogueError as error:
-        raise StartRefused("venue", *error.problems) from error
-    wanted = instruments_wanted(settings)
-    return tuple(one for one in found if one.id in wanted)
 
 
 async def account_number(way: Reach) -> str | None:

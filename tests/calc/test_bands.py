@@ -29,7 +29,7 @@ def test_a_band_of_points_is_left_only_beyond_its_edge(weight: str, beyond: bool
 
 def test_a_breach_is_decided_in_decimals() -> None:
     """0.65 - 0.60 > 0.05 is true in floats and false here."""
-    assert 0.65 - 0.60 > 0.05  # noqa: PLR0133 - the trap itself
+    assert 0.65 - 0.60 > 0.05
     assert not is_beyond(of_quote(str(d("0.65") - d("0.60")), base="1"), Width(d("0.05"), Unit.POINTS))
 
 

@@ -21,12 +21,13 @@ NAMES = ["hedge", "deposit", "weights", "streams", "answer", "kill", "arm", "unw
 START_TO_END_S = 60
 
 
-def trimtab(*words: object, stop_after_s: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as a process; stop it as a service manager would after a while."""
+def trimtab(*words: object, stop_when: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process; stop it as a service manager would once a file is there."""
     command = [sys.executable, "-m", "bot.ops.cli", *map(str, words)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if stop_after_s is not None:
-        time.sleep(stop_after_s)
+    if stop_when is not None:
+        while child.poll() is None and not stop_when.exists():
+            time.sleep(0.01)
         child.terminate()
     out, err = child.communicate(timeout=150)
     return subprocess.CompletedProcess(command, child.returncode, out, err)
@@ -65,7 +66,8 @@ def test_the_whole_story_is_told(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
     """SIGTERM in the middle ends the exchange and both daemons as well."""
-    done = trimtab("demo", "--fast", "--state-dir", tmp_path / "demo", stop_after_s=4)
+    folder = tmp_path / "demo"
+    done = trimtab("demo", "--fast", "--state-dir", folder, stop_when=folder / "weights" / "daemon.log")
 
     assert Exit.INTERRUPTED == done.returncode, done.stderr
     assert [] == running(tmp_path)

@@ -46,6 +46,14 @@ def test_a_symbol_that_does_not_exist_is_named_with_a_near_one() -> None:
     ] == lines(text)
 
 
+def test_what_all_symbols_share_makes_none_of_them_near() -> None:
+    """A proposal resembles the symbol that was written, not only its market and its currency."""
+    text = changed("  BTC: {}", "  BTC: {hedge: usdm:XYZUSDT}")
+    found = check_against(loaded(text), catalogue(), known=["usdm:SOLUSDT", "usdm:ADAUSDT"])
+
+    assert [None] == [problem.meant for problem in found]
+
+
 def test_a_near_symbol_may_come_from_the_whole_market() -> None:
     """Where the venue's list is at hand, the proposal is taken from it."""
     text = changed("  BTC: {}", "  BTC: {hedge: usdm:BTTCUSDT}")
@@ -119,6 +127,20 @@ def test_declared_coins_are_held_too() -> None:
     text = changed("  BTC: {}", "  BTC: {declared: 0.1}")
 
     assert "a trigger of 0.001 BTC is below" in str(check_against(loaded(text), catalogue(), PRICES, {})[0])
+
+
+def test_what_nobody_looked_at_is_not_judged() -> None:
+    """Declared coins are a part of the holding, and a part says nothing about a band that is a share of all of it."""
+    text = changed("  BTC: {}", "  BTC: {declared: 0.1}")
+
+    assert () == check_against(loaded(text), catalogue(), PRICES)
+
+
+def test_a_destination_of_nothing_is_nothing_whatever_is_held() -> None:
+    """0 % of a holding that is not there yet hides no trigger that is below an order by its own number."""
+    found = check_against(loaded(one_coin("0.0001 coins", "0 %")), catalogue(), PRICES, {})
+
+    assert ["at least 0.002 coins"] == [problem.allowed for problem in found]
 
 
 def test_points_are_measured_on_the_base() -> None:

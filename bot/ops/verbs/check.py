@@ -1,4 +1,4 @@
-"""`trimtab check`: is this config usable? With a key: is the account?"""
+"""`trimtab check`: is this config usable, at this venue? With a key: is the account?"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,13 @@ def check(
     config: Annotated[
         Path, typer.Option("--config", "-c", metavar="FILE", envvar=CONFIG_VARIABLE, help="The portfolio's config.")
     ],
-    offline: Annotated[bool, typer.Option("--offline", help="Do not look at the account, even with a key.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the venue, even with a key.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a config and, with an API key, the account: every finding at once, nothing is sent or changed.
+    """Check a config, hold it against the venue's market and, with an API key, look at the account; change nothing.
 
-    The account's check is the pre-flight of `run --live`: clock, the key's permissions, position and margin mode ...
+    The market: every symbol trades, and no band is below the smallest order at today's prices and holdings.
+    The account: the pre-flight of `run --live`: clock, the key's permissions, position and margin mode ...
     """
     with speaking(as_json):
         from bot.ops.checks import check_all, tell

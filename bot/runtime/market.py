@@ -1,0 +1,103 @@
+"""What the venue says before anything runs, and whether the config can work with it.
+
+Instruments, the names of all others, mark prices and what is held are read once; `judge` holds the config against them
+and refuses the start with every finding at its line.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.domain.events import AccountSeen
+from bot.domain.instrument import Instrument, Kind
+from bot.domain.units import ZERO, Asset, InstrumentId
+from bot.runtime.feasible import check_against
+from bot.runtime.portfolio import hedge_symbol, instruments_wanted, named, symbols_wanted
+from bot.runtime.refusal import StartRefused
+from bot.runtime.settings import Settings
+from bot.runtime.settings_load import Loaded
+from bot.runtime.wiring import ACCOUNTS, Reach
+from bot.venues.catalogue import CatalogueError, LiveCatalogue
+from bot.venues.paper_account import PaperState
+from bot.venues.prices import PricesUnreadable, read_marks
+from bot.venues.snapshot import LiveSnapshots
+from bot.venues.translate.catalogue import Fees
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What the venue trades of the config, everything else it names, and the price of each coin (quote currency)."""
+
+    instruments: tuple[Instrument, ...]
+    known: frozenset[InstrumentId]
+    prices: Mapping[str, Decimal]
+
+
+async def read_market(settings: Settings, way: Reach) -> Market:
+    """Read it; of instruments that the config names and the venue has not, nothing. Raises StartRefused."""
+    fee = Fees(settings.paper.taker_fee / 10_000, settings.paper.taker_fee / 10_000)
+    try:
+        listing = await LiveCatalogue(way.client, fee, fee).listing(symbols_wanted(settings))
+        wanted = instruments_wanted(settings)
+        instruments = tuple(one for one in listing.instruments if one.id in wanted)
+        hedges = _hedges(settings, instruments)
+        marks = await read_marks(way.client, hedges.values())
+    except CatalogueError as error:
+        raise StartRefused("venue", *error.problems) from error
+    except PricesUnreadable as error:
+        raise StartRefused("venue", str(error)) from error
+    return Market(instruments, listing.known, {coin: marks[symbol] for coin, symbol in hedges.items()})
+
+
+def _hedges(settings: Settings, instruments: tuple[Instrument, ...]) -> dict[str, str]:
+    """The symbol of each coin's hedge whose mark is a price of that coin; what is wrong with others is said anyway."""
+    by_id = {one.id: one for one in instruments}
+    found = {}
+    for coin in settings.assets:
+        future = by_id.get(named(settings, hedge_symbol(settings, coin)))
+        if future is not None and future.trading and _prices(future, coin, settings.quote):
+            found[coin] = future.symbol
+    return found
+
+
+def _prices(future: Instrument, coin: str, quote: str) -> bool:
+    return (future.kind, future.base, future.quote) == (Kind.LINEAR, coin, quote)
+
+
+async def account_holdings(settings: Settings, way: Reach, market: Market) -> dict[str, Decimal] | None:
+    """What the account holds of each coin in all its wallets; None where there is no key or a wallet cannot be read."""
+    if way.key is None:
+        return None
+    snapshots = LiveSnapshots(way.client, market.instruments, Asset(settings.quote))
+    wallets: list[dict[str, Decimal]] = []
+    for account in ACCOUNTS:
+        seen = [fact.snapshot for fact in await snapshots.account(account) if isinstance(fact, AccountSeen)]
+        if not seen:
+            return None
+        wallets.append({balance.asset: balance.total for balance in seen[0].balances})
+    return _together(wallets)
+
+
+def paper_holdings(paper: PaperState) -> dict[str, Decimal]:
+    """What a paper account holds of each coin in all its wallets."""
+    return _together({str(coin): total for coin, total in wallet.items()} for wallet in paper.balances.values())
+
+
+def _together(wallets: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    held: dict[str, Decimal] = {}
+    for wallet in wallets:
+        for coin, total in wallet.items():
+            held[coin] = held.get(coin, ZERO) + total
+    return held
+
+
+def judge(loaded: Loaded, market: Market, holdings: Mapping[str, Decimal] | None) -> None:
+    """Hold the config against the venue. Without `holdings` (None) bands that are parts of them are not judged.
+
+    Raises:
+        StartRefused: with a line for each finding, its file and line first.
+    """
+    known = [name.removeprefix(f"{loaded.settings.venue}.") for name in market.known]
+    problems = check_against(loaded, market.instruments, market.prices, holdings, known)
+    if problems:
+        raise StartRefused("config", *(str(problem) for problem in problems))

@@ -1,0 +1,213 @@
+"""Attacks on the order path: sequences of events that once made, or could make, a hedger sell its hedge twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+from bot.domain.account import AccountSnapshot, Balance, Position
+from bot.domain.commands import QueryOrder, Severity
+from bot.domain.events import Action, BalancesChanged, Event, OrderNotFound, PositionsChanged, StreamChanged
+from bot.domain.order import OrderRequest, Status
+from bot.domain.units import SECOND_NS, ZERO, AccountId, ClientOrderId, InstrumentId, Nanos
+from bot.engine.modes import GLOBAL, Mode
+from tests.engine.kit import Venue, World
+from tests.kit import SPOT, USDM, USDT, d, hedge, neutral, perpetual, pricing, spot
+
+
+@dataclass
+class Lagging(Venue):
+    """An exchange whose reads show the world as it was `lag_ns` ago; orders are executed at once."""
+
+    lag_ns: int = 0
+    executed_ns: dict[ClientOrderId, int] = field(default_factory=dict)
+    past: list[tuple[int, dict[InstrumentId, Position]]] = field(default_factory=list)
+
+    def submit(self, request: OrderRequest, now: int) -> list[Event]:
+        """Execute, and remember when."""
+        self.past.append((now, dict(self.positions)))
+        self.executed_ns[request.client_id] = now
+        return super().submit(request, now)
+
+    def look(self, command: QueryOrder, now: int) -> Event:
+        """An order that the replica has not heard of does not exist."""
+        executed = self.executed_ns.get(command.client_id)
+        if executed is not None and now - executed < self.lag_ns:
+            return OrderNotFound(command.client_id, command.endpoint, Nanos(now), Nanos(now))
+        return super().look(command, now)
+
+    def snapshot(self, account: AccountId, names: Iterable[InstrumentId], now: int) -> AccountSnapshot:
+        """Positions as they were."""
+        seen = super().snapshot(account, names, now)
+        hidden = [before for at, before in self.past if now - at < self.lag_ns]
+        if not hidden or account == SPOT:
+            return seen
+        old = tuple(hidden[0].get(p.instrument, Position(p.instrument, ZERO)) for p in seen.positions)
+        return msgspec.structs.replace(seen, positions=old)
+
+
+def _lagging(seconds: float) -> World:
+    """A book of 1 BTC at an exchange whose reads lag, just before its first order, whose answer will be lost."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue = Lagging(world.venue.prices, world.venue.coins, lag_ns=round(seconds * SECOND_NS))
+    world.venue.answers = world.venue.streams = False
+    return world
+
+
+@pytest.mark.parametrize("lag", [1.0, 5.0, 9.0])
+def test_reads_that_lag_do_not_prove_an_order_absent_after_the_stream_broke(lag: float) -> None:
+    """Executed, the answer lost with the stream, every read behind by what reads may be behind: no second order."""
+    world = _lagging(lag).until(lambda w: bool(w.sent))
+    world.handle(StreamChanged("usdm.user", False, "reset", world.now, USDM))
+    world.run(1)
+    world.handle(StreamChanged("usdm.user", True, "connected", world.now, USDM))
+    world.venue.answers = world.venue.streams = True
+    world.run(40)
+
+    assert len(world.sent) == 1
+    assert world.venue.position(hedge("BTC")).contracts == d(-1)
+    assert world.position("BTC") == d(-1)
+
+
+@pytest.mark.parametrize("lag", [1.0, 5.0, 9.0])
+def test_reads_that_lag_do_not_prove_an_order_absent_after_a_restart(lag: float) -> None:
+    """Killed with the order on its way, started again at once, reads behind: the hedge is sold once."""
+    world = _lagging(lag).until(lambda w: bool(w.sent))
+    world.venue.answers = world.venue.streams = True
+    world.restart().run(40)
+
+    assert len(world.sent) == 1
+    assert world.position("BTC") == d(-1)
+
+
+def test_an_order_that_never_landed_is_soon_proven_absent_while_the_stream_listened() -> None:
+    """The stream stood all the time and told nothing: then no replica need be waited for."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue.places = False
+    world.until(lambda w: bool(w.sent))
+    world.venue.places = True
+    world.until(lambda w: len(w.sent) == 2, seconds=9)
+
+
+# ------------------------------------------------------------------------------------------- another config
+def test_a_hedge_that_leaves_the_config_is_told_and_nothing_is_sent_until_somebody_has_looked() -> None:
+    """The coin is hedged with another contract from now on, the old short still stands: it is not shorted twice."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    assert world.position("BTC") == d(-1)
+    other = perpetual("BTC", id=InstrumentId(f"{USDM}:BTCUSDT_270326"), symbol="BTCUSDT_270326")
+    rule = msgspec.structs.replace(world.rules.assets[0], hedge=other.id)
+    world.rules = msgspec.structs.replace(world.rules, instruments=(spot("BTC"), other), assets=(rule,))
+    world.forget()
+    world.restart().run(20)
+
+    assert world.sent == []
+    assert world.engine.state.modes.overall is Mode.HALT
+    assert any(n.severity is Severity.CRITICAL and hedge("BTC") in n.text for n in world.notices("left"))
+
+
+def test_a_coin_that_leaves_the_config_with_its_hedge_does_not_halt_the_next_start_again() -> None:
+    """Told once; after an operator has armed, the rest of the portfolio is kept over restarts."""
+    world = World.neutral().run(5)
+    kept = world.rules
+    world.rules = msgspec.structs.replace(
+        kept,
+        instruments=tuple(i for i in kept.instruments if i.base != "BTC"),
+        assets=tuple(a for a in kept.assets if a.asset != "BTC"),
+        targets=(neutral("ETH"),),
+    )
+    world.restart().run(5)
+    world.ask(Action.ARM)
+    world.restart().run(5)
+    world.deposit("ETH", "2")
+    world.run(10)
+
+    assert world.engine.state.modes.latches.get(GLOBAL) is None
+    assert world.position("ETH") == d(-12)
+
+
+# --------------------------------------------------------------------------------------------- sequences
+def test_a_stream_that_repeats_an_old_position_does_not_sell_the_hedge_again() -> None:
+    """The account update of before the hedge comes again and again after it: locked at worst, never a second order."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    flat = (Position(hedge("BTC"), ZERO),)
+    for _ in range(30):
+        world.handle(PositionsChanged(USDM, flat, "ORDER", Nanos(world.now - SECOND_NS), world.now))
+        world.run(1)
+
+    assert len(world.sent) == 1
+
+
+def test_a_wallet_that_swings_does_not_trade() -> None:
+    """Every second the stream says another futures wallet (funding, fees, a transfer): it is not exposure."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    for wallet in ("90000", "10", "50000", "0", "70000") * 4:
+        world.venue.wallet = d(wallet)
+        world.handle(BalancesChanged(USDM, (Balance(USDT, d(wallet)),), "FUNDING_FEE", world.now, world.now))
+        world.run(1)
+
+    assert len(world.sent) == 1
+
+
+def test_a_transfer_of_coins_between_wallets_ends_where_it_began() -> None:
+    """A tenth of the coins moves from spot to the futures wallet, told by two streams: hedged as before in the end."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    world.deposit("BTC", "-0.1")
+    coins = (Balance(USDT, world.venue.wallet), Balance(world.rules.assets[0].asset, d("0.1")))
+
+    def both(account: AccountId, names: Iterable[InstrumentId], now: int) -> AccountSnapshot:
+        seen = Venue.snapshot(world.venue, account, names, now)
+        return msgspec.structs.replace(seen, balances=coins) if account == USDM else seen
+
+    world.venue.snapshot = both  # type: ignore[method-assign]
+    world.handle(BalancesChanged(USDM, coins[1:], "DEPOSIT", world.now, world.now))
+    world.run(40)
+
+    assert world.position("BTC") == d(-1)
+    assert len(world.sent) <= 3
+
+
+@pytest.mark.parametrize("seconds", [0.25, 0.5, 1.0, 2.0])
+def test_a_kill_right_after_the_decision_and_a_restart_leave_one_order_at_most(seconds: float) -> None:
+    """Killed by the operator with the order out, started again, armed: what landed is counted, nothing twice."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue.answers = world.venue.streams = False
+    world.until(lambda w: bool(w.sent))
+    world.ask(Action.KILL)
+    world.run(seconds)
+    world.restart().run(2)
+    world.ask(Action.ARM)
+    world.venue.answers = world.venue.streams = True
+    world.run(30)
+
+    assert len(world.sent) == 1
+    assert world.position("BTC") == d(-1)
+
+
+def test_a_flatten_waits_for_an_unknown_order_and_then_closes_what_it_filled() -> None:
+    """Flattened while an order is unknown: it is found first, then closed, and the end is flat."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue.answers = world.venue.streams = False
+    world.until(lambda w: bool(w.sent))
+    world.ask(Action.FLATTEN)
+    world.venue.streams = world.venue.answers = True
+    world.run(30)
+
+    assert world.venue.position(hedge("BTC")).contracts == ZERO
+    assert [request.reduce_only for request in world.sent] == [False, True]
+    assert all(record.status is not Status.UNKNOWN for record in world.records("BTC"))
+
+
+def test_all_coins_gone_and_spot_silent_the_hedge_can_still_be_closed() -> None:
+    """The coins are withdrawn and the spot market is gone: at the latest an unwind closes the short."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    world.bent = lambda event: None if event.instrument == pricing("BTC") else event
+    world.run(5)
+    world.deposit("BTC", "-1")
+    world.run(15)
+    world.ask(Action.UNWIND)
+    world.run(5)
+
+    assert world.venue.position(hedge("BTC")).contracts == ZERO

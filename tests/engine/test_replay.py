@@ -1,0 +1,135 @@
+"""One journal replays to one command stream, byte for byte."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.commands import Command
+from bot.domain.events import Action, Event, Fact, RunMode, Started
+from bot.domain.market import Depth, Mark, Quote
+from bot.domain.rules import Unit
+from bot.engine.engine import Engine
+from bot.engine.state import State
+from tests.engine.kit import Step, World, encoded
+from tests.kit import band, d, hedge, limits, neutral, rules, weights
+
+CHAPTERS = st.lists(
+    st.sampled_from(
+        "deposit withdraw dear cheap deaf mute hearing kill unwind flatten arm restart observe wait garbage".split()
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+def tell(world: World, chapters: list[str]) -> World:
+    """A random story: flows, shocks, lost answers, operators, restarts."""
+    world.run(3)
+    for chapter in chapters:
+        match chapter:
+            case "deposit" | "withdraw":
+                world.deposit("BTC", "0.3" if chapter == "deposit" else "-0.1")
+            case "dear" | "cheap":
+                world.price("BTC", world.venue.prices["BTC"] * (1.2 if chapter == "dear" else 0.85))
+            case "deaf" | "mute":
+                world.venue.streams, world.venue.answers = chapter != "deaf", chapter != "mute"
+            case "hearing":
+                world.venue.streams = world.venue.answers = True
+            case "kill" | "unwind" | "flatten" | "arm":
+                world.ask(Action[chapter.upper()])
+            case "restart" | "observe":
+                world.restart(RunMode.OBSERVE if chapter == "observe" else RunMode.LIVE)
+            case "garbage":
+                world.read(world.rules.accounts[1], positions=())
+            case _:
+                pass
+        world.run(2)
+    return world
+
+
+def world_of(kind: bool) -> World:
+    """A neutral book or a weights book."""
+    target = neutral() if kind else weights(within=band("0.03", "0.01", Unit.POINTS))
+    world = World(rules(target, limits=limits(orders_per_minute_max=20)), {"BTC": d("1.2"), "ETH": d(16)})
+    return world.start()
+
+
+def replayed(engine: Engine, steps: list[Step]) -> list[bytes]:
+    """The commands that an engine gives for recorded steps, each read back from its bytes."""
+    out = []
+    for step in steps:
+        kept = msgspec.json.decode(msgspec.json.encode(step), type=Step)
+        engine.observe(kept.reads, kept.now_ns)
+        out.append(encoded(engine.handle(kept.event)))
+        engine.state.books.take_unreported()
+    return out
+
+
+@settings(max_examples=30)
+@given(st.booleans(), CHAPTERS)
+def test_a_fresh_engine_gives_the_same_commands_for_the_recorded_steps(kind: bool, chapters: list[str]) -> None:
+    """Whatever the story: events, what they read and the time are enough to repeat every decision."""
+    world = tell(world_of(kind), chapters)
+    first = world.steps[0].event
+    assert isinstance(first, Started)
+
+    assert replayed(Engine(first), world.steps) == [bytes(step.commands) for step in world.steps]
+
+
+@settings(max_examples=30)
+@given(st.booleans(), CHAPTERS, CHAPTERS)
+def test_a_checkpoint_goes_on_to_the_same_commands(kind: bool, before: list[str], after: list[str]) -> None:
+    """The state, written down and read back in the middle of the story, gives what the whole journal gives."""
+    world = tell(world_of(kind), before)
+    kept, count = msgspec.json.encode(world.engine.state), len(world.steps)
+    tell(world, after)
+    restored = msgspec.json.decode(kept, type=State)
+
+    assert msgspec.json.encode(restored) == kept
+    assert replayed(Engine.of(restored), world.steps[count:]) == [bytes(s.commands) for s in world.steps[count:]]
+
+
+def test_the_same_story_twice_is_the_same_to_the_byte() -> None:
+    """No clock, no randomness, no order of a set: two engines never differ."""
+    chapters = ["deposit", "dear", "mute", "wait", "restart", "hearing", "unwind", "arm", "cheap"]
+    one, other = (tell(world_of(kind=False), chapters) for _ in range(2))
+
+    assert encoded(one.log) == encoded(other.log)
+    assert msgspec.json.encode(one.engine.state) == msgspec.json.encode(other.engine.state)
+
+
+def test_a_step_without_commands_leaves_nothing_to_remember() -> None:
+    """A tick or quote that says nothing changes only time and prices, so the journal can do without it."""
+    world = tell(world_of(kind=False), ["deposit", "dear"])
+    world.run(20)
+    before = without_market(world.engine.state)
+    world.reconciling = False
+    world.forget()
+    world.run(5)
+
+    assert world.log == []
+    assert without_market(world.engine.state) == before
+
+
+def without_market(state: State) -> bytes:
+    """The state but for time and public prices."""
+    copy = msgspec.json.decode(msgspec.json.encode(state), type=State)
+    copy.books.forget()
+    copy.now = state.layout.limits.evidence_gap_ns  # type: ignore[assignment]
+    return msgspec.json.encode(copy)
+
+
+def test_every_event_and_command_survives_the_journal() -> None:
+    """What happened and what was asked for reads back as it was, type and all."""
+    world = tell(world_of(kind=True), ["deposit", "mute", "wait", "hearing", "kill", "arm", "unwind", "restart"])
+    events = [step.event for step in world.steps] + [read for step in world.steps for read in step.reads]
+
+    assert {Quote, Depth, Mark} <= {type(event) for event in events}
+    for event in events:
+        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event  # type: ignore[arg-type]
+    for command in world.log:
+        assert msgspec.json.decode(msgspec.json.encode(command), type=Command) == command  # type: ignore[arg-type]
+    assert Fact is not None
+    assert hedge("BTC") in world.engine.state.accounts.positions
