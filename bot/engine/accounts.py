@@ -71,6 +71,8 @@ class AccountBelief(msgspec.Struct, frozen=True):
     seen_ns: Nanos = Nanos(0)
     """When the last read that counted was begun."""
     stream_up: bool = False
+    stream_since_ns: Nanos = Nanos(0)
+    """When the private stream came up: what happened before it may never be told by it."""
     stream_event_ns: Nanos = Nanos(0)
     margin: MarginState | None = None
     first: AccountSnapshot | None = None
@@ -95,8 +97,12 @@ class Accounts:
     positions: dict[InstrumentId, PositionBelief] = field(default_factory=dict)
     external: list[ExternalChange] = field(default_factory=list)
 
-    def restart(self, accounts: tuple[AccountId, ...], instruments: tuple[InstrumentId, ...]) -> None:
-        """A new process: keep what the journal knew, trust none of it until it is confirmed."""
+    def restart(self, accounts: tuple[AccountId, ...], instruments: tuple[InstrumentId, ...]) -> list[Position]:
+        """A new process: keep what the journal knew, trust none of it until it is confirmed.
+
+        Positions that are not tracked any more are forgotten; those of them that were open are returned.
+        """
+        gone = [self.positions.pop(name).position for name in sorted(self.positions.keys() - set(instruments))]
         for account in accounts:
             before = self.accounts.get(account, AccountBelief())
             self.accounts[account] = AccountBelief(known=before.known, margin=before.margin)
@@ -105,6 +111,7 @@ class Accounts:
         for instrument in instruments:
             belief = self.positions.get(instrument) or PositionBelief(Position(instrument, ZERO))
             self.positions[instrument] = PositionBelief(belief.position, filled_ns=belief.filled_ns)
+        return [position for position in gone if position.contracts]
 
     def totals(self, account: AccountId) -> dict[Asset, Decimal]:
         """Balances of one account as believed."""
@@ -122,9 +129,16 @@ class Accounts:
                 return belief
         return None
 
-    def on_stream(self, account: AccountId, *, up: bool) -> None:
+    def on_stream(self, account: AccountId, *, up: bool, now: Nanos) -> None:
         """A private stream came up or went down."""
-        self._change(account, stream_up=up)
+        before = self.accounts[account]
+        since = before.stream_since_ns if before.stream_up else now
+        self._change(account, stream_up=up, stream_since_ns=since)
+
+    def listened_since(self, account: AccountId, moment_ns: int) -> bool:
+        """Whether the private stream has stood from before that moment until now."""
+        belief = self.accounts.get(account)
+        return belief is not None and belief.stream_up and belief.stream_since_ns < moment_ns
 
     def on_fill(self, instrument: InstrumentId, contracts: Contracts, price: Price, now: Nanos) -> None:
         """Count a fill of ours. `contracts` is signed."""

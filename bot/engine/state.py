@@ -29,7 +29,7 @@ from bot.domain.events import (
 from bot.domain.instrument import Instrument
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
-from bot.domain.units import AccountId, Asset, InstrumentId, Nanos
+from bot.domain.units import AccountId, Asset, ClientOrderId, InstrumentId, Nanos
 from bot.engine.accounts import Accounts
 from bot.engine.books import Books
 from bot.engine.legs import Legs
@@ -78,6 +78,11 @@ class Layout:
         """The owner's limits."""
         return self.rules.limits
 
+    def coin(self, instrument: InstrumentId) -> Asset | None:
+        """The coin that an instrument trades, if the rules name it."""
+        found = self.instruments.get(instrument)
+        return found.base if found is not None else None
+
     def hedges(self) -> tuple[AssetRule, ...]:
         """Every asset that can be hedged, by name."""
         return tuple(self.assets[name] for name in sorted(self.assets))
@@ -88,6 +93,15 @@ def _groups(target: TargetSpec) -> Iterable[Group]:
         return (Group(f"{target.name}:{asset}", target, (asset,)) for asset in target.assets)
     assert isinstance(target, WeightsTarget)
     return (Group(target.name, target, tuple(sorted(target.weights))),)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What stands at the venue on an instrument that the rules of this start no longer name."""
+
+    instrument: InstrumentId
+    what: str
+    coin: Asset | None
 
 
 @dataclass(slots=True)
@@ -105,6 +119,7 @@ class State:
     streams: dict[str, bool] = field(default_factory=dict)
     clock_offsets: dict[AccountId, int] = field(default_factory=dict)
     foreign: list[ForeignOrderSeen] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
     unobeyed: str = ""
     stopping: bool = False
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
@@ -125,9 +140,10 @@ class State:
             case StreamChanged():
                 self.streams[event.stream] = event.up
                 if event.account is not None:
-                    self.accounts.on_stream(event.account, up=event.up)
+                    self.accounts.on_stream(event.account, up=event.up, now=event.received_ns)
             case AccountSeen():
-                in_flight = frozenset(record.request.instrument for record in self.orders.live())
+                live = {record.request.instrument for record in self.orders.live()}
+                in_flight = frozenset(live & self.layout.instruments.keys())
                 self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, in_flight)
             case AccountConfirmed():
                 self.accounts.on_confirmed(event.account, event.margin, event.requested_ns or event.received_ns)
@@ -144,7 +160,7 @@ class State:
             case OrderUnanswered():
                 self.orders.on_unanswered(event)
             case OrderNotFound():
-                self.orders.on_not_found(event, self.layout.limits.order_deadline_ns)
+                self.orders.on_not_found(event, self.proof_delay_ns(event.client_id))
             case ForeignOrderSeen():
                 self.foreign.append(event)
             case ClockSampled():
@@ -157,6 +173,19 @@ class State:
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable() | CancelFailed() | FundingPaid():
                 pass
+
+    def proof_delay_ns(self, client_id: ClientOrderId) -> int:
+        """How long after an order can have left us a look that does not find it proves that it was never placed.
+
+        By then it cannot reach the book any more, and had it been filled we would see it: by the private stream, if
+        that has listened since before the order left us, else by a read that the slowest replica would answer.
+        """
+        limits, record = self.layout.limits, self.orders.records.get(client_id)
+        if record is None:
+            return limits.order_deadline_ns
+        account = AccountId(record.request.instrument.partition(":")[0])
+        told = self.accounts.listened_since(account, record.sent_ns)
+        return limits.order_deadline_ns + (0 if told else limits.replica_lag_ns_max)
 
     def _reported(self, event: OrderReported) -> None:
         """A report on an order of ours; one that carries our prefix and is not known here is another program's."""
@@ -181,7 +210,7 @@ class State:
             )
 
     def _restart(self, event: Started) -> None:
-        self.layout = Layout.of(event.rules)
+        before, self.layout = self.layout, Layout.of(event.rules)
         self.epoch = event.epoch
         self.stopping = False
         self.modes.run_mode = event.mode
@@ -193,7 +222,13 @@ class State:
         self.legs.abandon()
         self.legs.held.clear()
         futures = tuple(rule.hedge for rule in self.layout.hedges())
-        self.accounts.restart(event.rules.accounts, futures)
+        gone = self.accounts.restart(event.rules.accounts, futures)
+        self.left = [Left(p.instrument, f"{p.contracts} contracts", before.coin(p.instrument)) for p in gone]
+        self.left += [
+            Left(r.request.instrument, f"order {r.request.client_id} of unknown fate", before.coin(r.request.instrument))
+            for r in self.orders.live()
+            if r.request.instrument in before.instruments.keys() - self.layout.instruments.keys()
+        ]
 
     def _obey(self, event: OperatorAsked) -> None:
         before = self.modes.overall

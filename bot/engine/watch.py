@@ -29,6 +29,7 @@ def watch(state: State, event: Event) -> list[Command]:
         *_operator(state, event),
         *_fault(event),
         *_overfilled(state),
+        *_left(state),
         *_external(state),
         *_foreign(state),
         *_rejected(state),
@@ -69,6 +70,18 @@ def _overfilled(state: State) -> Iterator[Command]:
             yield Notice(Severity.CRITICAL, "conservation", record.request.instrument, f"{why}: halted until armed")
 
 
+def _left(state: State) -> Iterator[Command]:
+    """What the config no longer names is told once; where its coin is hedged anew, nobody has said that it is closed."""
+    seen, state.left = state.left, []
+    for left in seen:
+        why = f"{left.what} on {left.instrument}, which is no longer in the config"
+        rule = state.layout.assets.get(left.coin) if left.coin is not None else None
+        if rule is not None:
+            _latch(state, rule.hedge, why)
+            why = f"{why}; {rule.hedge} would hedge {rule.asset} a second time and is halted until armed"
+        yield Notice(Severity.CRITICAL, "left", left.instrument, why)
+
+
 def _external(state: State) -> Iterator[Command]:
     for change in state.accounts.take_external():
         why = f"the venue moved the position from {change.before} to {change.after} contracts: {change.cause}"
@@ -105,7 +118,9 @@ def _unknown(state: State) -> Iterator[Command]:
         yield from _alarm(state, record)
         if record.status is Status.UNKNOWN:
             yield from _resolve(state, record)
-        elif state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
+        elif record.status is not Status.PENDING_NEW and state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
+            # One that nobody answered is left to the tick that notes its silence: asked for here, that tick would mark
+            # the order and ask for nothing, so the journal would not have it.
             yield from _ask(state, record, Endpoint.ORDER)
     for record in state.orders.records.values():
         missing = record.filled > sum(fill.contracts for fill in record.fills)
@@ -118,8 +133,9 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
     limits, client_id = state.layout.limits, record.request.client_id
     denied = len(record.absent) == len(Endpoint)
     if denied:
-        belief = state.accounts.positions[record.request.instrument]
-        unchanged = belief.settled and belief.reported_ns > record.gone_ns + limits.order_deadline_ns
+        belief = state.accounts.positions.get(record.request.instrument)
+        fresh_ns = record.gone_ns + state.proof_delay_ns(client_id)
+        unchanged = belief is not None and belief.settled and belief.reported_ns > fresh_ns
         if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
             yield Notice(
                 Severity.INFO, "order", client_id, "never reached the book: proven by two endpoints and the position"

@@ -24,7 +24,7 @@ from bot.ops.demo_stage import Stage, StepFailed
 from bot.ops.demo_story import STORY, Step
 from bot.ops.exits import Exit
 from bot.ops.journals import difference_told, replayed
-from bot.ops.processes import Process, ProcessError
+from bot.ops.processes import Process, ProcessError, interrupts_held
 from bot.ops.report import Report, draw_report, report_of
 from bot.ops.simex_client import SimexClient, SimexError
 from bot.ops.speak import Stop, print_json, say
@@ -95,16 +95,18 @@ def _staged(wishes: Wishes, folder: Path, screen: Screen, stack: ExitStack) -> S
     exchange_dir.mkdir()
     command = ["bot.ops.demo_exchange", str(wishes.seed), str(exchange_dir)]
     try:
-        exchange = Process("the simulated exchange", command, folder / "exchange.log")
-        stack.callback(exchange.stop)
+        with interrupts_held():
+            exchange = Process("the simulated exchange", command, folder / "exchange.log")
+            stack.callback(exchange.stop)
         said: dict[str, Any] = json.loads(exchange.first_line(EXCHANGE_START_S))
     except (ProcessError, ValueError) as error:
         raise Stop(Exit.FAILED_CHECK, f"the simulated exchange did not start: {error}", "start") from error
     books = [Book(name, folder / name) for name in (HEDGED, WEIGHTS)]
     for book in books:
         book.prepare(said)
-        book.start()
-        stack.callback(book.stop)
+        with interrupts_held():
+            book.start()
+            stack.callback(book.stop)
     pause_s = 0.0 if wishes.fast else PAUSE_S
     return Stage(SimexClient(said["control_url"]), books[0], books[1], screen, pause_s)
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import bot
 
@@ -81,6 +83,24 @@ class Process:
             file.seek(max(0, file.tell() - LOG_BYTES_SHOWN))
             lines = file.read().decode(errors="replace").splitlines()
         return "\n".join(f"  | {line}" for line in lines[-LOG_LINES_SHOWN:])
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the block ends: a process that is being started must not be forgotten."""
+    pending: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        pending.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if pending:
+            raise KeyboardInterrupt
 
 
 def _clean_environment() -> dict[str, str]:

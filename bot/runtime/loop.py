@@ -7,10 +7,11 @@ and the carrier sends an order only when that step is durable.
 import asyncio
 from collections.abc import Callable, Sequence
 
-from bot.domain.commands import Command
+from bot.domain.commands import Command, Notice, Severity
 from bot.domain.events import AccountConfirmed, AccountSeen, Event, FaultRaised
 from bot.domain.units import Nanos
-from bot.engine.engine import Engine
+from bot.engine.engine import NOTHING, Engine
+from bot.engine.modes import GLOBAL, Mode
 from bot.journal.store import Journal, JournalError
 from bot.runtime.clock import Clock
 from bot.runtime.inbox import Inbox, InboxOverflow
@@ -49,6 +50,7 @@ class Loop:
         self._observer = observer
         self._on_broken = on_broken
         self.broken: Exception | None = None
+        self._lost: JournalError | None = None
         self._wake: asyncio.Handle | None = None
         self._steps = 0
 
@@ -63,16 +65,20 @@ class Loop:
             self._wake = asyncio.get_running_loop().call_soon(self.drain)
 
     def drain(self) -> None:
-        """Handle what waits: facts first, in order, then the market as it now is."""
+        """Handle what waits: facts first, in order, then the market as it now is.
+
+        While a fact waits no quote is looked at: nothing may be decided against what is already known.
+        """
         self._wake = None
         for _ in range(FACTS_PER_TURN_MAX):
             fact = self.inbox.take_fact()
             if fact is None:
                 break
             self._guarded(fact)
-        for event in self.inbox.take_market():
-            self._guarded(event)
-        if self.inbox.waiting and self._wake is None:
+        if not self.inbox.waiting:
+            for event in self.inbox.take_market():
+                self._guarded(event)
+        elif self._wake is None:
             self._wake = asyncio.get_running_loop().call_soon(self.drain)
 
     def step(self, event: Event) -> Sequence[Command]:
@@ -82,20 +88,33 @@ class Loop:
             event = AccountConfirmed(seen.account, seen.margin, event.received_ns, seen.requested_ns)
         now = self.engine.state.now
         commands = self.engine.handle(event)
-        if commands or not isinstance(event, TRANSIENT):
-            self._record(event, now, commands)
-            self._observer(event, commands)
-        return commands
+        if not commands and isinstance(event, TRANSIENT):
+            return NOTHING
+        return self._carried_out(event, now, commands)
 
     def fault(self, what: str) -> None:
-        """Something of ours broke: nothing new may be decided. The fact goes past every queue."""
-        self.step(FaultRaised(what, Nanos(self._clock.now_ns())))
+        """Something of ours broke: nothing new may be decided. The fact goes past every queue.
+
+        Where deciding is what broke, the halt is folded and journaled without it. What broke may have been folded and
+        not journaled, so the state is kept as it is: the next start goes on from there, halted.
+        """
+        event, state = FaultRaised(what, Nanos(self._clock.now_ns())), self.engine.state
+        before, now = state.modes.overall, state.now
+        if attempt(lambda: self.step(event)) is not None:
+            self.engine.fold(event)
+            self._carried_out(event, now, NOTHING)
+        if before is not Mode.HALT:
+            self.checkpoint()
 
     def checkpoint(self) -> None:
         """Keep the state as it is now, so that a start need not read the journal from its beginning."""
         self._steps = 0
-        if self.sequence and self._journal.failed is None:
+        if not self.sequence or self._journal.failed is not None or self._lost is not None:
+            return
+        try:
             self._journal.checkpoint(self.sequence, encode_state(self.engine.state))
+        except JournalError:
+            return  # the journal has just stopped: the next step finds out, and halts
 
     def _guarded(self, event: Event) -> None:
         """A step whose failure (a broken invariant, a defect) halts instead of vanishing with its callback."""
@@ -105,23 +124,37 @@ class Loop:
         self.broken = self.broken or error
         what = f"the engine failed on {type(event).__name__}: {type(error).__name__}: {error}"
         self._on_broken(what, error)
-        attempt(lambda: self.fault(what))
+        self.fault(what)
 
-    def _record(self, event: Event, now: Nanos, commands: Sequence[Command]) -> None:
+    def _carried_out(self, event: Event, now: Nanos, commands: Sequence[Command]) -> Sequence[Command]:
+        """Journal a step, hand its commands over and show it; nothing of all that when it could not be kept."""
         reads = self.engine.state.books.take_unreported() if commands else ()
-        payload = encode_step(event, now, reads, commands)
-        try:
-            self.sequence = self._journal.append(type(event).__name__, payload, self._clock.wall_ns())
-        except JournalError as error:
-            self._without_journal(error)
-            return
+        if not self._kept(event, encode_step(event, now, reads, commands)):
+            return NOTHING
         if commands:
             self._carrier(commands, self.sequence)
         self._steps += 1
         if self._steps >= CHECKPOINT_EVERY_STEPS:
             self.checkpoint()
+        self._observer(event, commands)
+        return commands
+
+    def _kept(self, event: Event, payload: bytes) -> bool:
+        """Append a step. Once one was lost none follows it, though the journal may be well again: there is a hole."""
+        error = self._lost
+        try:
+            if error is None:
+                self.sequence = self._journal.append(type(event).__name__, payload, self._clock.wall_ns())
+                return True
+        except JournalError as refused:
+            error = refused
+        self._without_journal(error)
+        return False
 
     def _without_journal(self, error: JournalError) -> None:
         """The step could not be kept, so none of its commands is carried out, and nothing follows it."""
-        self.engine.handle(FaultRaised(f"journal: {error}", Nanos(self._clock.now_ns())))
-        self._observer(FaultRaised(f"journal: {error}", Nanos(self._clock.now_ns())), ())
+        fault = FaultRaised(f"journal: {error}", Nanos(self._clock.now_ns()))
+        self.engine.fold(fault)
+        if self._lost is None:
+            self._lost = error
+            self._observer(fault, (Notice(Severity.CRITICAL, "fault", GLOBAL, f"{fault.what}: halted until restarted"),))

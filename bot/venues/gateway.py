@@ -55,6 +55,7 @@ CLOCK_SLACK_MS = 60_000
 """How long before `since` a list of orders begins: more than any clock skew that lets an order through."""
 LIST_SPAN_MS_MAX = 7 * 24 * 3_600 * 1_000 - 1
 HELD_BACK = "rate-budget"
+NOT_NAMED = "is no longer named in the config"
 
 
 class LiveGateway:
@@ -97,6 +98,8 @@ class LiveGateway:
 
     async def cancel(self, command: CancelOrder) -> tuple[Fact, ...]:
         """Cancel an order: what is left of it is reported, or the cancel failed and the order must be looked up."""
+        if command.instrument not in self._instruments:
+            return (CancelFailed(command.client_id, f"{command.instrument} {NOT_NAMED}", self._client.clock()),)
         instrument = self._futures(command.instrument)
         row = await self._client.read(
             routes.ORDER_CANCEL,
@@ -111,7 +114,12 @@ class LiveGateway:
         return (OrderReported(row.report(instrument.id), Source.ANSWER, now_ns),)
 
     async def query(self, command: QueryOrder) -> tuple[Fact, ...]:
-        """Look for an order: it is reported with its fills, or the venue denies it, or nothing could be learned."""
+        """Look for an order: it is reported with its fills, or the venue denies it, or nothing could be learned.
+
+        Nothing can be learned of an instrument that left the config while its order was unknown.
+        """
+        if command.instrument not in self._instruments:
+            return ()
         instrument = self._futures(command.instrument)
         asked_ns = self._client.clock()
         if command.endpoint is Endpoint.ORDER:

@@ -13,7 +13,7 @@ QTY = st.decimals(-1_000, 1_000, places=6)
 
 
 def test_exposure_is_gathered_from_every_wallet_and_future() -> None:
-    """Two wallets, declared coins, a future in contracts of 0.01 and an order on it; spot instruments are no futures."""
+    """Two wallets, declared coins, a future of 0.01 a contract and an order on it; spot markets are no futures."""
     instruments = (spot(), perpetual(contract_size=d("0.01")), perpetual("ETH"))
     wallets = [{BTC: d(2), ETH: d(9)}, {BTC: d("0.5")}, {}]
     positions = {hedge("BTC"): d(-150), hedge("ETH"): d(-9)}

@@ -121,8 +121,8 @@ class Venue:
             return [*events, OrderUnanswered(request.client_id, "timeout", at)]
         return [*events, OrderReported(self.orders[request.client_id].report(now), Source.ANSWER, at)]
 
-    def look(self, command: QueryOrder, now: int) -> Event:
-        """Answer a query from the truth."""
+    def look(self, command: QueryOrder, now: int) -> Event | None:
+        """Answer a query from the truth; None where nothing can be learned."""
         order = self.orders.get(command.client_id)
         if order is None:
             return OrderNotFound(command.client_id, command.endpoint, Nanos(now), Nanos(now))
@@ -255,7 +255,7 @@ class World:
 
     def deliver(self, event: Event) -> Sequence[Command]:
         """Give the engine something off the wire, received now."""
-        return self.handle(msgspec.structs.replace(event, received_ns=self.now))  # type: ignore[type-var]
+        return self.handle(msgspec.structs.replace(event, received_ns=self.now))
 
     def tick(self, nanos: int = TICK_NS) -> None:
         """Let time pass, deliver what was on the wire, publish the market, then strike the clock."""
@@ -290,7 +290,8 @@ class World:
         if isinstance(command, SubmitOrder):
             return self.venue.submit(command.order.request, self.now)
         if isinstance(command, QueryOrder):
-            return [self.venue.look(command, self.now)]
+            found = self.venue.look(command, self.now)
+            return [] if found is None else [found]
         if isinstance(command, RefreshAccount):
             return [AccountSeen(self.venue.snapshot(command.account, names, self.now), self.now)]
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import msgspec
 import pytest
@@ -61,13 +62,13 @@ class Ledger:
         self.accounts.on_fill(NAME, d(contracts), d(60_000), at(seconds))
 
     @property
-    def position(self) -> tuple[object, bool]:
+    def position(self) -> tuple[Any, bool]:
         """Contracts and whether they are settled."""
         belief = self.accounts.positions[NAME]
         return belief.position.contracts, belief.settled
 
     @property
-    def balance(self) -> tuple[object, object]:
+    def balance(self) -> Any:
         """The balance and what contests it."""
         belief = self.accounts.balances[SPOT].get(BTC)
         return (belief.total, belief.candidate) if belief else (None, None)

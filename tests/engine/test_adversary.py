@@ -10,12 +10,20 @@ import pytest
 
 from bot.domain.account import AccountSnapshot, Balance, Position
 from bot.domain.commands import QueryOrder, Severity
-from bot.domain.events import Action, BalancesChanged, Event, OrderNotFound, PositionsChanged, StreamChanged
+from bot.domain.events import (
+    Action,
+    BalancesChanged,
+    Event,
+    OrderNotFound,
+    OrderUnanswered,
+    PositionsChanged,
+    StreamChanged,
+)
 from bot.domain.order import OrderRequest, Status
 from bot.domain.units import SECOND_NS, ZERO, AccountId, ClientOrderId, InstrumentId, Nanos
-from bot.engine.modes import GLOBAL, Mode
+from bot.engine.modes import Mode
 from tests.engine.kit import Venue, World
-from tests.kit import SPOT, USDM, USDT, d, hedge, neutral, perpetual, pricing, spot
+from tests.kit import SPOT, USDM, USDT, d, depth, hedge, mark, neutral, perpetual, pricing, quote, spot
 
 
 @dataclass
@@ -93,6 +101,19 @@ def test_an_order_that_never_landed_is_soon_proven_absent_while_the_stream_liste
 
 
 # ------------------------------------------------------------------------------------------- another config
+def _publish(world: World, name: InstrumentId) -> None:
+    """Let bitcoin's spot market and a future of any name be fed."""
+
+    def feed() -> None:
+        price = world.venue.prices["BTC"]
+        world.handle(mark(name, price, world.now))
+        for one in (name, pricing("BTC")):
+            world.handle(depth(one, price, world.now, world.depth_size))
+            world.handle(quote(one, price, world.now))
+
+    world.feed = feed  # type: ignore[method-assign]
+
+
 def test_a_hedge_that_leaves_the_config_is_told_and_nothing_is_sent_until_somebody_has_looked() -> None:
     """The coin is hedged with another contract from now on, the old short still stands: it is not shorted twice."""
     world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
@@ -100,17 +121,24 @@ def test_a_hedge_that_leaves_the_config_is_told_and_nothing_is_sent_until_somebo
     other = perpetual("BTC", id=InstrumentId(f"{USDM}:BTCUSDT_270326"), symbol="BTCUSDT_270326")
     rule = msgspec.structs.replace(world.rules.assets[0], hedge=other.id)
     world.rules = msgspec.structs.replace(world.rules, instruments=(spot("BTC"), other), assets=(rule,))
+    _publish(world, other.id)
     world.forget()
     world.restart().run(20)
 
     assert world.sent == []
-    assert world.engine.state.modes.overall is Mode.HALT
-    assert any(n.severity is Severity.CRITICAL and hedge("BTC") in n.text for n in world.notices("left"))
+    assert world.engine.state.modes.of(other.id) is Mode.HALT
+    (notice,) = world.notices("left")
+    assert (notice.severity, notice.subject) == (Severity.CRITICAL, hedge("BTC"))
 
 
-def test_a_coin_that_leaves_the_config_with_its_hedge_does_not_halt_the_next_start_again() -> None:
-    """Told once; after an operator has armed, the rest of the portfolio is kept over restarts."""
-    world = World.neutral().run(5)
+@pytest.mark.parametrize("lost", [False, True], ids=["an open hedge", "an unknown order that filled"])
+def test_a_coin_that_leaves_the_config_is_told_once_and_the_others_are_kept(lost: bool) -> None:
+    """Its hedge stays open, or its order unknown; over restarts, and with another wallet, the rest is hedged."""
+    world = World.neutral()
+    world.venue.answers = world.venue.streams = not lost
+    world.until(lambda w: len(w.sent) == 2).run(0 if lost else 5)
+    world.venue.answers = world.venue.streams = True
+    world.venue.wallet -= 7
     kept = world.rules
     world.rules = msgspec.structs.replace(
         kept,
@@ -118,13 +146,19 @@ def test_a_coin_that_leaves_the_config_with_its_hedge_does_not_halt_the_next_sta
         assets=tuple(a for a in kept.assets if a.asset != "BTC"),
         targets=(neutral("ETH"),),
     )
-    world.restart().run(5)
-    world.ask(Action.ARM)
-    world.restart().run(5)
-    world.deposit("ETH", "2")
-    world.run(10)
 
-    assert world.engine.state.modes.latches.get(GLOBAL) is None
+    def look(command: QueryOrder, now: int) -> Event:
+        if command.instrument == hedge("BTC"):
+            return OrderUnanswered(command.client_id, "not an instrument of ours any more", Nanos(now))
+        return Venue.look(world.venue, command, now)
+
+    world.venue.look = look  # type: ignore[method-assign]
+    world.restart().run(15)
+    world.restart().run(15)
+    world.deposit("ETH", "2")
+    world.run(15)
+
+    assert len(world.notices("left")) == 1
     assert world.position("ETH") == d(-12)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from bot.domain.market import Depth
 from bot.domain.order import Side
 from bot.domain.rules import Base, Unit, WeightsMode
 from tests.engine.kit import World
-from tests.kit import USDM, USDT, band, d, depth, hedge, neutral, perpetual, rules, spot, weights
+from tests.kit import USDM, USDT, band, d, depth, hedge, neutral, weights
 
 
 def legs(world: World) -> dict[str, object]:
@@ -278,18 +277,6 @@ def test_a_position_without_a_mark_is_not_valued() -> None:
 
     assert len(world.records("BTC")) == 1
     assert any(n.text.startswith("mark (neutral:BTC)") for n in world.notices("held"))
-
-
-def test_positions_on_instruments_that_left_the_rules_are_not_ours_to_value() -> None:
-    """What the journal still knows of them does not stop the others."""
-    world = World.neutral().run()
-    only = rules(neutral("BTC"), coins=("BTC",), limits=world.rules.limits)
-    world.rules = msgspec.structs.replace(only, instruments=(spot("BTC"), perpetual("BTC")))
-    world.restart()
-    world.deposit("BTC", "0.2")
-    world.run(15)
-
-    assert world.position("BTC") == d("-1.434")
 
 
 # ------------------------------------------------------------------------------------------------------ symmetry

@@ -23,11 +23,27 @@ from bot.domain.events import (
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Side, Status
 from bot.domain.rules import Unit
-from bot.domain.units import SECOND_NS, Asset, Nanos
+from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import GLOBAL, Latch, Mode
 from tests.engine.kit import World
-from tests.kit import BTC, ETH, START_NS, USDM, USDT, band, d, depth, hedge, mark, neutral, pricing, quote, weights
+from tests.kit import (
+    BTC,
+    ETH,
+    SPOT,
+    START_NS,
+    USDM,
+    USDT,
+    band,
+    d,
+    depth,
+    hedge,
+    mark,
+    neutral,
+    pricing,
+    quote,
+    weights,
+)
 
 
 # ------------------------------------------------------------------------------------------------- opened and kept
@@ -317,15 +333,10 @@ def test_a_balance_in_doubt_holds_its_coin() -> None:
     world = World.neutral().run()
     world.reconciling = False
     world.forget()
-    world.read("binance.spot", balances=(msgspec.structs.replace(balance_of("BTC"), total=d(5)),))  # type: ignore[arg-type]
+    world.read(SPOT, balances=(Balance(BTC, d(5)),))
 
     assert world.sent == []
     assert world.notices("held")[0].subject == "neutral:BTC"
-
-
-def balance_of(coin: str) -> object:
-    """A balance to change."""
-    return Balance(Asset(coin), d(0))
 
 
 # ------------------------------------------------------------------------------------------------------ operators
@@ -364,7 +375,7 @@ def test_an_unwind_closes_every_hedge_and_says_so() -> None:
     world.ask(Action.UNWIND)
     world.run(10)
 
-    assert (world.position("BTC"), world.position("ETH")) == (0, 0)
+    assert [world.position(coin) for coin in ("BTC", "ETH")] == [0, 0]
     assert [(r.side, r.reduce_only) for r in world.sent] == [(Side.BUY, True), (Side.BUY, True)]
     assert len(world.notices("unwound")) == 1
     assert [c.group for c in world.closed] == ["unwind:BTC", "unwind:ETH"]
@@ -565,10 +576,8 @@ def test_people_can_ask_what_it_would_do_without_changing_anything() -> None:
     """Assessments and drafts name needs and orders; asking twice gives the same, and the state stays."""
     world = World.neutral(neutral("BTC")).until(lambda w: bool(w.closed))
     world.venue.coins["BTC"] = d(2)
-    world.engine.state.accounts.balances["binance.spot"][BTC] = msgspec.structs.replace(  # type: ignore[index]
-        world.engine.state.accounts.balances["binance.spot"][BTC],
-        total=d(2),  # type: ignore[index]
-    )
+    held = world.engine.state.accounts.balances[SPOT]
+    held[BTC] = msgspec.structs.replace(held[BTC], total=d(2))
     before = msgspec.json.encode(world.engine.state)
     (assessment,) = world.engine.assess()
     draft = world.engine.draft(assessment)

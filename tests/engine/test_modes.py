@@ -82,9 +82,9 @@ def test_under_a_halt_only_flatten_is_obeyed() -> None:
     modes.obey(asked(Action.KILL))
 
     assert modes.obey(asked(Action.UNWIND)) == "halted: arm first, or flatten"
-    assert modes.overall is Mode.HALT
+    assert modes.latches[GLOBAL].mode is Mode.HALT
     assert modes.obey(asked(Action.FLATTEN)) == ""
-    assert modes.overall is Mode.FLATTEN
+    assert modes.latches[GLOBAL].mode is Mode.FLATTEN
 
 
 def test_a_kill_stops_an_unwind() -> None:

@@ -128,8 +128,8 @@ def test_every_event_and_command_survives_the_journal() -> None:
 
     assert {Quote, Depth, Mark} <= {type(event) for event in events}
     for event in events:
-        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event  # type: ignore[arg-type]
+        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
     for command in world.log:
-        assert msgspec.json.decode(msgspec.json.encode(command), type=Command) == command  # type: ignore[arg-type]
+        assert msgspec.json.decode(msgspec.json.encode(command), type=Command) == command
     assert Fact is not None
     assert hedge("BTC") in world.engine.state.accounts.positions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bot.domain.commands import QueryOrder, RefreshAccount, Severity
+from bot.domain.commands import RefreshAccount, Severity
 from bot.domain.events import (
     HELD_BACK,
     Action,
@@ -183,24 +183,6 @@ def test_an_acknowledged_order_that_never_ends_is_told_as_well() -> None:
     assert [n.severity for n in world.notices("unknown_order")] == [Severity.WARNING, Severity.CRITICAL]
 
 
-def test_an_unknown_order_on_an_instrument_that_left_the_rules_does_no_harm() -> None:
-    """The owner took the coin out while its order was unknown: it is still asked for, and nothing breaks."""
-    world = lost(places=False)
-    kept = world.rules
-    world.rules = msgspec.structs.replace(
-        kept,
-        instruments=tuple(i for i in kept.instruments if i.base != "BTC"),
-        assets=tuple(a for a in kept.assets if a.asset != "BTC"),
-        targets=(neutral("ETH"),),
-    )
-    world.venue.places = world.venue.answers = world.venue.streams = True
-    world.venue.coins["ETH"] = d(12)
-    world.restart().run(20)
-
-    assert world.position("ETH") == d(-12)
-    assert world.queries
-
-
 # -------------------------------------------------------------------------------------------------- missing fills
 def test_fills_that_are_missing_from_an_end_are_asked_for() -> None:
     """An answer that says filled without saying how: the trades are looked up a second later, for the fees."""
@@ -222,7 +204,7 @@ def test_missing_fills_are_not_asked_for_for_ever() -> None:
         world.tick()
         world.pending = [e for e in world.pending if not isinstance(e, OrderReported)]
 
-    assert 25 <= len([c for c in world.queries if isinstance(c, QueryOrder)]) <= 30
+    assert 25 <= len(world.queries) <= 30
 
 
 # ------------------------------------------------------------------------------------------------ what halts
@@ -232,7 +214,7 @@ def test_an_order_that_fills_more_than_it_asked_for_halts_everything_once() -> N
     world.pending.clear()
     told(world, "2", Status.FILLED)
     assert [n.severity for n in world.notices("conservation")] == [Severity.CRITICAL]
-    assert world.engine.state.modes.overall is Mode.HALT
+    assert world.engine.state.modes.latches[GLOBAL].mode is Mode.HALT
     world.run(5)
     world.ask(Action.ARM)
     world.run(5)

@@ -68,6 +68,34 @@ def test_a_program_gets_every_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"subject": "key scope", "ok": False, "blocking": True, "text": BLOCKING[3]} == said["account"][1]
 
 
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ((("market", True, True, "BTCUSDT is traded"),), Exit.OK, "BTCUSDT is traded"),
+        (StartRefused("venue", "no route to the venue"), Exit.OK, "not looked at: no route to the venue"),
+        (StartRefused("config", "c.yaml:3: no such symbol"), Exit.USAGE, "c.yaml:3: no such symbol"),
+    ],
+)
+def test_without_a_key_the_market_is_asked(
+    monkeypatch: pytest.MonkeyPatch, said: tuple[Line, ...] | StartRefused, code: Exit, words: str
+) -> None:
+    """What anybody may ask is asked; a venue that cannot be reached is no fault of the config."""
+
+    async def market_check(_: Loaded) -> tuple[Line, ...]:
+        if isinstance(said, StartRefused):
+            raise said
+        return said
+
+    for name in ("TRIMTAB_API_KEY", "TRIMTAB_API_SECRET"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(app, "market_check", market_check)
+    ended, out, _ = trimtab("check", "--config", EXAMPLE)
+
+    assert code == ended
+    assert words in out
+    assert "the account was not looked at: there is no API key" in out
+
+
 def test_offline_looks_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Told so, the account is not looked at even with a key, and that is said."""
     code, out, _ = check(monkeypatch, StartRefused("venue", "never asked"), "--offline")

@@ -1,11 +1,12 @@
 """Processes of the demo: they end when they should, and say why when they should not have."""
 
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from bot.ops.processes import Process, ProcessError
+from bot.ops.processes import Process, ProcessError, interrupts_held
 
 pytestmark = pytest.mark.process
 
@@ -58,3 +59,15 @@ def test_the_callers_keys_do_not_reach_it(path: Path, monkeypatch: pytest.Monkey
 
     assert "[('TRIMTAB_CONFIRM_LIVE', 'hedged')]" == child.first_line(20)
     child.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_a_start(number: signal.Signals) -> None:
+    """A signal in the middle of a start takes effect after it, and the handlers are what they were."""
+    before, reached = signal.getsignal(number), []
+    with pytest.raises(KeyboardInterrupt), interrupts_held():  # noqa: PT012 - the point is where it is raised
+        signal.raise_signal(number)
+        reached.append("the end of the start")
+
+    assert ["the end of the start"] == reached
+    assert before is signal.getsignal(number)

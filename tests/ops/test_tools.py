@@ -72,12 +72,12 @@ def test_a_wrong_command_line_is_code_2(words: tuple[str, ...]) -> None:
 
 
 def test_a_good_config_is_put_into_words(tmp_path: Path) -> None:
-    """Without a key the config alone is judged, and it is said that the account was not looked at."""
-    code, out, _ = trimtab("check", "--config", config_at(tmp_path))
+    """Offline the config alone is judged, and it is said that nothing else was looked at."""
+    code, out, _ = trimtab("check", "--offline", "--config", config_at(tmp_path))
 
     assert Exit.OK == code
     assert "BTC, ETH delta-neutral" in out
-    assert "the account was not looked at: there is no API key" in out
+    assert "the account was not looked at: told not to" in out
 
 
 def test_a_bad_config_has_every_problem_named(tmp_path: Path) -> None:

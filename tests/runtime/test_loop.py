@@ -25,7 +25,7 @@ from bot.domain.units import SECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
 from bot.journal.memory import MemoryJournal
-from bot.journal.store import JournalFull
+from bot.journal.store import JournalFailed, JournalFull
 from bot.runtime import inbox, loop
 from bot.runtime.clock import settle
 from bot.runtime.steps import decode_state, encode_state
@@ -316,6 +316,22 @@ def test_no_checkpoint_is_taken_of_nothing_or_on_a_failed_journal() -> None:
     bench.loop.checkpoint()
 
     assert bench.journal.latest_checkpoint() is None
+
+
+def test_a_checkpoint_that_is_refused_leaves_the_halt_to_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that stops between two steps does not break what was on its way; the next step halts."""
+    bench = Bench()
+
+    def refused(self: MemoryJournal, seq: int, state: bytes) -> None:
+        self.fail("disk full")
+        raise JournalFailed("disk full")
+
+    monkeypatch.setattr(MemoryJournal, "checkpoint", refused)
+    bench.loop.checkpoint()
+    running = mode(bench)
+    bench.loop.step(stream(1))
+
+    assert (Mode.RUN, Mode.HALT) == (running, mode(bench))
 
 
 def test_the_first_reads_are_asked_for_at_the_start() -> None:

@@ -330,3 +330,13 @@ async def test_a_list_without_an_end_claims_nothing() -> None:
 
     assert () == await gateway(canned).query(look(Endpoint.TRADES))
     assert PAGES_MAX == len(canned.sent)
+
+
+async def test_an_order_on_an_instrument_that_left_the_config_breaks_nothing() -> None:
+    """Unknown from a run whose config named it: nothing can be learned of it or done about it, and nothing is sent."""
+    canned = Canned()
+    gone = LiveGateway(client(canned, Clock()), {})
+    assert await gone.query(look(Endpoint.ORDER)) == ()
+    (failed,) = await gone.cancel(CancelOrder(BTC, client_id(1)))
+    assert isinstance(failed, CancelFailed)
+    assert canned.sent == []

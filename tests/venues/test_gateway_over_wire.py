@@ -68,7 +68,7 @@ class Rig:
     async def open(self) -> Rig:
         """Read the instruments and build what needs them."""
         listed = LiveCatalogue(self.client, FEES, FEES)
-        self.instruments = await listed.instruments(frozenset({"BTCUSDT", "ETHUSDT"}))
+        self.instruments = (await listed.listing(frozenset({"BTCUSDT", "ETHUSDT"}))).instruments
         self.gateway = LiveGateway(self.client, {one.id: one for one in self.instruments})
         self.snapshots = LiveSnapshots(self.client, self.instruments, USDT)
         return self

@@ -1,5 +1,7 @@
 """The margin ratio with the order filled, and everything else that may fill."""
 
+from typing import Any
+
 from bot.domain.account import MarginState
 from bot.domain.order import Side
 from bot.domain.units import AccountId
@@ -28,7 +30,7 @@ def test_a_buy_below_the_mark_costs_only_its_fee() -> None:
 
 def test_what_is_not_known_is_not_well_margined() -> None:
     """Without wallet, marks or tiers there is no ratio, and so no new risk; what reduces needs none of them."""
-    unknown = [{"wallet": None}, {"holdings": None}, {"mark": None}]
+    unknown: list[dict[str, Any]] = [{"wallet": None}, {"holdings": None}, {"mark": None}]
 
     for missing in unknown:
         assert ratio_after(moment(**missing)) is not None
@@ -75,7 +77,5 @@ def test_losses_of_open_positions_are_gone_already() -> None:
 
 def test_a_ruined_account_takes_no_risk_and_can_still_be_closed() -> None:
     """With less than nothing the ratio is infinite; closing is not compared at all."""
-    ruined = {"wallet": d(-5_000)}
-
-    assert ratio_after(moment(**ruined)) is not None
-    assert ratio_after(reducing(**ruined)) is None
+    assert ratio_after(moment(wallet=d(-5_000))) is not None
+    assert ratio_after(reducing(wallet=d(-5_000))) is None

@@ -19,7 +19,6 @@ from bot.venues.translate.catalogue import (
     fees,
     spot_instrument,
     tiers,
-    unknown_symbols,
     usdm_instrument,
 )
 
@@ -155,11 +154,3 @@ def test_an_exchange_without_symbols_is_refused(body: bytes) -> None:
     """An empty catalogue would make every symbol a misspelling."""
     with pytest.raises(REFUSED):
         exchange_info(body)
-
-
-def test_a_misspelt_symbol_is_named_with_what_comes_close() -> None:
-    """One line for a symbol, with the symbol and the likely ones."""
-    (line,) = unknown_symbols(["BTCUSDX", "ETHUSDT"], ["BTCUSDT", "ETHUSDT"])
-
-    assert line.startswith("BTCUSDX: ")
-    assert "BTCUSDT" in line
