@@ -79,9 +79,9 @@ def assess_unwind(state: State, rule: AssetRule) -> Assessment:
     name = f"{UNWIND}:{rule.asset}"
     contracts = state.accounts.positions[rule.hedge].position.contracts
     quote = state.books.quotes.get(rule.hedge)
-    if contracts == 0:
-        return Assessment(name, (), locked(state, (rule.asset,)))
     if quote is None or not quote.sane:
+        if contracts == 0:
+            return Assessment(name, (), locked(state, (rule.asset,)))
         return Assessment(name, (), Refused("quote", rule.hedge, "there is no sane best bid and ask"))
     coins = state.layout.instruments[rule.hedge].coins(contracts)
     need = unwind.need(rule.asset, trust.parts(state, rule.asset), coins, sizing.mid_price(quote))

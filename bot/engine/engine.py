@@ -13,7 +13,7 @@ from bot.calc.boxes import EMPTY, EVERYWHERE, Box
 from bot.domain.commands import Command, Notice, OpenIntent, ProposeIntent, Severity, SubmitOrder
 from bot.domain.events import Event, Market, RunMode, Started
 from bot.domain.market import Depth, Mark, Quote
-from bot.domain.order import Refused
+from bot.domain.order import OrderRequest, Refused, Status
 from bot.domain.rules import AssetRule
 from bot.domain.units import SECOND_NS, ZERO, InstrumentId, Nanos
 from bot.engine import decide, trust
@@ -86,6 +86,19 @@ class Engine:
     def draft(self, assessment: Assessment) -> Draft:
         """Which orders an assessment would lead to now, for people. Changes nothing."""
         return decide.draft(self.state, assessment)
+
+    def withholds(self, request: OrderRequest) -> str:
+        """Why an approved order may not leave any more: it was given up, or its mode came, while it waited to leave.
+
+        Empty when it may. The shell asks at the last moment, for the step of an order may be long on its way to a disk.
+        """
+        record = self.state.orders.records.get(request.client_id)
+        if record is None or record.status is not Status.PENDING_NEW:
+            return "it was given up before it left"
+        mode = self.state.modes.of(request.instrument)
+        if mode is Mode.HALT or (mode is not Mode.RUN and not request.reduce_only):
+            return f"{mode.name} came before it left"
+        return ""
 
     def _evaluate(self, groups: Sequence[Group], *, scheduled: bool) -> Sequence[Command]:
         commands: list[Command] = []

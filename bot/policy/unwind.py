@@ -17,5 +17,11 @@ def need(asset: Asset, parts: Parts, coins: Qty, price: Price) -> Need:
         destination=ZERO,
         breached=coins != 0,
         hedge=-coins,
-        why=f"unwind: {'buy' if coins < 0 else 'sell'} {plain(abs(coins))} {asset} to close the hedge",
+        why=_because(asset, coins),
     )
+
+
+def _because(asset: Asset, coins: Qty) -> str:
+    if coins == 0:
+        return f"unwound: no hedge of {asset} is left"
+    return f"unwind: {'buy' if coins < 0 else 'sell'} {plain(abs(coins))} {asset} to close the hedge"

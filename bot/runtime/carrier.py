@@ -9,15 +9,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bot.domain.commands import CancelOrder, Command, QueryOrder, RefreshAccount, SubmitOrder
-from bot.domain.events import Fact
-from bot.domain.order import Approved
-from bot.domain.units import AccountId
+from bot.domain.events import HELD_BACK, Fact, OrderRejected
+from bot.domain.order import Approved, OrderRequest
+from bot.domain.units import AccountId, Nanos
 from bot.journal.store import JournalError
 from bot.venues.ports import Gateway, Sink, Snapshots
 
 Fault = Callable[[str], None]
+Withholds = Callable[[OrderRequest], str]
+"""Why an order may not leave any more; empty when it may."""
 TASKS_MAX = 1_000
 """More than this many calls at once is a loop that runs away."""
+
+
+class Withheld(Exception):
+    """An order was not sent, because it was given up or halted while its step was on its way to the disk."""
 
 
 class Durable(Protocol):
@@ -47,12 +53,23 @@ class NoGateway:
 class Carrier:
     """Hands commands to the shells and their answers to the sink."""
 
-    def __init__(self, gateway: Gateway, snapshots: Snapshots, journal: Durable, sink: Sink, fault: Fault) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        snapshots: Snapshots,
+        journal: Durable,
+        sink: Sink,
+        fault: Fault,
+        withholds: Withholds,
+        now_ns: Callable[[], Nanos],
+    ) -> None:
         self._gateway = gateway
         self._snapshots = snapshots
         self._journal = journal
         self._sink = sink
         self._fault = fault
+        self._withholds = withholds
+        self._now_ns = now_ns
         self._orders: set[asyncio.Task[None]] = set()
         self._reads: set[asyncio.Task[None]] = set()
         self._reading: set[AccountId] = set()
@@ -61,7 +78,7 @@ class Carrier:
         """Start what a step asks for; orders wait for the step to be durable, after they are signed."""
         for command in commands:
             if isinstance(command, SubmitOrder):
-                self._start(self._orders, self._gateway.submit(command.order, self._journal.flushed(seq)), "an order")
+                self._start(self._orders, self._submit(command.order, seq), "an order")
             elif isinstance(command, CancelOrder):
                 self._start(self._orders, self._gateway.cancel(command), "a cancel")
             elif isinstance(command, QueryOrder):
@@ -88,6 +105,19 @@ class Carrier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _submit(self, order: Approved, seq: int) -> tuple[Fact, ...]:
+        request = order.request
+        try:
+            return await self._gateway.submit(order, self._cleared(request, seq))
+        except Withheld as why:
+            return (OrderRejected(request.client_id, HELD_BACK, f"not sent: {why}", self._now_ns()),)
+
+    async def _cleared(self, request: OrderRequest, seq: int) -> None:
+        """Wait for an order's step to be durable; then, at the last moment, ask whether it may still leave."""
+        await self._journal.flushed(seq)
+        if why := self._withholds(request):
+            raise Withheld(why)
 
     async def _read(self, account: AccountId) -> tuple[Fact, ...]:
         try:

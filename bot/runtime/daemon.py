@@ -73,7 +73,15 @@ class Daemon:
         self._sampled_ns = 0
         self._started_ns = clock.now_ns()
         self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
-        self._carrier = Carrier(venue.gateway, venue.snapshots, journal, self.loop.put, self.loop.fault)
+        self._carrier = Carrier(
+            venue.gateway,
+            venue.snapshots,
+            journal,
+            sink=self.loop.put,
+            fault=self.loop.fault,
+            withholds=engine.withholds,
+            now_ns=clock.now_ns,
+        )
         venue.bind(self.loop.put, self._carrier.refresh)
 
     async def run(self, started: Started, stop: asyncio.Event | None = None) -> None:

@@ -13,12 +13,12 @@ def replay(path: Path) -> ReplayResult:
 
     Works on a journal that a daemon is writing. Raises JournalError, Unreplayable and ValueError.
     """
-    reader = SqliteReader.open(path)
     engine: Engine | None = None
     after = 0
-    if reader.floor.seq:
-        checkpoint = reader.latest_checkpoint()
-        if checkpoint is not None:
-            engine, after = Engine.of(steps.decode_state(checkpoint.state)), checkpoint.seq
-    _, result = steps.replay(((record.seq, record.payload) for record in reader.records(after)), engine)
+    with SqliteReader.open(path) as reader:
+        if reader.floor.seq:
+            checkpoint = reader.latest_checkpoint()
+            if checkpoint is not None:
+                engine, after = Engine.of(steps.decode_state(checkpoint.state)), checkpoint.seq
+        _, result = steps.replay(((record.seq, record.payload) for record in reader.records(after)), engine)
     return result
