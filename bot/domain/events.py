@@ -109,8 +109,8 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
     received_ns: Nanos
 
 
-HELD_BACK = "rate-budget"
-"""The code of a refusal that is our own rate budget's: the order never left us."""
+HELD_BACK = "held-back"
+"""The code of a refusal that is our own (the rate budget's, a halt's): the order never left us."""
 
 
 class OrderRejected(msgspec.Struct, frozen=True, tag=True):

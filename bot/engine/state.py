@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from bot.domain.events import (
     AccountConfirmed,
@@ -173,6 +174,8 @@ class State:
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable() | CancelFailed() | FundingPaid():
                 pass
+            case _:
+                assert_never(event)
 
     def proof_delay_ns(self, client_id: ClientOrderId) -> int:
         """How long after an order can have left us a look that does not find it proves that it was never placed.

@@ -118,9 +118,11 @@ def _unknown(state: State) -> Iterator[Command]:
         yield from _alarm(state, record)
         if record.status is Status.UNKNOWN:
             yield from _resolve(state, record)
-        elif record.status is not Status.PENDING_NEW and state.now - record.sent_ns > state.layout.limits.ack_timeout_ns:
-            # One that nobody answered is left to the tick that notes its silence: asked for here, that tick would mark
-            # the order and ask for nothing, so the journal would not have it.
+            continue
+        # One that nobody answered is left to the tick that notes its silence: asked for here, that tick would mark the
+        # order and ask for nothing, so the journal would not have it.
+        slow = state.now - record.sent_ns > state.layout.limits.ack_timeout_ns
+        if slow and record.status is not Status.PENDING_NEW:
             yield from _ask(state, record, Endpoint.ORDER)
     for record in state.orders.records.values():
         missing = record.filled > sum(fill.contracts for fill in record.fills)

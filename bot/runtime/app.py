@@ -129,7 +129,8 @@ async def _compose(
     instruments = market.instruments
     paper = await _paper(settings, mode, way, instruments)
     holdings = await account_holdings(settings, way, market) if paper is None else paper_holdings(paper)
-    judge(loaded, market, holdings)
+    ran_before = wiring.journal_path(settings, mode).exists()
+    judge(loaded, market, holdings, (lambda text: logger.warning("config", text=text)) if ran_before else None)
     rules = to_rules(settings, instruments)
     if mode is RunMode.LIVE:
         await _preflight(way, instruments, rules, logger)

@@ -6,6 +6,7 @@ with events, whatever a venue does) and halts; the exception is the journal's, w
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from bot.domain.commands import CancelOrder, Command, QueryOrder, RefreshAccount, SubmitOrder
@@ -18,8 +19,9 @@ from bot.venues.ports import Gateway, Sink, Snapshots
 Fault = Callable[[str], None]
 Withholds = Callable[[OrderRequest], str]
 """Why an order may not leave any more; empty when it may."""
+Call = Callable[[], Awaitable[tuple[Fact, ...]]]
 TASKS_MAX = 1_000
-"""More than this many calls at once is a loop that runs away."""
+"""More than this many calls at once is a loop that runs away: it halts, and no further call is made."""
 
 
 class Withheld(Exception):
@@ -78,26 +80,19 @@ class Carrier:
         """Start what a step asks for; orders wait for the step to be durable, after they are signed."""
         for command in commands:
             if isinstance(command, SubmitOrder):
-                self._start(self._orders, self._submit(command.order, seq), "an order")
+                if not self._start(self._orders, partial(self._submit, command.order, seq), "an order"):
+                    self._sink(self._held_back(command.order.request, "too many calls are under way"))
             elif isinstance(command, CancelOrder):
-                self._start(self._orders, self._gateway.cancel(command), "a cancel")
+                self._start(self._orders, partial(self._gateway.cancel, command), "a cancel")
             elif isinstance(command, QueryOrder):
-                self._start(self._reads, self._gateway.query(command), "an order query")
+                self._start(self._reads, partial(self._gateway.query, command), "an order query")
             elif isinstance(command, RefreshAccount):
                 self.refresh(command.account)
 
     def refresh(self, account: AccountId) -> None:
         """Read an account, unless a read of it is under way."""
-        if account not in self._reading:
+        if account not in self._reading and self._start(self._reads, partial(self._read, account), "an account read"):
             self._reading.add(account)
-            self._start(self._reads, self._read(account), "an account read")
-
-    async def orders_done(self, seconds: float) -> bool:
-        """Wait for orders and cancels in flight to be answered; say whether all were."""
-        if not self._orders:
-            return True
-        _, waiting = await asyncio.wait(self._orders, timeout=seconds)
-        return not waiting
 
     async def close(self) -> None:
         """End every task."""
@@ -108,10 +103,16 @@ class Carrier:
 
     async def _submit(self, order: Approved, seq: int) -> tuple[Fact, ...]:
         request = order.request
+        cleared = self._cleared(request, seq)
         try:
-            return await self._gateway.submit(order, self._cleared(request, seq))
+            return await self._gateway.submit(order, cleared)
         except Withheld as why:
-            return (OrderRejected(request.client_id, HELD_BACK, f"not sent: {why}", self._now_ns()),)
+            return (self._held_back(request, str(why)),)
+        finally:
+            cleared.close()
+
+    def _held_back(self, request: OrderRequest, why: str) -> OrderRejected:
+        return OrderRejected(request.client_id, HELD_BACK, f"not sent: {why}", self._now_ns())
 
     async def _cleared(self, request: OrderRequest, seq: int) -> None:
         """Wait for an order's step to be durable; then, at the last moment, ask whether it may still leave."""
@@ -125,15 +126,18 @@ class Carrier:
         finally:
             self._reading.discard(account)
 
-    def _start(self, tasks: set[asyncio.Task[None]], call: Awaitable[tuple[Fact, ...]], what: str) -> None:
+    def _start(self, tasks: set[asyncio.Task[None]], call: Call, what: str) -> bool:
+        """Make a call in a task of its own; says whether it was made."""
         if len(self._orders) + len(self._reads) >= TASKS_MAX:
-            self._fault(f"{TASKS_MAX} calls to the venue are under way")
+            self._fault(f"{TASKS_MAX} calls to the venue are under way: {what} was not made")
+            return False
         task = asyncio.ensure_future(self._carry(call))
         tasks.add(task)
         task.add_done_callback(lambda done: self._ended(tasks, done, what))
+        return True
 
-    async def _carry(self, call: Awaitable[tuple[Fact, ...]]) -> None:
-        for event in await call:
+    async def _carry(self, call: Call) -> None:
+        for event in await call():
             self._sink(event)
 
     def _ended(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None], what: str) -> None:

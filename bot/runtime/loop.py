@@ -157,4 +157,5 @@ class Loop:
         self.engine.fold(fault)
         if self._lost is None:
             self._lost = error
-            self._observer(fault, (Notice(Severity.CRITICAL, "fault", GLOBAL, f"{fault.what}: halted until restarted"),))
+            notice = Notice(Severity.CRITICAL, "fault", GLOBAL, f"{fault.what}: halted until restarted")
+            self._observer(fault, (notice,))

@@ -4,7 +4,7 @@ Instruments, the names of all others, mark prices and what is held are read once
 and refuses the start with every finding at its line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,13 +91,27 @@ def _together(wallets: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
     return held
 
 
-def judge(loaded: Loaded, market: Market, holdings: Mapping[str, Decimal] | None) -> None:
+def judge(
+    loaded: Loaded,
+    market: Market,
+    holdings: Mapping[str, Decimal] | None,
+    warn: Callable[[str], None] | None = None,
+) -> None:
     """Hold the config against the venue. Without `holdings` (None) bands that are parts of them are not judged.
+
+    With `warn`, what depends on today's prices and holdings is only said: the portfolio has run before, its hedges may
+    be open, and a price that rose or coins that left must not keep the daemon from looking after them.
 
     Raises:
         StartRefused: with a line for each finding, its file and line first.
     """
     known = [name.removeprefix(f"{loaded.settings.venue}.") for name in market.known]
+    lasting = check_against(loaded, market.instruments, {}, None, known)
     problems = check_against(loaded, market.instruments, market.prices, holdings, known)
+    if warn is not None:
+        for passing in problems:
+            if passing not in lasting:
+                warn(str(passing))
+        problems = lasting
     if problems:
         raise StartRefused("config", *(str(problem) for problem in problems))

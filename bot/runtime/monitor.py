@@ -65,13 +65,17 @@ class Monitor:
                 del self._transactions[next(iter(self._transactions))]
 
     def sample_orders(self, state: State, since: Nanos) -> None:
-        """Take over the orders of this start as they are now; the oldest are summed up and let go."""
-        for client_id, record in state.orders.records.items():
+        """Take over the orders of this start as they are now; the oldest are summed up and let go.
+
+        An order is let go only once the engine has forgotten it too: one that came back would count twice.
+        """
+        records = state.orders.records
+        for client_id, record in records.items():
             if record.sent_ns >= since:
                 self._orders[client_id] = record
-        while len(self._orders) > ORDERS_KEPT:
-            oldest = next(iter(self._orders))
-            self._retired = _added(self._retired, state, self._orders.pop(oldest))
+        spare = max(len(self._orders) - ORDERS_KEPT, 0)
+        for client_id in [client_id for client_id in self._orders if client_id not in records][:spare]:
+            self._retired = _added(self._retired, state, self._orders.pop(client_id))
 
     def sample_needs(self, group: str, needs: Iterable[Need], now: Nanos) -> None:
         """Account for the time since the last sample: outside, if the asset was outside then.
@@ -94,7 +98,7 @@ class Monitor:
 
     def orders(self) -> tuple[OrderStatus, ...]:
         """The last orders, newest last."""
-        return tuple(_order(record) for record in self._orders.values())
+        return tuple(_order(record) for record in list(self._orders.values())[-ORDERS_KEPT:])
 
     def totals(self, state: State) -> Totals:
         """Sums since the start."""

@@ -64,6 +64,11 @@ class Reach:
     key: Credentials | None
 
 
+def journal_path(settings: Settings, mode: RunMode) -> Path:
+    """Where the journal of a way to run lies."""
+    return settings.state_dir / f"journal-{mode.value}.sqlite3"
+
+
 def pin_of(settings: Settings) -> net.Pin:
     """The hosts this process may reach: the venue's own, or where a simulated exchange serves them."""
     if not settings.exchange.pin:
@@ -115,7 +120,7 @@ def wire(
     """The venue of one way to run. `paper` is the paper account; None where the real account is read."""
     relay = Relay()
     public = _public_feeds(instruments, relay, way.world)
-    journal = settings.state_dir / f"journal-{mode.value}.sqlite3"
+    journal = journal_path(settings, mode)
     if paper is not None:
         account = PaperVenue(
             state=paper,

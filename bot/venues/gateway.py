@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.domain.events import (
+    HELD_BACK,
     CancelFailed,
     Endpoint,
     Fact,
@@ -54,7 +55,6 @@ PAGES_MAX = 5
 CLOCK_SLACK_MS = 60_000
 """How long before `since` a list of orders begins: more than any clock skew that lets an order through."""
 LIST_SPAN_MS_MAX = 7 * 24 * 3_600 * 1_000 - 1
-HELD_BACK = "rate-budget"
 NOT_NAMED = "is no longer named in the config"
 
 

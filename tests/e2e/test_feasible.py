@@ -186,3 +186,15 @@ async def test_check_without_a_key_needs_no_venue(tmp_path: Path) -> None:
     assert result.ok
     assert result.market is None
     assert "binance.com" in str(result.market_skipped)
+
+
+async def test_coins_that_left_while_it_was_down_do_not_keep_the_hedge_from_being_closed(tmp_path: Path) -> None:
+    """A restart over an open hedge starts with a band that is now below a lot, and buys the hedge back."""
+    async with holding("1") as simex:
+        loaded = config(simex, tmp_path, targets=BTC_ONLY % "1 %")
+        async with running(simex, loaded) as story:
+            await story.until_position("BTCUSDT", "-1")
+            await story.control("withdraw", account="default", wallet="spot", asset="BTC", amount="0.99")
+            await story.until_position("BTCUSDT", "-0.01")
+        async with running(simex, loaded) as story:
+            await story.until_position("BTCUSDT", "-0.01")

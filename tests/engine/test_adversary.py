@@ -40,7 +40,7 @@ class Lagging(Venue):
         self.executed_ns[request.client_id] = now
         return super().submit(request, now)
 
-    def look(self, command: QueryOrder, now: int) -> Event:
+    def look(self, command: QueryOrder, now: int) -> Event | None:
         """An order that the replica has not heard of does not exist."""
         executed = self.executed_ns.get(command.client_id)
         if executed is not None and now - executed < self.lag_ns:
@@ -147,10 +147,8 @@ def test_a_coin_that_leaves_the_config_is_told_once_and_the_others_are_kept(lost
         targets=(neutral("ETH"),),
     )
 
-    def look(command: QueryOrder, now: int) -> Event:
-        if command.instrument == hedge("BTC"):
-            return OrderUnanswered(command.client_id, "not an instrument of ours any more", Nanos(now))
-        return Venue.look(world.venue, command, now)
+    def look(command: QueryOrder, now: int) -> Event | None:
+        return None if command.instrument == hedge("BTC") else Venue.look(world.venue, command, now)
 
     world.venue.look = look  # type: ignore[method-assign]
     world.restart().run(15)
@@ -245,3 +243,44 @@ def test_all_coins_gone_and_spot_silent_the_hedge_can_still_be_closed() -> None:
     world.run(5)
 
     assert world.venue.position(hedge("BTC")).contracts == ZERO
+
+
+# ------------------------------------------------------------------------------ between decision and departure
+def _decided() -> tuple[World, OrderRequest]:
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue.answers = world.venue.streams = False
+    world.until(lambda w: bool(w.sent))
+    return world, world.sent[0]
+
+
+def test_an_order_may_leave_while_nothing_spoke_against_it() -> None:
+    """Decided, recorded, not answered: it may leave."""
+    world, request = _decided()
+    assert world.engine.withholds(request) == ""
+
+
+@pytest.mark.parametrize("action", [Action.KILL, Action.UNWIND, Action.FLATTEN])
+def test_an_order_that_adds_risk_does_not_leave_after_its_mode_has_come(action: Action) -> None:
+    """The operator was faster than the disk."""
+    world, request = _decided()
+    world.ask(action)
+    assert "before it left" in world.engine.withholds(request)
+
+
+def test_an_order_that_was_given_up_does_not_leave_late() -> None:
+    """The disk took longer than anybody waits for an answer: what is looked up as unknown is not sent any more."""
+    world, request = _decided()
+    world.pending.clear()
+    world.run(6)
+    assert "given up" in world.engine.withholds(request)
+
+
+def test_an_order_that_reduces_may_leave_while_unwinding_and_not_after_a_kill() -> None:
+    """Closing goes on under UNWIND; HALT sends nothing at all."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    world.venue.answers = world.venue.streams = False
+    world.ask(Action.UNWIND)
+    closing = world.until(lambda w: len(w.sent) == 2).sent[1]
+    assert world.engine.withholds(closing) == ""
+    world.ask(Action.KILL)
+    assert world.engine.withholds(closing) != ""

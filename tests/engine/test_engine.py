@@ -398,6 +398,20 @@ def test_an_unwind_needs_nothing_but_the_hedges_own_book() -> None:
     assert [(r.reduce_only, r.contracts) for r in world.sent[1:]] == [(True, d("1.234"))]
 
 
+def test_an_unwind_goes_on_after_a_restart_as_soon_as_the_position_is_read() -> None:
+    """The wallet changed meanwhile, so the account is not confirmed by one read; its position is, and it is closed."""
+    world = World.neutral(neutral("BTC")).run()
+    world.ask(Action.KILL)
+    world.restart()
+    world.forget()
+    world.venue.wallet += 5
+    world.read(USDM)
+    world.ask(Action.FLATTEN)
+
+    assert not world.engine.state.accounts.accounts[USDM].confirmed
+    assert [(r.reduce_only, r.contracts) for r in world.sent] == [(True, d("1.234"))]
+
+
 def test_an_unwind_waits_for_a_sane_quote() -> None:
     """Without a best bid and ask there is no price to close at: said once."""
     world = World.neutral(neutral("BTC")).run()

@@ -22,9 +22,9 @@ from tests.engine.kit import TICK_NS, World
 from tests.kit import SPOT, USDM, d, hedge, neutral, pricing
 
 
-def lost(**venue: object) -> World:
+def lost(gap_s: int = 1, **venue: object) -> World:
     """A world whose first order has just been sent, and of which nobody hears: the answer and the stream are lost."""
-    world = World.neutral(neutral("BTC"))
+    world = World.neutral(neutral("BTC"), evidence_gap_ns=gap_s * SECOND_NS)
     world.venue.answers = world.venue.streams = False
     for name, value in venue.items():
         setattr(world.venue, name, value)
@@ -76,6 +76,26 @@ def test_an_order_that_never_arrived_is_made_anew_only_after_the_proof() -> None
     assert [n.severity for n in world.notices("order")] == [Severity.INFO]
     assert world.run(5).position("BTC") == d("-1.234")
     assert world.venue.position(hedge("BTC")).contracts == d("-1.234")
+
+
+def test_denials_too_close_together_are_asked_for_again() -> None:
+    """With three seconds between two words that count, the second endpoint is asked until its word does."""
+    world = lost(3, places=False)
+    world.venue.places = world.venue.answers = world.venue.streams = True
+    world.until(lambda w: len(w.sent) == 2)
+    absent = world.records("BTC")[0].absent
+
+    assert absent["trades"] - absent["order"] >= 3 * SECOND_NS
+
+
+def test_a_denial_of_an_order_that_is_not_ours_says_nothing() -> None:
+    """Nobody waits for it."""
+    world = World.neutral().run()
+    world.forget()
+    nobody = ClientOrderId("tt0000000000000000000000")
+    world.handle(OrderNotFound(nobody, Endpoint.ORDER, world.now, world.now))
+
+    assert world.log == []
 
 
 def test_denials_without_a_fresh_position_prove_nothing() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.commands import CancelOrder, QueryOrder
 from bot.domain.events import (
+    HELD_BACK,
     CancelFailed,
     Endpoint,
     OrderNotFound,
@@ -157,7 +158,7 @@ async def test_an_order_beyond_the_budget_is_refused_and_not_sent() -> None:
     (found,) = await LiveGateway(one, INSTRUMENTS).submit(approved(), commit())
 
     assert isinstance(found, OrderRejected)
-    assert "rate-budget" == found.code
+    assert found.code == HELD_BACK
     assert [True] == committed
     assert [] == canned.sent
 

@@ -156,7 +156,15 @@ class Breach:
         self._made = made
         self._reports: asyncio.Queue[OrderReported] = asyncio.Queue()
         self._faults: list[str] = []
-        self._carrier = Carrier(made.gateway, NoReads(), made.journal, self._answer, self._faults.append)
+        self._carrier = Carrier(
+            made.gateway,
+            NoReads(),
+            made.journal,
+            sink=self._answer,
+            fault=self._faults.append,
+            withholds=lambda request: self._loop.engine.withholds(request),
+            now_ns=clock.now_ns,
+        )
         self._loop: Loop = loop_in_band(made.journal, clock, self._carry, self._observe)
 
     async def first_byte_us(self) -> float:
