@@ -1,6 +1,6 @@
 # The daemon alone: the locked dependencies, the package, no compiler, no shell tools of ours, not root.
 # Build:  docker build -t trimtab .
-# Run:    docker run -v /path/to/config:/etc/trimtab:ro -v trimtab-state:/var/lib/trimtab trimtab run --help
+# Run:    docker run -v /path/to/config:/etc/trimtab:ro -v trimtab-state:/var/lib/trimtab trimtab   (trimtab.yaml there)
 
 FROM python:3.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -23,4 +23,4 @@ VOLUME /var/lib/trimtab
 # SIGTERM leaves the hedges in place and ends within ten seconds.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["trimtab"]
-CMD ["run"]
+CMD ["run", "--config", "/etc/trimtab/trimtab.yaml"]

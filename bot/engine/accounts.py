@@ -78,6 +78,10 @@ class AccountBelief(msgspec.Struct, frozen=True):
     first: AccountSnapshot | None = None
     first_ns: Nanos = Nanos(0)
 
+    def listened_since(self, moment_ns: int) -> bool:
+        """Whether the private stream has stood from before that moment until now."""
+        return self.stream_up and self.stream_since_ns < moment_ns
+
 
 class ExternalChange(msgspec.Struct, frozen=True):
     """A position that the venue changed without an order of ours."""
@@ -134,11 +138,6 @@ class Accounts:
         before = self.accounts[account]
         since = before.stream_since_ns if before.stream_up else now
         self._change(account, stream_up=up, stream_since_ns=since)
-
-    def listened_since(self, account: AccountId, moment_ns: int) -> bool:
-        """Whether the private stream has stood from before that moment until now."""
-        belief = self.accounts.get(account)
-        return belief is not None and belief.stream_up and belief.stream_since_ns < moment_ns
 
     def on_fill(self, instrument: InstrumentId, contracts: Contracts, price: Price, now: Nanos) -> None:
         """Count a fill of ours. `contracts` is signed."""

@@ -25,7 +25,8 @@ from bot.policy import basket, overlay, unwind
 
 MINUTE_NS = 60 * SECOND_NS
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
-"""So that an overload of a moment does not use up in a moment the refusals after which an instrument is halted."""
+"""So that an overload of a moment does not use up in a moment the refusals after which an instrument is halted, and a
+book that stands still while the market leaves it does not use up the pace."""
 UNWIND = "unwind"
 WHOLE = Fraction(1)
 
@@ -97,15 +98,22 @@ def locked(state: State, assets: tuple[Asset, ...]) -> Refused | None:
             return Refused("lock", name, f"order {live[0].request.client_id} is {live[0].status.value}")
         if not state.accounts.positions[name].settled:
             return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
-        if _refused_just_now(state, name):
-            return Refused("lock", name, "the last order was refused just now; what refused it may pass")
+        if why := _breather(state, name):
+            return Refused("lock", name, why)
     return None
 
 
-def _refused_just_now(state: State, name: InstrumentId) -> bool:
-    unplaced = (Status.REJECTED, Status.NOT_PLACED)
+def _breather(state: State, name: InstrumentId) -> str:
+    """Why the end of the last order asks for a moment's pause; empty when none is due."""
     last = next((r for r in reversed(state.orders.records.values()) if r.request.instrument == name), None)
-    return last is not None and last.status in unplaced and state.now - last.done_ns < PAUSE_AFTER_REFUSAL_NS
+    if last is None or state.now - last.done_ns >= PAUSE_AFTER_REFUSAL_NS:
+        return ""
+    if last.status in (Status.REJECTED, Status.NOT_PLACED):
+        return "the last order was refused just now; what refused it may pass"
+    depth = state.books.depths.get(name)
+    if last.filled < last.request.contracts and (depth is None or depth.received_ns <= last.done_ns):
+        return "the last order found less than the book had shown; a newer book is awaited"
+    return ""
 
 
 def draft(state: State, assessment: Assessment) -> Draft:

@@ -31,7 +31,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
 from bot.domain.units import AccountId, Asset, ClientOrderId, InstrumentId, Nanos
-from bot.engine.accounts import Accounts
+from bot.engine.accounts import AccountBelief, Accounts
 from bot.engine.books import Books
 from bot.engine.legs import Legs
 from bot.engine.modes import GLOBAL, Latch, Mode, Modes
@@ -124,6 +124,8 @@ class State:
     unobeyed: str = ""
     stopping: bool = False
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
+    unreadable: dict[AccountId, int] = field(default_factory=dict)
+    """How many reads of an account have failed in a row."""
 
     def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
         """Hand an event to the owner of what it is about, and let its moment be now unless a later one was seen.
@@ -143,10 +145,12 @@ class State:
                 if event.account is not None:
                     self.accounts.on_stream(event.account, up=event.up, now=event.received_ns)
             case AccountSeen():
+                self.unreadable.pop(event.snapshot.account, None)
                 live = {record.request.instrument for record in self.orders.live()}
                 in_flight = frozenset(live & self.layout.instruments.keys())
                 self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, in_flight)
             case AccountConfirmed():
+                self.unreadable.pop(event.account, None)
                 self.accounts.on_confirmed(event.account, event.margin, event.requested_ns or event.received_ns)
             case BalancesChanged():
                 self.accounts.on_balances(
@@ -172,7 +176,9 @@ class State:
                 self.stopping = True
             case FaultRaised():
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
-            case AccountUnreadable() | CancelFailed() | FundingPaid():
+            case AccountUnreadable():
+                self.unreadable[event.account] = self.unreadable.get(event.account, 0) + 1
+            case CancelFailed() | FundingPaid():
                 pass
             case _:
                 assert_never(event)
@@ -187,7 +193,7 @@ class State:
         if record is None:
             return limits.order_deadline_ns
         account = AccountId(record.request.instrument.partition(":")[0])
-        told = self.accounts.listened_since(account, record.sent_ns)
+        told = self.accounts.accounts.get(account, AccountBelief()).listened_since(record.sent_ns)
         return limits.order_deadline_ns + (0 if told else limits.replica_lag_ns_max)
 
     def _reported(self, event: OrderReported) -> None:
@@ -221,6 +227,7 @@ class State:
         self.streams.clear()
         self.clock_offsets.clear()
         self.refreshed.clear()
+        self.unreadable.clear()
         self.orders.on_silence(NO_TIME_NS, "the process restarted", event.received_ns)
         self.legs.abandon()
         self.legs.held.clear()
@@ -228,7 +235,9 @@ class State:
         gone = self.accounts.restart(event.rules.accounts, futures)
         self.left = [Left(p.instrument, f"{p.contracts} contracts", before.coin(p.instrument)) for p in gone]
         self.left += [
-            Left(r.request.instrument, f"order {r.request.client_id} of unknown fate", before.coin(r.request.instrument))
+            Left(
+                r.request.instrument, f"order {r.request.client_id} of unknown fate", before.coin(r.request.instrument)
+            )
             for r in self.orders.live()
             if r.request.instrument in before.instruments.keys() - self.layout.instruments.keys()
         ]

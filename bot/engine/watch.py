@@ -7,7 +7,7 @@ command, so that the journal has the step and a replay marks it too.
 from collections.abc import Iterator
 
 from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, RefreshAccount, Severity
-from bot.domain.events import Action, Endpoint, Event, FaultRaised, OperatorAsked
+from bot.domain.events import AccountUnreadable, Action, Endpoint, Event, FaultRaised, OperatorAsked
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
 from bot.engine.decide import refused_in_row
@@ -18,6 +18,11 @@ from bot.engine.state import State
 QUERY_EVERY_NS = 1 * SECOND_NS
 REFRESH_SLACK_NS = SECOND_NS // 10
 """How much later than the evidence gap a second read is asked for, so that it counts."""
+REFRESH_PAUSE_NS_MAX = 60 * SECOND_NS
+DOUBLINGS_MAX = 10
+"""Of the pause between reads that fail: a key that is refused is not asked with a hundred times a minute."""
+UNREADABLE_TOLD = 3
+"""So many failed reads in a row are told: one may fall between two fills, three are the venue or the key."""
 UNSETTLED_GRACE_NS = 1 * SECOND_NS
 MISSING_FILLS_FOR_NS = 30 * SECOND_NS
 OVERFILL, ALERT, HALTED = "overfill", "alert", "halted"
@@ -30,6 +35,7 @@ def watch(state: State, event: Event) -> list[Command]:
         *_fault(event),
         *_overfilled(state),
         *_left(state),
+        *_unreadable(state, event),
         *_external(state),
         *_foreign(state),
         *_rejected(state),
@@ -71,7 +77,7 @@ def _overfilled(state: State) -> Iterator[Command]:
 
 
 def _left(state: State) -> Iterator[Command]:
-    """What the config no longer names is told once; where its coin is hedged anew, nobody has said that it is closed."""
+    """What the config no longer names is told once; where its coin is hedged anew, nobody said that it is closed."""
     seen, state.left = state.left, []
     for left in seen:
         why = f"{left.what} on {left.instrument}, which is no longer in the config"
@@ -80,6 +86,12 @@ def _left(state: State) -> Iterator[Command]:
             _latch(state, rule.hedge, why)
             why = f"{why}; {rule.hedge} would hedge {rule.asset} a second time and is halted until armed"
         yield Notice(Severity.CRITICAL, "left", left.instrument, why)
+
+
+def _unreadable(state: State, event: Event) -> Iterator[Command]:
+    if isinstance(event, AccountUnreadable) and state.unreadable[event.account] == UNREADABLE_TOLD:
+        why = f"{UNREADABLE_TOLD} reads in a row failed, nothing new is believed of it: {event.reason}"
+        yield Notice(Severity.WARNING, "unreadable", event.account, why)
 
 
 def _external(state: State) -> Iterator[Command]:
@@ -139,15 +151,27 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
         fresh_ns = record.gone_ns + state.proof_delay_ns(client_id)
         unchanged = belief is not None and belief.settled and belief.reported_ns > fresh_ns
         if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
-            yield Notice(
-                Severity.INFO, "order", client_id, "never reached the book: proven by two endpoints and the position"
-            )
+            yield _not_placed(state, record)
             return
         instrument = state.layout.instruments.get(record.request.instrument)
         if not unchanged and instrument is not None:
             yield from refresh(state, instrument.account, "an unknown order")
     endpoint = Endpoint.TRADES if Endpoint.ORDER.value in record.absent else Endpoint.ORDER
     yield from _ask(state, record, endpoint)
+
+
+def _not_placed(state: State, record: OrderRecord) -> Notice:
+    """One can get lost; when one after the other does, something stands in the way that a person has to look at."""
+    text = f"never reached the book, proven by two endpoints and the position: {record.refusal}"
+    bound, row = state.layout.limits.rejects_in_row_max, 0
+    for other in reversed(state.orders.records.values()):
+        if other.request.instrument == record.request.instrument:
+            if other.status is not Status.NOT_PLACED:
+                break
+            row += 1
+    if row < bound:
+        return Notice(Severity.INFO, "order", record.request.client_id, text)
+    return Notice(Severity.WARNING, "order", record.request.client_id, f"{text}; {row} orders in a row were not placed")
 
 
 def _ask(state: State, record: OrderRecord, endpoint: Endpoint) -> Iterator[Command]:
@@ -190,9 +214,12 @@ def _unsettled_long(state: State, name: InstrumentId) -> bool:
 
 
 def refresh(state: State, account: AccountId, why: str) -> Iterator[Command]:
-    """Ask for a read of an account, not more often than a second read could count."""
-    last = state.refreshed.get(account, Nanos(0))
-    if last and state.now - last < state.layout.limits.evidence_gap_ns + REFRESH_SLACK_NS:
+    """Ask for a read of an account, not more often than a second read could count, and ever less while all fail."""
+    last, failed = state.refreshed.get(account, Nanos(0)), state.unreadable.get(account, 0)
+    pause_ns = state.layout.limits.evidence_gap_ns + REFRESH_SLACK_NS
+    if failed:
+        pause_ns = max(pause_ns, min(pause_ns * 2 ** min(failed, DOUBLINGS_MAX), REFRESH_PAUSE_NS_MAX))
+    if last and state.now - last < pause_ns:
         return
     state.refreshed[account] = state.now
     yield RefreshAccount(account, why)

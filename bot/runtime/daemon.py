@@ -24,12 +24,13 @@ from bot.runtime.loop import Loop
 from bot.runtime.monitor import Monitor
 from bot.runtime.plans import plan
 from bot.runtime.status import Status, StreamStatus
-from bot.runtime.supervise import keep
+from bot.runtime.supervise import BudgetSpent, keep
 from bot.runtime.venue import Venue
 
 NONCE_SECONDS = 30
 IN_FLIGHT_GRACE_NS = 8 * SECOND_NS
 WIND_DOWN_LOOK_S = 0.02
+CLOCK_AGAIN_NS = 5 * SECOND_NS
 FUNDING_LOOK_BACK_NS = 24 * 3600 * SECOND_NS
 SAMPLE_EVERY_NS = SECOND_NS // 2
 """How often the needs are derived for people; deciding does not depend on it."""
@@ -87,20 +88,34 @@ class Daemon:
     async def run(self, started: Started, stop: asyncio.Event | None = None) -> None:
         """Run until told to stop; hedges stay in place. Raises BudgetSpent when a child cannot be kept alive."""
         self.begin(started)
-        async with ControlServer(self._state_dir, self.handlers(), on_bug=self._on_bug), asyncio.TaskGroup() as group:
+        try:
+            async with ControlServer(self._state_dir, self.handlers(), on_bug=self._on_bug):
+                await self._live((self._stop, *([stop] if stop else [])))
+        except ExceptionGroup as group:
+            spent = group.subgroup(BudgetSpent)
+            if spent is None:
+                raise
+            raise spent.exceptions[0] from group
+        finally:
+            await self._carrier.close()
+        self.loop.checkpoint()
+
+    async def _live(self, ends: Sequence[asyncio.Event]) -> None:
+        """Keep every child until one of the events ends it all in good order."""
+        async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(keep(name, child, self._clock, self._child_ended), name=name)
                 for name, child in self._children().items()
             ]
-            waits = [asyncio.create_task(event.wait()) for event in (self._stop, *([stop] if stop else []))]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            waits = [asyncio.create_task(end.wait()) for end in ends]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
             await self._wind_down()
             for task in tasks:
                 task.cancel()
-        await self._carrier.close()
-        self.loop.checkpoint()
 
     async def look(
         self, started: Started, answer: Callable[[Engine], dict[str, Any]], patience_s: float, look_s: float
@@ -181,7 +196,7 @@ class Daemon:
             self._nonce = (secrets.token_hex(4), now + NONCE_SECONDS * SECOND_NS)
             return {"confirm": self._nonce[0], "valid_s": str(NONCE_SECONDS)}
         self._nonce = ("", 0)
-        if not nonce or not secrets.compare_digest(str(given), nonce) or now > until:
+        if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
             raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
         return self._operate(Action.FLATTEN, arguments)
 
@@ -263,10 +278,19 @@ class Daemon:
             self.loop.checkpoint()
 
     async def _sample_clock(self) -> None:
+        """Compare clocks; sooner again while one of them, whoever found it out, holds new orders back."""
         while True:
             for event in await self._venue.snapshots.clock():
                 self.loop.put(event)
-            await self._clock.sleep(self._intervals.clock / SECOND_NS)
+            until = self._clock.now_ns() + self._intervals.clock
+            while (left := until - self._clock.now_ns()) > 0:
+                await self._clock.sleep(min(left, CLOCK_AGAIN_NS) / SECOND_NS)
+                if self._clock_is_off():
+                    break
+
+    def _clock_is_off(self) -> bool:
+        state = self._engine.state
+        return any(abs(off) > state.layout.limits.clock_offset_ns_max for off in state.clock_offsets.values())
 
     async def _read_funding(self) -> None:
         """Funding from the venue's ledger; each settlement is told once."""

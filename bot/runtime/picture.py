@@ -8,7 +8,6 @@ from bot.domain.units import ZERO, Asset, exact
 from bot.engine import trust
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
-from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.runtime.monitor import Deviation, Monitor
 from bot.runtime.status import (
@@ -157,8 +156,3 @@ def _positions(state: State) -> tuple[PositionStatus, ...]:
             )
         )
     return tuple(out)
-
-
-def is_unwinding(state: State) -> bool:
-    """Whether hedges are being closed rather than kept."""
-    return state.modes.overall in (Mode.UNWIND, Mode.FLATTEN)

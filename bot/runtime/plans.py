@@ -4,7 +4,6 @@ from typing import Any
 
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
-from bot.engine.modes import Mode
 
 
 def plan(engine: Engine) -> dict[str, Any]:
@@ -69,8 +68,3 @@ def _draft(engine: Engine, assessment: Assessment, out: dict[str, Any]) -> None:
                 "residual": leg.residual,
             }
         )
-
-
-def settled(engine: Engine) -> bool:
-    """Whether nothing is in flight and every group could be judged."""
-    return engine.state.modes.overall is not Mode.HALT and all(not a.held for a in engine.assess())

@@ -16,11 +16,13 @@ from bot.domain.account import AccountSnapshot, Balance, Position
 from bot.domain.events import (
     AccountSeen,
     AccountUnreadable,
+    BalancesChanged,
     ClockSampled,
     Event,
-    FundingPaid,
     OrderReported,
+    PositionsChanged,
     RunMode,
+    Started,
     StreamChanged,
 )
 from bot.domain.instrument import Instrument, Kind
@@ -41,6 +43,7 @@ from bot.venues.gateway import LiveGateway
 from bot.venues.listenkey_rest import RestListenKeys
 from bot.venues.paper import PaperVenue
 from bot.venues.paper_account import PaperState, restored, seeded
+from bot.venues.ports import Sink
 from bot.venues.signing import Credentials as Key
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.stream import World
@@ -133,16 +136,19 @@ def wire(
             sink=relay.put,
         )
         live_clock = LiveSnapshots(way.client, instruments, Asset(settings.quote)).clock
+        relay.taps.append(_market_for(account))
         keeper = PaperKeeper(account, settings.state_dir / PAPER_FILE)
-        relay.taps.append(keeper.watch)
+        trading = mode is RunMode.DRY_RUN
+        if trading:
+            relay.taps.append(keeper.watch)
         return Venue(
-            gateway=account if mode is RunMode.DRY_RUN else NoGateway(),
+            gateway=account if trading else NoGateway(),
             snapshots=PaperReads(account, live_clock),
             feeds=(*public, VenueFeed("paper", lambda: _stay_up(relay, clock), ())),
             relay=relay,
             journal_path=journal,
             margin_accounts=(USDM_ACCOUNT,),
-            persist=keeper.persist,
+            persist=keeper.persist if trading else _nothing,
         )
     snapshots = LiveSnapshots(way.client, instruments, Asset(settings.quote))
     gateway = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else NoGateway()
@@ -230,22 +236,35 @@ async def _stay_up(relay: Relay, clock: Clock) -> None:
     await asyncio.Event().wait()
 
 
+def _market_for(paper: PaperVenue) -> Sink:
+    """Shows the paper account the market: what orders fill against, and what funding is settled at."""
+
+    def show(event: Event) -> None:
+        if isinstance(event, Depth | Mark):
+            paper.market(event)
+
+    return show
+
+
+def _nothing(_: Event) -> None:
+    """Only looking on, the paper account stays as it was left."""
+
+
 class PaperKeeper:
-    """Shows the paper account the market, and keeps the account over restarts."""
+    """Keeps the paper account over restarts: written before the journal hears of a change, as a venue's would be."""
 
     def __init__(self, paper: PaperVenue, path: Path) -> None:
         self._paper = paper
         self._path = path
-        self._keep()
 
     def watch(self, event: Event) -> None:
-        """What orders fill against, and what funding is settled at."""
-        if isinstance(event, Depth | Mark):
-            self._paper.market(event)
+        """A tap: keep what an order or a settlement changed before anybody is told of it."""
+        if isinstance(event, PositionsChanged | BalancesChanged):
+            self._keep()
 
     def persist(self, event: Event) -> None:
-        """Keep the account after whatever can have changed it."""
-        if isinstance(event, OrderReported | FundingPaid):
+        """Keep the account as it is when it first trades (from then on the seed does not count), and every order."""
+        if isinstance(event, Started | OrderReported):
             self._keep()
 
     def _keep(self) -> None:

@@ -1,9 +1,11 @@
 """Who may open a connection to a venue, and when: sans-IO, shared by all of a venue's streams.
 
 A venue bans an address that connects too often, and five streams that each retry by themselves are a storm. So:
-connections are tokens of one bucket, at most `CONNECTS_MAX` in any `WINDOW_S`; while a host fails, one stream at a
-time tries it, after a backoff that they share; and the last `RESERVE` tokens are kept for hosts that work, so that
-the first success after an outage brings every stream back at once instead of one by one.
+connections are tokens of one bucket, at most `CONNECTS_MAX` in any `WINDOW_S`, and a try that never reached the venue
+gives its token back. While a host fails, one stream at a time tries it, after a backoff that they share; hosts that
+fail together take turns, so that an outage of all of them costs hardly more than the outage of one. The first host
+that answers again frees the others, and the last `RESERVE` tokens are kept for hosts that work: what ends an outage
+brings every stream back at once instead of one by one.
 """
 
 from __future__ import annotations
@@ -63,17 +65,21 @@ class Dialling:
             state.next_ns, state.tried = now_ns + ATTEMPT_NS, True
         return 0
 
-    def failed(self, host: str, now_ns: int) -> None:
-        """A connection that was asked for did not come about."""
+    def failed(self, host: str, now_ns: int, *, reached: bool = True) -> None:
+        """A connection that was asked for did not come about; unless it `reached` the venue, it costs no token."""
+        if not reached:
+            self._tokens = min(BURST, self._tokens + 1)
         state = self._hosts.setdefault(host, _Host())
         if state.failures and not state.tried:
             return  # Several streams found out at the same time: that is one failure.
         state.failures, state.tried = state.failures + 1, False
-        state.next_ns = now_ns + int(backoff_s(state.failures, self._rng) * SECOND_NS)
+        failing = sum(1 for other in self._hosts.values() if other.failures)
+        state.next_ns = now_ns + int(failing * backoff_s(state.failures, self._rng) * SECOND_NS)
 
     def succeeded(self, host: str) -> None:
-        """The host answers: whoever waits for it may go."""
-        self._hosts[host] = _Host()
+        """The host answers: whoever waits for it may go, and after an outage whoever waits for any other host too."""
+        if self._hosts.setdefault(host, _Host()).failures:
+            self._hosts.clear()
 
     def _refill(self, now_ns: int) -> None:
         if self._refilled_ns is None or self._tokens >= BURST:

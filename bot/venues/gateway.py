@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bot.domain.events import (
     HELD_BACK,
     CancelFailed,
+    ClockSampled,
     Endpoint,
     Fact,
     OrderNotFound,
@@ -26,7 +27,7 @@ from bot.domain.instrument import Instrument, Kind
 from bot.domain.units import MILLISECOND_NS, SECOND_NS
 from bot.venues import routes
 from bot.venues.budget import Lane
-from bot.venues.client import Client, Reply, parsed
+from bot.venues.client import OUTSIDE_WINDOW, Client, Reply, parsed
 from bot.venues.translate.binance import (
     Listing,
     OrderRow,
@@ -82,7 +83,12 @@ class LiveGateway:
             message = f"not sent: the rate budget is used up for {wait_ns / SECOND_NS:.1f} s"
             return (OrderRejected(request.client_id, HELD_BACK, message, self._client.clock()),)
         outcome = await self._client.send(route, parameters, request.decided_ns, durable)
-        return (self._proven(request, instrument, outcome),)
+        proven = self._proven(request, instrument, outcome)
+        if isinstance(outcome, Trouble) and outcome.code == OUTSIDE_WINDOW:
+            # A clock stepped: measured at once, or the next orders would be refused as well until the next sample.
+            sampled = await self._client.measure(route.account)
+            return (sampled, proven) if isinstance(sampled, ClockSampled) else (proven,)
+        return (proven,)
 
     def _proven(self, request: OrderRequest, instrument: Instrument, outcome: Reply | Trouble) -> Fact:
         """What the answer to the POST proves."""

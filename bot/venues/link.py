@@ -67,6 +67,8 @@ class Link(WSListener):
         loop = asyncio.get_running_loop()
         self.number = number
         self.up = False
+        self.reached = False
+        """A TCP connection stood, whatever became of it."""
         self.opened_ns = self.last_frame_ns = self.last_seen_ns = 0
         self.pinged_ns = 0
         self.ended: asyncio.Future[str] = loop.create_future()
@@ -124,6 +126,11 @@ class Link(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done; frames may follow before the caller of `ws_connect` runs again."""
         self._transport = transport
+        if self.ended.done():
+            # It was given up while the handshake was on its way: nobody watches it, so nobody may listen to it.
+            self._handle = _unheard
+            transport.disconnect(graceful=False)
+            return
         self.opened_ns = self.last_seen_ns = self._clock()
         self._handler.opened(self, anew=self._anew)
 
@@ -170,6 +177,10 @@ class Link(WSListener):
             self._parts.clear()
             self.last_frame_ns = received_ns = self._clock()
             self._handle(self, whole, received_ns)
+
+
+def _unheard(link: Link, payload: bytes, received_ns: int) -> None:
+    """Drop a frame."""
 
 
 def describe(error: Exception, timeout_s: float) -> str:

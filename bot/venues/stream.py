@@ -21,13 +21,15 @@ No text of this module quotes an address or a frame: a user stream's address hol
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
+import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picows import WSError, ws_connect
 
@@ -37,6 +39,9 @@ from bot.venues.dialling import Dialling, backoff_s
 from bot.venues.link import FRAME_BYTES_MAX, LEAVE_S, REASON_LENGTH_MAX, Handler, Link, Unreachable, describe
 from bot.venues.net import Pin, socket_factory
 from bot.venues.ports import Sink
+
+if TYPE_CHECKING:
+    from picows.url import WSParsedURL
 
 WATCH_EVERY_S = 0.5
 STALL_NS = 2 * SECOND_NS
@@ -217,17 +222,19 @@ class Stream:
             raise
         while (wait_ns := dialling.ask(host, clock())) > 0:
             await self._world.sleep(min(wait_ns / SECOND_NS, WATCH_EVERY_S))
+        self._numbers += 1
+        link = Link(self, self._handler, clock, number=self._numbers, anew=anew)
         try:
-            link = await self._connect(url, anew=anew)
+            await self._connect(link, url)
         except Unreachable:
-            dialling.failed(host, clock())
+            dialling.failed(host, clock(), reached=link.reached)
             raise
         dialling.succeeded(host)
+        self.connects += 1
+        self._keep(link)
         return link
 
-    async def _connect(self, url: str, *, anew: bool) -> Link:
-        self._numbers += 1
-        link = Link(self, self._handler, self._world.clock, number=self._numbers, anew=anew)
+    async def _connect(self, link: Link, url: str) -> None:
         try:
             async with asyncio.timeout(self._limits.connect_s):
                 await self._open(link, url)
@@ -237,21 +244,30 @@ class Stream:
         except asyncio.CancelledError:
             link.end("stopped")
             raise
-        self.connects += 1
-        self._keep(link)
-        return link
 
     async def _open(self, link: Link, url: str) -> None:
+        async def connected_socket(parsed: WSParsedURL) -> socket.socket:
+            found = await self._socket(parsed)
+            link.reached = True
+            return found
+
         await ws_connect(
             lambda: link,
             url,
             ssl_context=self._world.context,
-            socket_factory=self._socket,
+            socket_factory=connected_socket,
             max_redirects=0,
             max_frame_size=FRAME_BYTES_MAX,
             websocket_handshake_timeout=self._limits.connect_s,
             logger_name=_PICOWS_LOGGER,
+            # Its transports read once per readiness and trust to be woken again. uvloop gives up polling a descriptor
+            # that has an error, so a reset that comes together with data would never be heard of.
+            use_aiofastnet=False,
+            ssl_shutdown_timeout=LEAVE_S,
         )
+        if not link.opened_ns:
+            # picows returns as if all were well when the connection goes before the handshake is answered.
+            raise ConnectionResetError(errno.ECONNRESET, "lost during the handshake")
 
     def _keep(self, link: Link) -> None:
         self._links.append(link)

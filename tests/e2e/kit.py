@@ -30,7 +30,7 @@ WEIGHTS = (
 # Shorter waits than an owner would choose: the rules are the same, the tests are sooner done.
 FAST = (
     "{evidence_gap: 100 ms, order_notional: 200000 USDT, orders_per_minute: 30, "
-    "recv_window: 500 ms, venue_delay: 200 ms}"
+    "recv_window: 500 ms, venue_delay: 200 ms, replica_lag: 1 s}"
 )
 
 
@@ -140,6 +140,13 @@ class Story:
         await asyncio.sleep(seconds)
         assert await self.position(symbol) == Decimal(coins)
         assert await self.order_requests() == sent
+
+
+async def armed(simex: Simex, **fault: Any) -> None:
+    """Arm a fault before the bot comes."""
+    url = f"{simex.control_url}/control/fault"
+    async with aiohttp.ClientSession() as session, session.post(url, json=fault) as answer:
+        assert answer.status == 200, await answer.text()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.events import RunMode
-from bot.journal.reader import verify
+from bot.journal.reader import SqliteReader, verify
 from bot.runtime.replay import replay
 from bot.simex.serve import Simex
 from tests.e2e.kit import WEIGHTS, config, exchange, running
@@ -105,3 +105,23 @@ async def test_a_dry_run_sends_no_signed_request_that_changes_anything(tmp_path:
             await story.until("hedged on paper", hedged)
             assert await story.position("BTCUSDT") == 0
         assert simex.requests.summary()["signed_mutating_total"] == 0
+
+
+async def test_observe_proposes_and_sends_nothing(tmp_path: Path) -> None:
+    """Looking on, the hedge is proposed once and journaled, and no order leaves, neither signed nor on paper."""
+    async with Simex.start(exchange()) as simex:
+        loaded = config(simex, tmp_path)
+        async with running(simex, loaded, RunMode.OBSERVE) as story:
+
+            async def judged() -> bool:
+                rows = (await story.command("status"))["assets"]
+                return all(row["breached"] is True for row in rows)
+
+            await story.until("both coins are seen out of band", judged)
+            assert (await story.command("status"))["orders"] == []
+        assert simex.requests.summary()["signed_mutating_total"] == 0
+        proposals = sum(
+            record.payload.count(b'{"type":"ProposeIntent"')
+            for record in SqliteReader.open(loaded.settings.state_dir / "journal-observe.sqlite3").records()
+        )
+        assert proposals == 2

@@ -234,7 +234,8 @@ class World:
         before = state.now
         commands = self.engine.handle(event)
         if commands or not isinstance(event, TRANSIENT):
-            self.steps.append(Step(before, state.books.take_unreported(), event, msgspec.Raw(encoded(commands))))
+            reads = state.books.take_unreported() if commands else ()
+            self.steps.append(Step(before, reads, event, msgspec.Raw(encoded(commands))))
         self.log += commands
         for command in commands:
             self.pending += self._carried(command)

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from bot.domain.account import AccountSnapshot, Balance, Position
-from bot.domain.commands import QueryOrder, Severity
+from bot.domain.commands import QueryOrder, RefreshAccount, Severity
 from bot.domain.events import (
+    AccountSeen,
+    AccountUnreadable,
     Action,
     BalancesChanged,
     Event,
     OrderNotFound,
-    OrderUnanswered,
     PositionsChanged,
     StreamChanged,
 )
@@ -284,3 +285,47 @@ def test_an_order_that_reduces_may_leave_while_unwinding_and_not_after_a_kill() 
     assert world.engine.withholds(closing) == ""
     world.ask(Action.KILL)
     assert world.engine.withholds(closing) != ""
+
+
+# ------------------------------------------------------------------------------------------------------ storms
+def test_a_book_that_stands_still_while_the_market_left_it_is_not_shot_at_in_a_burst() -> None:
+    """Every order expires unfilled and no newer book comes: at most one a second, and the pace is not used up."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    world.feeding = False
+    world.venue.fills_at_most = ZERO
+    world.deposit("BTC", "0.1")
+    world.run(3)
+    assert 1 <= len(world.sent) - 1 <= 3
+
+    world.feeding, world.venue.fills_at_most = True, None
+    world.run(5)
+    assert world.position("BTC") == d("-1.1")
+
+
+def test_an_account_that_cannot_be_read_is_asked_ever_less_and_told_once() -> None:
+    """The key was revoked while a balance was in doubt: ten minutes of it are some dozen reads and one warning."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(5)
+    world.deposit("BTC", "1")
+    world.reconciling = False
+    world.forget()
+    for _ in range(2400):
+        world.pending = [
+            AccountUnreadable(e.snapshot.account, "-2015", world.now) if isinstance(e, AccountSeen) else e
+            for e in world.pending
+        ]
+        world.tick()
+
+    assert len([c for c in world.log if isinstance(c, RefreshAccount)]) < 30
+    assert [n.severity for n in world.notices("unreadable")] == [Severity.WARNING]
+
+
+def test_orders_that_vanish_one_after_the_other_are_told() -> None:
+    """A refusal in words that nobody knows looks like silence: proven absent each time, and the third is a warning."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"})
+    world.venue.places = False
+    world.run(45)
+
+    told = [n.severity for n in world.notices("order")]
+    assert told[:2] == [Severity.INFO, Severity.INFO]
+    assert told[2:]
+    assert set(told[2:]) == {Severity.WARNING}

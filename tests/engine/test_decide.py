@@ -279,6 +279,16 @@ def test_a_position_without_a_mark_is_not_valued() -> None:
     assert any(n.text.startswith("mark (neutral:BTC)") for n in world.notices("held"))
 
 
+def test_a_coin_without_a_market_does_not_hold_the_others() -> None:
+    """Nothing is known of ETH and nothing is open in it: BTC is hedged, ETH waits."""
+    world = World.neutral()
+    world.engine.state.books.forget()
+    world.bent = lambda event: None if "ETH" in event.instrument else event
+    world.run()
+
+    assert (world.position("BTC"), world.position("ETH")) == (d("-1.234"), d(0))
+
+
 # ------------------------------------------------------------------------------------------------------ symmetry
 @settings(max_examples=25)
 @given(

@@ -628,8 +628,8 @@ def test_the_short_form_of_a_read_keeps_an_account_fresh() -> None:
 
 
 def test_notices_do_not_storm() -> None:
-    """Ten minutes held for one reason, at four looks a second, is one notice."""
-    world = World.neutral(neutral("BTC"), position_notional_max=d(50_000)).run(600)
+    """A minute held for one reason, at four looks a second, is one notice."""
+    world = World.neutral(neutral("BTC"), position_notional_max=d(50_000)).run(60)
     held = [c for c in world.log if isinstance(c, Notice) and "position_notional" in c.text]
 
     assert len(held) == 1

@@ -228,6 +228,18 @@ def test_rows_hold_only_where_no_weight_breaches(
         assert min(slack(row, view) for row in rows) < 1e-6
 
 
+@pytest.mark.parametrize(("futures", "breached"), [("4", False), ("10", True), ("-4", False), ("-10", True)])
+def test_trim_only_rows_tell_a_future_that_left_the_holding(futures: str, breached: bool) -> None:
+    """40 held of a weight of 50: the goal is the 40, and futures beyond five points of it fail a row, either way."""
+    view = book(BTC=("1", "40", futures), ETH=("1", "60", "-10"))
+    target = weights({"BTC": "0.5", "ETH": "0.5"}, WeightsMode.TRIM_ONLY, within=FIVE_POINTS)
+    rows = basket.rows(target, {Asset(c): pricing(c) for c in ("BTC", "ETH")}, view)
+    needs = basket.needs(target, view, correcting=False)
+
+    assert any(need.breached for need in needs) is breached
+    assert (min(slack(row, view) for row in rows) < 0) is breached
+
+
 def test_rows_leave_room_where_no_weight_is_near_its_band() -> None:
     """A book at its targets has rows with slack, so that quotes can be skipped at all."""
     view = book(BTC=("60000", "1", "0"), ETH=("2500", "16", "0"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,24 @@ import msgspec
 import structlog
 
 from bot.domain.commands import CancelOrder, Command, QueryOrder, RefreshAccount, SubmitOrder
-from bot.domain.events import ClockSampled, Event, Fact, FundingPaid, RunMode, Started, StreamChanged, Ticked
+from bot.domain.events import (
+    AccountSeen,
+    ClockSampled,
+    Event,
+    Fact,
+    FundingPaid,
+    RunMode,
+    Started,
+    StreamChanged,
+    Ticked,
+)
 from bot.domain.order import Approved, OrderRequest
 from bot.domain.rules import Rules
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, ClientOrderId, Nanos
 from bot.engine.engine import Engine
 from bot.engine.orders import OrderRecord
 from bot.journal.memory import MemoryJournal
-from bot.journal.store import JournalError, Stamp
+from bot.journal.store import Stamp
 from bot.runtime.clock import ManualClock, settle
 from bot.runtime.daemon import Daemon, Intervals
 from bot.runtime.loop import Loop
@@ -37,7 +48,14 @@ INTERVALS = Intervals(
     funding=60 * SECOND_NS,
     checkpoint=300 * SECOND_NS,
 )
+CALM = replace(INTERVALS, tick=SECOND_NS)
+"""For stories in which nothing happens for minutes."""
 HEDGED = {"BTC": d("-1.234"), "ETH": d(-10)}
+
+
+async def forever() -> None:
+    """A feed that says nothing."""
+    await asyncio.Event().wait()
 
 
 def journal_of(clock: ManualClock, *, held: bool = False) -> MemoryJournal:
@@ -87,6 +105,7 @@ class Exchange:
         self.reads: list[AccountId] = []
         self.ledger: list[FundingPaid] = []
         self.looked_since: list[int] = []
+        self.persisted: list[Event] = []
         self.answering = True
         """Whether orders and queries are ever answered."""
         self.feeding = True
@@ -123,8 +142,6 @@ class Exchange:
 
     def seen(self, account: AccountId) -> Fact:
         """What a read of an account shows now."""
-        from bot.domain.events import AccountSeen
-
         names = [one.id for one in self._rules.instruments if one.account == USDM]
         now = self._clock.now_ns()
         return AccountSeen(self.truth.snapshot(account, names, now), now)
@@ -159,6 +176,7 @@ class Exchange:
             relay=self.relay,
             journal_path=Path("journal-live.sqlite3"),
             margin_accounts=(USDM,),
+            persist=self.persisted.append,
         )
 
 
@@ -241,7 +259,13 @@ class Bench:
 class Stage:
     """A whole daemon at the exchange, under the clock of the test."""
 
-    def __init__(self, tmp_path: Path, journal: MemoryJournal | None = None, *feeds: VenueFeed) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        journal: MemoryJournal | None = None,
+        *feeds: VenueFeed,
+        intervals: Intervals = INTERVALS,
+    ) -> None:
         self.clock = ManualClock(START_NS)
         self.rules = rules()
         self.exchange = Exchange(self.clock, self.rules)
@@ -251,9 +275,7 @@ class Stage:
         self.started = started(self.clock, self.rules)
         self.engine = Engine(self.started)
         self.venue = self.exchange.venue(*feeds)
-        self.daemon = Daemon(
-            self.engine, self.journal, self.clock, self.venue, tmp_path, INTERVALS, self._logger()
-        )
+        self.daemon = Daemon(self.engine, self.journal, self.clock, self.venue, tmp_path, intervals, self._logger())
         self.stop = asyncio.Event()
         self.running: asyncio.Task[None] | None = None
 

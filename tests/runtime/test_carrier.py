@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.domain.commands import CancelOrder, Command, QueryOrder, RefreshAccount, SubmitOrder
-from bot.domain.events import Endpoint, Event, Fact, OrderRejected, OrderReported
-from bot.domain.order import Approved
+from bot.domain.events import HELD_BACK, Endpoint, Event, Fact, OrderRejected, OrderReported
 from bot.domain.units import AccountId
 from bot.runtime import carrier
 from bot.runtime.carrier import Carrier, NoGateway
@@ -107,7 +106,7 @@ async def test_an_order_that_was_given_up_meanwhile_never_leaves() -> None:
 
     assert [] == hold.exchange.sent
     assert isinstance(event, OrderRejected)
-    assert ("rate-budget", "not sent: HALT came before it left") == (event.code, event.message)
+    assert (HELD_BACK, "not sent: HALT came before it left") == (event.code, event.message)
 
 
 async def test_an_order_does_not_wait_behind_a_read() -> None:
@@ -202,7 +201,9 @@ def raising(error: Exception) -> Callable[..., Awaitable[tuple[Fact, ...]]]:
     return call
 
 
-@pytest.mark.parametrize(("call", "what"), [("submit", "an order"), ("cancel", "a cancel"), ("query", "an order query")])
+@pytest.mark.parametrize(
+    ("call", "what"), [("submit", "an order"), ("cancel", "a cancel"), ("query", "an order query")]
+)
 async def test_a_shells_unexpected_exception_is_a_fault(call: str, what: str) -> None:
     """Shells answer with events whatever a venue does; one that raises is a bug of ours and halts, quoting no text."""
     hold = Hold()
@@ -254,9 +255,4 @@ async def test_observe_has_no_way_out() -> None:
 
     assert ((), ()) == (await none.cancel(hold.cancel), await none.query(hold.query))
     with pytest.raises(AssertionError, match="no gateway"):
-        await none.submit(Approved(hold.order.order.request), asyncio.sleep(0)) if False else await submitted(none, hold)
-
-
-async def submitted(gateway: NoGateway, hold: Hold) -> None:
-    """Hand an order to a gateway."""
-    await gateway.submit(hold.order.order, asyncio.get_running_loop().create_future())
+        await none.submit(hold.order.order, asyncio.get_running_loop().create_future())

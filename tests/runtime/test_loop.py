@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from bot.domain.account import Balance
 from bot.domain.commands import Command, Notice, OpenIntent, SubmitOrder
 from bot.domain.events import (
     AccountConfirmed,
@@ -19,7 +20,6 @@ from bot.domain.events import (
     StreamChanged,
     Ticked,
 )
-from bot.domain.account import Balance
 from bot.domain.market import Quote
 from bot.domain.units import SECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine

@@ -163,8 +163,8 @@ def test_the_first_difference_is_named() -> None:
     bench.breach()
     (seq,) = [seq for seq, payload in records(bench.journal) if b"OpenIntent" in payload]
     forged = [
-        (number, payload.replace(b'"contracts":"1.234"', b'"contracts":"1.235"')) for number, payload in
-        records(bench.journal)
+        (number, payload.replace(b'"contracts":"1.234"', b'"contracts":"1.235"'))
+        for number, payload in records(bench.journal)
     ]
     _, result = replay(forged, None)
 
@@ -179,7 +179,9 @@ def test_a_replay_compares_bytes_not_meaning() -> None:
     """Even another spelling of the same number is a difference."""
     bench = Bench().ready()
     bench.breach()
-    respelt = [(n, payload.replace(b'"contracts":"10"', b'"contracts":"10.0"')) for n, payload in records(bench.journal)]
+    respelt = [
+        (n, payload.replace(b'"contracts":"10"', b'"contracts":"10.0"')) for n, payload in records(bench.journal)
+    ]
 
     assert not replay(respelt, None)[1].ok
 

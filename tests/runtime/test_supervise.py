@@ -91,17 +91,6 @@ async def test_the_budget_of_restarts_is_bounded() -> None:
     assert (RESTARTS_MAX + 1, RESTARTS_MAX + 1) == (child.runs, len(kept.told))
 
 
-async def test_old_failures_do_not_count() -> None:
-    """A child that fails now and then for years is not given up."""
-    kept = Kept(Child(*[ZeroDivisionError()] * (3 * RESTARTS_MAX)))
-    for _ in range(3 * RESTARTS_MAX):
-        await kept.advance(supervise.PAUSE_S)
-        await kept.advance(RESTARTS_WITHIN_NS / SECOND_NS / RESTARTS_MAX)
-
-    assert not kept.task.done()
-    await kept.end()
-
-
 class Patient(Child):
     """A child that lives for a while before each failure."""
 

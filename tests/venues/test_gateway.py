@@ -12,6 +12,7 @@ from bot.domain.commands import CancelOrder, QueryOrder
 from bot.domain.events import (
     HELD_BACK,
     CancelFailed,
+    ClockSampled,
     Endpoint,
     OrderNotFound,
     OrderRejected,
@@ -127,7 +128,6 @@ async def test_whatever_is_not_a_documented_refusal_leaves_the_order_unknown(ans
     [
         ({"code": -2019, "msg": "Margin is insufficient."}, 400, "-2019"),
         ({"code": -2022, "msg": "ReduceOnly Order is rejected."}, 400, "-2022"),
-        ({"code": -1021, "msg": "outside of the recvWindow."}, 400, "-1021"),
         ({"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}, 401, "-2015"),
         ({"msg": "Service Unavailable."}, 503, "503"),
         ({"code": -1008, "msg": "Request throttled by system-level protection."}, 503, "-1008"),
@@ -341,3 +341,16 @@ async def test_an_order_on_an_instrument_that_left_the_config_breaks_nothing() -
     (failed,) = await gone.cancel(CancelOrder(BTC, client_id(1)))
     assert isinstance(failed, CancelFailed)
     assert canned.sent == []
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["measured", "not measured"])
+async def test_an_order_outside_its_window_has_the_clock_measured_at_once(answers: bool) -> None:
+    """A clock that stepped is known before the next order is decided, so that refusals do not add up to a halt."""
+    canned = Canned()
+    canned.lay("POST", ORDER, {"code": -1021, "msg": "outside of the recvWindow."}, status=400)
+    canned.lay("GET", "/fapi/v1/time", {"serverTime": NOW_NS // 1_000_000 + 3_000}, status=200 if answers else 500)
+    *sampled, refused = await gateway(canned).submit(approved(), durable())
+
+    assert isinstance(refused, OrderRejected)
+    assert [s.offset_ns for s in sampled if isinstance(s, ClockSampled)] == ([3_000_000_000] if answers else [])
+    assert [ORDER, "/fapi/v1/time"] == canned.paths()

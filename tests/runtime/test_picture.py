@@ -1,0 +1,245 @@
+"""The picture: every state of the engine can be drawn, and what is not known is shown as not known."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from bot.domain.account import MarginState
+from bot.domain.events import AccountSeen, Action, OperatorAsked
+from bot.domain.units import SECOND_NS
+from bot.runtime import picture
+from bot.runtime.monitor import Monitor
+from bot.runtime.status import AssetStatus, PositionStatus, Status, StreamStatus
+from tests.kit import START_NS, USDM, d, hedge, limits, perpetual, rules, spot
+from tests.runtime.stage import Bench
+
+STREAMS = (StreamStatus("market", True, 5, 1),)
+
+
+def drawn(bench: Bench) -> Status:
+    """The picture of a bench; it can be sent, and it comes back the same."""
+    seen = Monitor()
+    for event, commands in bench.observed:
+        seen.on_step(event, commands)
+    seen.sample_orders(bench.engine.state, START_NS)
+    status = picture.draw(
+        bench.engine,
+        seen,
+        streams=STREAMS,
+        now_ns=bench.clock.now_ns(),
+        started_ns=START_NS,
+        journal=("/j", 7, "ab"),
+    )
+    assert status == msgspec.json.decode(msgspec.json.encode(status), type=Status)
+    return status
+
+
+def asset(status: Status, name: str = "BTC") -> AssetStatus:
+    """One asset's row."""
+    (row,) = [row for row in status.assets if row.asset == name]
+    return row
+
+
+def position(status: Status, coin: str = "BTC") -> PositionStatus:
+    """One position's row."""
+    (row,) = [row for row in status.positions if row.instrument == hedge(coin)]
+    return row
+
+
+def asked(bench: Bench, action: Action) -> None:
+    """An operator asks for something."""
+    bench.loop.step(OperatorAsked(action, "because", "ann", bench.clock.now_ns()))
+
+
+def test_a_new_process_is_drawn_with_everything_unknown() -> None:
+    """Before the first read nothing is zero: every figure is absent, and what is missing is named."""
+    status = drawn(Bench())
+
+    assert (False, None, "RUN") == (status.ready, status.margin_ratio, status.mode)
+    assert {"BTC", "ETH"} == {row.asset for row in status.assets}
+    for row in status.assets:
+        assert (None, None, None, None) == (row.price, row.holding, row.exposure, row.breached)
+        assert "not confirmed since the start" in (row.held_because or "")
+
+
+def test_accounts_without_prices_are_not_ready() -> None:
+    """Confirmed balances do not make a picture: without a quote the asset says what it waits for."""
+    status = drawn(Bench().ready())
+
+    assert not status.ready
+    assert asset(status).price is None
+    assert "no sane quote" in (asset(status).held_because or "")
+
+
+def test_a_hedged_book_is_drawn_in_band() -> None:
+    """Holdings, futures, exposure, deviation and its value, and the totals of what it took."""
+    status = drawn(Bench().hedged())
+    row = asset(status)
+
+    assert (True, "main", "live") == (status.ready, status.portfolio, status.run_mode)
+    assert (d("1.2345"), d("-1.234"), d("0.0005"), False, None) == (
+        row.holding,
+        row.futures,
+        row.exposure,
+        row.breached,
+        row.held_because,
+    )
+    assert (d(60_000), d(30)) == (row.price, row.deviation_value)
+    assert (2, 2) == (status.totals.orders, len(status.orders))
+    assert (STREAMS, "/j", 7, "ab") == (
+        status.streams,
+        status.journal_path,
+        status.journal_sequence,
+        status.journal_head,
+    )
+
+
+def test_an_order_on_its_way_is_drawn_as_working() -> None:
+    """What may still fill counts into the exposure, and the asset says which order it waits for."""
+    bench = Bench().ready()
+    bench.breach()
+    row = asset(drawn(bench))
+
+    assert (d("-1.234"), d("0.0005")) == (row.working, row.exposure)
+    assert "lock: order" in (row.held_because or "")
+
+
+def test_a_halt_is_drawn_with_its_reason() -> None:
+    """Scope, mode, reason and who: the first thing that somebody wants to know."""
+    bench = Bench().hedged()
+    asked(bench, Action.KILL)
+    status = drawn(bench)
+    (latch,) = status.latches
+
+    assert ("HALT", "global", "HALT", "because", "ann") == (
+        status.mode,
+        latch.scope,
+        latch.mode,
+        latch.reason,
+        latch.by,
+    )
+    assert any("kill by ann: because" in notice for notice in status.notices)
+
+
+@pytest.mark.parametrize(("action", "mode"), [(Action.UNWIND, "UNWIND"), (Action.FLATTEN, "FLATTEN")])
+def test_an_unwind_is_drawn_by_what_is_still_open(action: Action, mode: str) -> None:
+    """While hedges are closed every asset still has its row, with the position that is left."""
+    bench = Bench().hedged()
+    asked(bench, action)
+    during = drawn(bench)
+    bench.answer()
+    for _ in range(3):
+        bench.tick()
+        bench.answer()
+    bench.clock.move(SECOND_NS)
+    bench.read()
+    bench.market()
+    bench.tick()
+    after = drawn(bench)
+
+    assert (mode, mode) == (during.mode, after.mode)
+    assert {"BTC", "ETH"} == {row.asset for row in during.assets} == {row.asset for row in after.assets}
+    assert [d(0), d(0)] == [row.contracts for row in after.positions]
+
+
+def test_an_unwind_without_a_quote_is_drawn() -> None:
+    """Even then every asset has a row that says what is missing."""
+    bench = Bench().hedged()
+    asked(bench, Action.UNWIND)
+    bench.engine.state.books.quotes.clear()
+    status = drawn(bench)
+
+    assert {"BTC", "ETH"} == {row.asset for row in status.assets}
+    assert [None, None] == [row.price for row in status.assets]
+
+
+def test_a_position_without_a_mark_has_no_profit() -> None:
+    """Its contracts are known, its worth is not, and the margin ratio that would need it is not guessed."""
+    bench = Bench().hedged()
+    del bench.engine.state.books.marks[hedge("BTC")]
+    status = drawn(bench)
+    row = position(status)
+
+    assert (d("-1.234"), None, None, None, None) == (
+        row.contracts,
+        row.mark,
+        row.unrealized,
+        row.funding_rate,
+        row.next_funding_ns,
+    )
+    assert status.margin_ratio is None
+    assert position(status, "ETH").mark == d("2500")
+
+
+def test_a_position_is_drawn_with_its_funding_and_profit() -> None:
+    """Sold a tenth below the mark: the loss so far, the rate, and when it is settled."""
+    row = position(drawn(Bench().hedged()))
+
+    assert (d("59999.9"), d(60_000), d("-0.1234")) == (row.entry_price, row.mark, row.unrealized)
+    assert (d("0.0001"), True) == (row.funding_rate, row.settled)
+
+
+def test_a_position_that_the_venue_has_not_confirmed_says_so() -> None:
+    """Our fills moved it, the venue has not: settled is false until it does."""
+    bench = Bench().ready()
+    bench.exchange.truth.streams = False
+    bench.breach()
+    bench.answer()
+    row = position(drawn(bench))
+
+    assert (d("-1.234"), False) == (row.contracts, row.settled)
+
+
+def test_a_position_outside_the_rules_is_left_out() -> None:
+    """An instrument that nobody names any more has no contract size to draw by."""
+    bench = Bench().hedged()
+    only = rules(coins=("BTC",))
+    bench.loop.step(msgspec.structs.replace(bench.observed[0][0], rules=only, received_ns=bench.clock.now_ns()))
+    status = drawn(bench)
+
+    assert [hedge("BTC")] == [row.instrument for row in status.positions]
+    assert ["BTC"] == [row.asset for row in status.assets]
+
+
+def test_the_venues_margin_figures_count_first() -> None:
+    """Its maintenance margin over its margin balance, where it gave both."""
+    bench = Bench().hedged()
+    seen = bench.exchange.seen(USDM)
+    assert isinstance(seen, AccountSeen)
+    margin = MarginState(d(1_000), d(250), d(300), d(700))
+    whole = msgspec.structs.replace(seen.snapshot, margin=margin)
+    bench.loop.step(AccountSeen(whole, bench.clock.now_ns()))
+
+    assert d("0.25") == drawn(bench).margin_ratio
+
+
+def test_without_the_venues_figures_the_ratio_is_ours() -> None:
+    """Maintenance of both positions by their tiers over wallet and unrealised profit."""
+    bench = Bench().hedged()
+    wallet = bench.exchange.truth.wallet
+    needed = d("1.234") * 60_000 * d("0.004") + d(10) * 2_500 * d("0.004")
+    profit = -d("0.1") * d("11.234")
+
+    ratio = drawn(bench).margin_ratio
+    assert ratio is not None
+    assert abs(needed / (wallet + profit) - ratio) < Decimal("1e-12")
+
+
+def test_without_margin_tiers_the_ratio_is_unknown() -> None:
+    """No brackets, no figure: a margin ratio is not made up."""
+    bare = (spot("BTC"), perpetual("BTC", tiers=()))
+    bench = Bench(owned=rules(coins=("BTC",), instruments=bare, limits=limits())).ready()
+    bench.market()
+
+    assert picture.margin_ratio(bench.engine.state) is None
+
+
+def test_ready_says_why_not() -> None:
+    """What keeps the daemon from hedging is one line; empty when nothing does."""
+    bench = Bench()
+
+    assert "not confirmed" in picture.not_ready(bench.engine.state)
+    assert "" == picture.not_ready(bench.hedged().engine.state)
