@@ -34,7 +34,7 @@ class Started(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ticked(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """The engine's clock: what is due with time alone is looked at now. (Every other event says its moment, too.)"""
+    """The engine's clock: what is due with time alone is looked at now; every other event says its moment, too."""
 
     now_ns: Nanos
 

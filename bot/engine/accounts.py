@@ -75,6 +75,8 @@ class AccountBelief(msgspec.Struct, frozen=True):
     """When the private stream came up: what happened before it may never be told by it."""
     stream_event_ns: Nanos = Nanos(0)
     margin: MarginState | None = None
+    failed_reads: int = 0
+    """How many reads have failed in a row."""
     first: AccountSnapshot | None = None
     first_ns: Nanos = Nanos(0)
 
@@ -120,10 +122,6 @@ class Accounts:
     def totals(self, account: AccountId) -> dict[Asset, Decimal]:
         """Balances of one account as believed."""
         return {asset: belief.total for asset, belief in self.balances.get(account, {}).items()}
-
-    def contracts(self) -> dict[InstrumentId, Contracts]:
-        """Signed contracts as believed, by instrument."""
-        return {name: belief.position.contracts for name, belief in self.positions.items()}
 
     def uncertain(self, asset: Asset) -> BalanceBelief | None:
         """A balance of this asset that waits for a second word."""
@@ -191,9 +189,13 @@ class Accounts:
             else:
                 held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed=True, streamed_ns=now)
 
+    def on_unreadable(self, account: AccountId) -> None:
+        """A read failed: nothing is learned but that."""
+        self._change(account, failed_reads=self.accounts[account].failed_reads + 1)
+
     def on_confirmed(self, account: AccountId, margin: MarginState | None, begun_ns: Nanos) -> None:
         """A read agreed with everything believed: the short form of a snapshot for which `agrees` was true."""
-        self._change(account, seen_ns=begun_ns, margin=margin, known=True, confirmed=True, first=None)
+        self._change(account, seen_ns=begun_ns, margin=margin, known=True, confirmed=True, first=None, failed_reads=0)
         for name in self._futures_of(account):
             belief = self.positions[name]
             self.positions[name] = PositionBelief(
@@ -204,6 +206,7 @@ class Accounts:
         self, snapshot: AccountSnapshot, limits: Limits, now: Nanos, in_flight: frozenset[InstrumentId]
     ) -> None:
         """Hold a read against the belief; before the first confirmation, against the read before it."""
+        self._change(snapshot.account, failed_reads=0)
         account, begun_ns = self.accounts[snapshot.account], snapshot.requested_ns or now
         if not account.confirmed:
             quiet = not any(position.instrument in in_flight for position in snapshot.positions)

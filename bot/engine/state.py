@@ -124,8 +124,6 @@ class State:
     unobeyed: str = ""
     stopping: bool = False
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
-    unreadable: dict[AccountId, int] = field(default_factory=dict)
-    """How many reads of an account have failed in a row."""
 
     def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
         """Hand an event to the owner of what it is about, and let its moment be now unless a later one was seen.
@@ -145,12 +143,8 @@ class State:
                 if event.account is not None:
                     self.accounts.on_stream(event.account, up=event.up, now=event.received_ns)
             case AccountSeen():
-                self.unreadable.pop(event.snapshot.account, None)
-                live = {record.request.instrument for record in self.orders.live()}
-                in_flight = frozenset(live & self.layout.instruments.keys())
-                self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, in_flight)
+                self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, self._in_flight())
             case AccountConfirmed():
-                self.unreadable.pop(event.account, None)
                 self.accounts.on_confirmed(event.account, event.margin, event.requested_ns or event.received_ns)
             case BalancesChanged():
                 self.accounts.on_balances(
@@ -177,7 +171,7 @@ class State:
             case FaultRaised():
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable():
-                self.unreadable[event.account] = self.unreadable.get(event.account, 0) + 1
+                self.accounts.on_unreadable(event.account)
             case CancelFailed() | FundingPaid():
                 pass
             case _:
@@ -195,6 +189,11 @@ class State:
         account = AccountId(record.request.instrument.partition(":")[0])
         told = self.accounts.accounts.get(account, AccountBelief()).listened_since(record.sent_ns)
         return limits.order_deadline_ns + (0 if told else limits.replica_lag_ns_max)
+
+    def _in_flight(self) -> frozenset[InstrumentId]:
+        """Instruments of ours on which an order may still fill."""
+        live = {record.request.instrument for record in self.orders.live()}
+        return frozenset(live & self.layout.instruments.keys())
 
     def _reported(self, event: OrderReported) -> None:
         """A report on an order of ours; one that carries our prefix and is not known here is another program's."""
@@ -227,7 +226,6 @@ class State:
         self.streams.clear()
         self.clock_offsets.clear()
         self.refreshed.clear()
-        self.unreadable.clear()
         self.orders.on_silence(NO_TIME_NS, "the process restarted", event.received_ns)
         self.legs.abandon()
         self.legs.held.clear()

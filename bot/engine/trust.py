@@ -97,7 +97,7 @@ def parts(state: State, asset: Asset) -> Parts:
         asset,
         [state.accounts.totals(account) for account in state.layout.rules.accounts],
         state.layout.assets[asset].declared,
-        state.accounts.contracts(),
+        {name: belief.position.contracts for name, belief in state.accounts.positions.items()},
         state.orders.working(),
         state.layout.rules.instruments,
     )

@@ -5,6 +5,7 @@ command, so that the journal has the step and a replay marks it too.
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, RefreshAccount, Severity
 from bot.domain.events import AccountUnreadable, Action, Endpoint, Event, FaultRaised, OperatorAsked
@@ -89,7 +90,9 @@ def _left(state: State) -> Iterator[Command]:
 
 
 def _unreadable(state: State, event: Event) -> Iterator[Command]:
-    if isinstance(event, AccountUnreadable) and state.unreadable[event.account] == UNREADABLE_TOLD:
+    if not isinstance(event, AccountUnreadable):
+        return
+    if state.accounts.accounts[event.account].failed_reads == UNREADABLE_TOLD:
         why = f"{UNREADABLE_TOLD} reads in a row failed, nothing new is believed of it: {event.reason}"
         yield Notice(Severity.WARNING, "unreadable", event.account, why)
 
@@ -163,13 +166,9 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
 def _not_placed(state: State, record: OrderRecord) -> Notice:
     """One can get lost; when one after the other does, something stands in the way that a person has to look at."""
     text = f"never reached the book, proven by two endpoints and the position: {record.refusal}"
-    bound, row = state.layout.limits.rejects_in_row_max, 0
-    for other in reversed(state.orders.records.values()):
-        if other.request.instrument == record.request.instrument:
-            if other.status is not Status.NOT_PLACED:
-                break
-            row += 1
-    if row < bound:
+    own = (r for r in reversed(state.orders.records.values()) if r.request.instrument == record.request.instrument)
+    row = sum(1 for _ in takewhile(lambda other: other.status is Status.NOT_PLACED, own))
+    if row < state.layout.limits.rejects_in_row_max:
         return Notice(Severity.INFO, "order", record.request.client_id, text)
     return Notice(Severity.WARNING, "order", record.request.client_id, f"{text}; {row} orders in a row were not placed")
 
@@ -215,7 +214,7 @@ def _unsettled_long(state: State, name: InstrumentId) -> bool:
 
 def refresh(state: State, account: AccountId, why: str) -> Iterator[Command]:
     """Ask for a read of an account, not more often than a second read could count, and ever less while all fail."""
-    last, failed = state.refreshed.get(account, Nanos(0)), state.unreadable.get(account, 0)
+    last, failed = state.refreshed.get(account, Nanos(0)), state.accounts.accounts[account].failed_reads
     pause_ns = state.layout.limits.evidence_gap_ns + REFRESH_SLACK_NS
     if failed:
         pause_ns = max(pause_ns, min(pause_ns * 2 ** min(failed, DOUBLINGS_MAX), REFRESH_PAUSE_NS_MAX))

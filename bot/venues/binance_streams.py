@@ -55,6 +55,8 @@ EXTEND_AGAIN_S = 5 * 60.0
 KEY_LIFE_S = 58 * 60.0
 """Two minutes less than the venue's 60: older, a key that was not extended is given up."""
 KEY_LOOK_S = 30.0
+KEY_ANSWER_S = 2.0
+"""How long a reconnect waits for the REST side while it has a key that lives."""
 
 RECV_WINDOW_MS = 5000
 REFUSED_PAUSE_S = 10.0
@@ -137,10 +139,12 @@ class UsdmUser:
 
     async def url(self) -> str:
         """The stream of the account's key: a new one where the REST side is well, else the last one while it lives."""
+        lives = self._key is not None and self._key_age_s() < KEY_LIFE_S
         try:
-            self._key = await self._keys.create()
+            async with asyncio.timeout(KEY_ANSWER_S if lives else None):
+                self._key = await self._keys.create()
             self._renewed_ns = self._world.clock()
-        except ListenKeyTrouble as trouble:
+        except (ListenKeyTrouble, TimeoutError) as trouble:
             if self._key is None or self._key_age_s() >= KEY_LIFE_S:
                 raise Unreachable(f"no listen key: {trouble}") from None
         return f"{USDM_USER_URL}/ws?listenKey={quote(self._key, safe='')}"

@@ -15,8 +15,8 @@ from tests.e2e.kit import Story, armed, config, exchange, running
 ONLY_BTC = "[{name: neutral, kind: neutral, assets: [BTC], band: {trigger: 1 %, destination: 0 %}}]"
 ORDER = {"method": "POST", "path": "/fapi/v1/order"}
 SLOW_DISK_S = 1.5
-PATIENT_MS = 1_000
-"""Later than this the bot has given an order up, made another, and has to be watched until the first one lands."""
+START_S = 1.5
+"""By then the first order has been sent; `delay_ms` later it lands."""
 
 
 async def _sold(story: Story) -> Decimal:
@@ -38,9 +38,10 @@ async def test_an_order_that_lands_late_without_an_answer_is_sold_once(tmp_path:
     async with Simex.start(exchange()) as simex:
         await armed(simex, kind="delay", variant="before", delay_ms=delay_ms, **ORDER)
         await armed(simex, kind="drop_answer", **ORDER)
+        came = asyncio.get_running_loop().time() + START_S
         async with running(simex, config(simex, tmp_path, targets=ONLY_BTC)) as story:
             await story.until_position("BTCUSDT", "-1")
-            await asyncio.sleep(delay_ms / 1000 if delay_ms > PATIENT_MS else 0)
+            await asyncio.sleep(max(0, came + delay_ms / 1000 - asyncio.get_running_loop().time()))
             await _once(story)
 
 
@@ -85,13 +86,12 @@ async def test_a_journal_that_is_full_with_an_order_in_flight_stops_everything_a
 ) -> None:
     """From the moment that a step cannot be kept nothing is sent; the next start knows the hedge and sends nothing."""
     append = SqliteJournal.append
-    full = False
+    disk = {"full": False}
 
     def appended(self: SqliteJournal, kind: str, payload: bytes, at_ns: int) -> int:
-        nonlocal full
-        if full:
+        if disk["full"]:
             raise JournalFull("no room")
-        full = full or b'"OpenIntent"' in payload
+        disk["full"] = b'"OpenIntent"' in payload
         return append(self, kind, payload, at_ns)
 
     monkeypatch.setattr(SqliteJournal, "append", appended)
@@ -104,7 +104,7 @@ async def test_a_journal_that_is_full_with_an_order_in_flight_stops_everything_a
 
             await story.until("halted", halted)
             await story.control("deposit", account="default", wallet="spot", asset="BTC", amount="1")
-            full = False
+            disk["full"] = False
             await asyncio.sleep(1)
             assert await story.order_requests() <= 1
         monkeypatch.setattr(SqliteJournal, "append", append)

@@ -20,7 +20,7 @@ async def _spot(story: Story, verb: str, amount: str) -> None:
 
 
 async def test_a_trade_by_hand_on_the_hedge_halts_that_hedge_alone(tmp_path: Path) -> None:
-    """Bitcoin's short is bought back in part by somebody else: not fought over; ether goes on; armed it is made good."""
+    """Somebody else buys bitcoin's short back in part: not fought over; ether goes on; armed it is made good."""
     async with Simex.start(exchange()) as simex, running(simex, config(simex, tmp_path)) as story:
         await story.until_hedged()
         await story.control("place", market="usdm", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.4")
@@ -33,10 +33,10 @@ async def test_a_trade_by_hand_on_the_hedge_halts_that_hedge_alone(tmp_path: Pat
         await story.until_position("BTCUSDT", "-1")
 
 
-async def test_two_bots_on_one_account_do_not_fight(tmp_path: Path) -> None:
+async def test_two_bots_do_not_fight(tmp_path: Path) -> None:
     """Started together on two state directories: at most one order each, then whoever sees the other's stops."""
     async with Simex.start(exchange()) as simex:
-        one, two = (config(simex, tmp_path / name, targets=ONLY_BTC) for name in ("one", "two"))
+        one, two = (config(simex, tmp_path / name, targets=ONLY_BTC) for name in ("a", "b"))
         async with running(simex, one) as story, running(simex, two) as other:
 
             async def noticed() -> bool:
@@ -78,12 +78,14 @@ async def test_a_market_that_went_silent_and_away_is_not_shot_at_blindly(tmp_pat
 async def test_every_coin_gone_and_nine_times_as_many_come_is_followed_both_ways(tmp_path: Path) -> None:
     """A withdrawal of all leaves no short behind; a deposit far beyond every step is hedged once it is confirmed."""
     limits = FAST.removesuffix("}") + ", position_notional: 2000000 USDT}"
-    async with Simex.start(exchange()) as simex:
-        async with running(simex, config(simex, tmp_path, targets=ONLY_BTC, limits=limits)) as story:
-            await story.until_position("BTCUSDT", "-1")
-            await _spot(story, "withdraw", "1")
-            await story.until_position("BTCUSDT", "0")
-            await story.stays("BTCUSDT", "0")
-            await _spot(story, "deposit", "9")
-            await story.until_position("BTCUSDT", "-9")
-            await story.stays("BTCUSDT", "-9")
+    async with (
+        Simex.start(exchange()) as simex,
+        running(simex, config(simex, tmp_path, targets=ONLY_BTC, limits=limits)) as story,
+    ):
+        await story.until_position("BTCUSDT", "-1")
+        await _spot(story, "withdraw", "1")
+        await story.until_position("BTCUSDT", "0")
+        await story.stays("BTCUSDT", "0")
+        await _spot(story, "deposit", "9")
+        await story.until_position("BTCUSDT", "-9")
+        await story.stays("BTCUSDT", "-9")

@@ -241,6 +241,18 @@ def test_a_read_begun_before_a_fill_says_nothing_about_it() -> None:
     assert ledger.position == (d(-1), True)
 
 
+def test_a_read_begun_before_a_fill_is_no_witness_later() -> None:
+    """It does not count as the first of two reads that agree, however long ago it was."""
+    ledger = confirmed()
+    ledger.filled("-1", 0)
+    ledger.contracts("0", 0.2, asked=-0.1)
+    ledger.contracts("0", 10.5)
+    assert ledger.position == (d(-1), False)
+
+    ledger.contracts("0", 11.5)
+    assert ledger.position == (d(0), True)
+
+
 def test_a_read_begun_before_the_streams_word_says_nothing_about_it() -> None:
     """What the stream said later is not taken back by what was asked earlier."""
     ledger = confirmed("-1")
@@ -280,8 +292,10 @@ def test_while_an_order_is_in_flight_no_report_is_an_external_change() -> None:
     assert ledger.position == (d(0), False)
 
     ledger.contracts("-1", 6)
+    ledger.contracts("-1", 7, busy=True)
     assert ledger.position == (d(0), False)
-    ledger.contracts("-1", 7)
+    ledger.contracts("-1", 8)
+    ledger.contracts("-1", 9)
     assert ledger.position == (d(-1), True)
 
 

@@ -17,6 +17,7 @@ from bot.domain.events import (
     FaultRaised,
     FundingPaid,
     Market,
+    OrderReported,
     RunMode,
     Stopping,
 )
@@ -134,6 +135,20 @@ def test_a_partial_fill_is_planned_anew_from_what_was_filled() -> None:
 
     assert [r.contracts for r in world.sent] == [d("1.234"), d("0.534")]
     assert world.position("BTC") == d("-1.234")
+
+
+def test_a_correction_is_not_closed_before_the_venue_has_confirmed_it() -> None:
+    """The fill alone does not end it: the position's confirmation does."""
+    world = World.neutral(neutral("BTC")).until(lambda w: bool(w.sent))
+    fills = [e for e in world.pending if isinstance(e, OrderReported)]
+    others = [e for e in world.pending if not isinstance(e, OrderReported)]
+    for fill in fills:
+        world.deliver(fill)
+    assert (world.position("BTC"), world.closed) == (d("-1.234"), [])
+
+    for other in others:
+        world.deliver(other)
+    assert len(world.closed) == 1
 
 
 def test_a_correction_goes_on_inside_the_trigger() -> None:

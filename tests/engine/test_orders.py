@@ -276,6 +276,7 @@ def test_a_fill_outweighs_a_refusal() -> None:
 
     assert filled_first.records[ID].status is Status.NEW
     assert (refused_first.records[ID].filled, refused_first.records[ID].late) == (d(10), True)
+    assert refused_first.records[ID].status is Status.REJECTED
 
 
 def test_an_order_that_our_own_budget_held_back_was_never_placed() -> None:

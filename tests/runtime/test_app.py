@@ -17,13 +17,13 @@ from bot.engine.modes import Mode
 from bot.journal.reader import SqliteReader
 from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import JournalCorrupt, JournalMismatch, Record, Stamp
-from bot.runtime import app, daemon
+from bot.runtime import app, daemon, wiring
 from bot.runtime.app import plan_once, preflight, run_daemon
 from bot.runtime.clock import SystemClock
 from bot.runtime.market import Market
 from bot.runtime.refusal import StartRefused
 from bot.runtime.settings_load import Loaded
-from bot.runtime.steps import Step
+from bot.runtime.steps import Step, decode_state
 from bot.runtime.wiring import HOSTS
 from bot.venues.ports import Finding
 from tests.kit import d
@@ -156,7 +156,7 @@ async def test_what_was_on_its_way_is_taken_over(tmp_path: Path, monkeypatch: py
     with SqliteReader.open(journal_path(tmp_path)) as reader:
         kept = reader.latest_checkpoint()
     assert kept is not None
-    state = app.decode_state(kept.state)
+    state = decode_state(kept.state)
 
     assert {"unknown"} == {record.status.value for record in state.orders.live()}
     assert 2 == len(state.orders.live())
@@ -172,7 +172,7 @@ async def test_a_halt_outlives_the_process(tmp_path: Path) -> None:
         kept = reader.latest_checkpoint()
 
     assert kept is not None
-    assert Mode.HALT is app.decode_state(kept.state).modes.overall
+    assert Mode.HALT is decode_state(kept.state).modes.overall
 
 
 # ---------------------------------------------------------------------------------------------------------- journals
@@ -334,7 +334,7 @@ async def test_a_journal_needs_to_know_whose_it_is(keyed: Loaded, monkeypatch: p
     async def unknown(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(app.wiring, "account_number", unknown)
+    monkeypatch.setattr(wiring, "account_number", unknown)
     for mode in (RunMode.LIVE, RunMode.OBSERVE):
         with pytest.raises(StartRefused, match="account's number") as raised:
             await ran(keyed, mode)
@@ -350,7 +350,7 @@ async def test_a_journal_is_the_accounts_not_the_keys(
     async def number(*_: object) -> str:
         return "4711"
 
-    monkeypatch.setattr(app.wiring, "account_number", number)
+    monkeypatch.setattr(wiring, "account_number", number)
     assert 0 == await ran(keyed, RunMode.LIVE)
     path = tmp_path / "state" / "journal-live.sqlite3"
     with SqliteReader.open(path) as reader:

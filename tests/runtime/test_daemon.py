@@ -8,16 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bot.domain.commands import CancelOrder
 from bot.domain.events import (
     AccountConfirmed,
     AccountSeen,
-    Action,
     ClockSampled,
     Event,
     FaultRaised,
     FundingPaid,
-    OperatorAsked,
     Started,
     Stopping,
     StreamChanged,
@@ -25,14 +22,13 @@ from bot.domain.events import (
 from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
-from bot.runtime import daemon, killfile
-from bot.runtime.app import plan
-from bot.runtime.control import Denied
+from bot.runtime import daemon
+from bot.runtime.plans import plan
 from bot.runtime.steps import replay
 from bot.runtime.supervise import RESTARTS_MAX, BudgetSpent
 from bot.runtime.venue import VenueFeed
 from tests.kit import BTC, SPOT, START_NS, USDM, USDT, d, hedge
-from tests.runtime.stage import CALM, INTERVALS, Stage, facts_of, steps_of
+from tests.runtime.stage import CALM, INTERVALS, Stage, facts_of, forever, steps_of
 
 WHO = {"reason": "fat finger", "by": "ann"}
 
@@ -40,11 +36,6 @@ WHO = {"reason": "fat finger", "by": "ann"}
 def mode(stage: Stage) -> Mode:
     """The portfolio's mode."""
     return stage.engine.state.modes.overall
-
-
-def asked(stage: Stage) -> list[tuple[Action, str, str]]:
-    """What operators asked for, as the journal has it."""
-    return [(event.action, event.reason, event.by) for event in facts_of(stage.journal, OperatorAsked)]
 
 
 # ------------------------------------------------------------------------------------------------------ the main job
@@ -157,194 +148,13 @@ async def test_a_ledger_that_cannot_be_read_is_asked_again(tmp_path: Path) -> No
         async def nothing(*_: object) -> tuple[FundingPaid, ...]:
             return ()
 
-        stage.exchange.funding = nothing  # type: ignore[method-assign]
+        stage.exchange.funding = nothing  # type: ignore[method-assign, assignment]
         stage.exchange.ledger.append(paid("a", START_NS + SECOND_NS))
         await stage.advance(130)
         stage.exchange.funding = look  # type: ignore[method-assign]
         await stage.advance(61)
 
         assert ["a"] == [event.transaction for event in facts_of(stage.journal, FundingPaid)]
-
-
-# ------------------------------------------------------------------------------------------------------- kill switch
-async def test_a_kill_file_is_obeyed_at_the_next_tick(tmp_path: Path) -> None:
-    """A file is enough: within one tick the portfolio is halted, by whom and why the file says."""
-    async with Stage(tmp_path) as stage:
-        await stage.hedged()
-        killfile.write(tmp_path, "by hand", "bob")
-        await stage.advance(INTERVALS.tick / SECOND_NS)
-
-        assert Mode.HALT is mode(stage)
-        assert [(Action.KILL, "by hand", "bob")] == asked(stage)
-
-
-async def test_a_kill_file_that_lies_there_counts_before_anything_else(tmp_path: Path) -> None:
-    """A process that is started killed stays killed: it sends nothing, however far off its book is."""
-    killfile.write(tmp_path, "stay down", "bob")
-    async with Stage(tmp_path) as stage:
-        kinds = [type(step.event) for step in steps_of(stage.journal)[:2]]
-        await stage.advance(30)
-
-        assert [Started, OperatorAsked] == kinds
-        assert (Mode.HALT, []) == (mode(stage), stage.exchange.sent)
-
-
-async def test_a_kill_file_is_told_of_once(tmp_path: Path) -> None:
-    """The file stays where it is; it is not journaled at every tick."""
-    async with Stage(tmp_path) as stage:
-        killfile.write(tmp_path, "by hand", "bob")
-        await stage.advance(5)
-
-        assert 1 == len(asked(stage))
-
-
-async def test_an_arm_removes_the_kill_file(tmp_path: Path) -> None:
-    """Armed by an operator the portfolio runs, and the next start is not killed by an old file."""
-    async with Stage(tmp_path) as stage:
-        killfile.write(tmp_path, "by hand", "bob")
-        await stage.advance(1)
-        answer = await stage.ask("arm", **WHO)
-        await stage.advance(1)
-
-        assert {"mode": "RUN"} == answer
-        assert Mode.RUN is mode(stage)
-        assert killfile.read(tmp_path) is None
-
-
-async def test_a_kill_cancels_what_is_on_its_way_and_keeps_the_hedges(tmp_path: Path) -> None:
-    """Orders are cancelled, positions stay, and nothing is sent until somebody arms."""
-    async with Stage(tmp_path) as stage:
-        stage.exchange.answering = False
-        await stage.until(lambda: len(stage.exchange.sent) == 2)
-        answer = await stage.ask("kill", **WHO)
-        await stage.advance(1)
-
-        assert {"mode": "HALT"} == answer
-        assert {request.client_id for request in stage.exchange.sent} == set(stage.exchange.cancelled)
-        stage.exchange.truth.coins["BTC"] += d("0.1")
-        await stage.advance(20)
-        assert 2 == len(stage.exchange.sent)
-
-
-async def test_an_order_whose_step_is_not_durable_yet_is_stopped_by_a_kill(tmp_path: Path) -> None:
-    """A disk that takes its time does not let an order out after the kill."""
-    from bot.runtime.clock import ManualClock
-    from tests.runtime.stage import journal_of
-
-    stage = Stage(tmp_path, journal_of(ManualClock(START_NS), held=True))
-    async with stage:
-        await stage.until(lambda: len(stage.live) == 2)
-        await stage.ask("kill", **WHO)
-        stage.journal.commit()
-        await stage.advance(1)
-
-        assert ([], []) == (stage.exchange.sent, stage.live)
-        stage.stop.set()
-        await stage.advance(1)
-
-
-async def test_reason_and_name_are_bounded(tmp_path: Path) -> None:
-    """What comes over the socket is cut to size, and nothing given is said as such."""
-    async with Stage(tmp_path) as stage:
-        await stage.ask("kill", reason="x" * 10_000, by="y" * 10_000)
-        await stage.ask("arm")
-
-        assert (Action.KILL, "x" * 500, "y" * 100) == asked(stage)[0]
-        assert (Action.ARM, "no reason given", "operator") == asked(stage)[1]
-
-
-# -------------------------------------------------------------------------------------------------- unwind and flatten
-async def test_an_unwind_closes_every_hedge(tmp_path: Path) -> None:
-    """Reduce-only orders bring every position to zero, and it stays there."""
-    async with Stage(tmp_path) as stage:
-        await stage.hedged()
-        answer = await stage.ask("unwind", **WHO)
-        await stage.until(lambda: stage.position("BTC") == stage.position("ETH") == 0)
-        await stage.advance(20)
-
-        assert {"mode": "UNWIND"} == answer
-        assert [True, True] == [request.reduce_only for request in stage.exchange.sent[2:]]
-
-
-async def test_an_unwind_is_refused_when_halted(tmp_path: Path) -> None:
-    """A kill is lifted by an arm, not by the next order; the refusal says what to do, and nothing is journaled."""
-    async with Stage(tmp_path) as stage:
-        await stage.ask("kill", **WHO)
-        with pytest.raises(Denied, match="arm first, or flatten"):
-            await stage.ask("unwind", **WHO)
-
-        assert (Mode.HALT, 1) == (mode(stage), len(asked(stage)))
-
-
-async def test_flatten_takes_two_steps(tmp_path: Path) -> None:
-    """The first call changes nothing and gives a word; the second, with it, closes every hedge, halted or not."""
-    async with Stage(tmp_path) as stage:
-        await stage.hedged()
-        await stage.ask("kill", **WHO)
-        first = await stage.ask("flatten", **WHO)
-        between = mode(stage)
-        second = await stage.ask("flatten", confirm=first["confirm"], **WHO)
-        await stage.until(lambda: stage.position("BTC") == stage.position("ETH") == 0)
-
-        assert (Mode.HALT, {"mode": "FLATTEN"}, "30") == (between, second, first["valid_s"])
-
-
-@pytest.mark.parametrize("given", ["", "0", "deadbeef", "wörd", 7, ["x"]])
-async def test_a_wrong_confirmation_flattens_nothing(tmp_path: Path, given: object) -> None:
-    """Whatever is given instead of the word is refused, and the word that was right is spent."""
-    async with Stage(tmp_path) as stage:
-        first = await stage.ask("flatten", **WHO)
-        with pytest.raises(Denied, match="wrong or expired"):
-            await stage.ask("flatten", confirm=given, **WHO)
-        with pytest.raises(Denied, match="wrong or expired"):
-            await stage.ask("flatten", confirm=first["confirm"], **WHO)
-
-        assert (Mode.RUN, []) == (mode(stage), asked(stage))
-
-
-async def test_a_confirmation_expires(tmp_path: Path) -> None:
-    """After thirty seconds the word is worth nothing."""
-    async with Stage(tmp_path) as stage:
-        first = await stage.ask("flatten", **WHO)
-        await stage.advance(daemon.NONCE_SECONDS + 0.1)
-        with pytest.raises(Denied):
-            await stage.ask("flatten", confirm=first["confirm"], **WHO)
-
-        assert Mode.RUN is mode(stage)
-
-
-async def test_a_confirmation_works_once(tmp_path: Path) -> None:
-    """A request that is sent again does not flatten again."""
-    async with Stage(tmp_path) as stage:
-        first = await stage.ask("flatten", **WHO)
-        await stage.ask("flatten", confirm=first["confirm"], **WHO)
-        await stage.ask("arm", **WHO)
-        with pytest.raises(Denied):
-            await stage.ask("flatten", confirm=first["confirm"], **WHO)
-
-        assert Mode.RUN is mode(stage)
-
-
-async def test_only_the_last_confirmation_counts(tmp_path: Path) -> None:
-    """A word that was asked for anew takes the place of the one before, and no word comes twice."""
-    async with Stage(tmp_path) as stage:
-        first = await stage.ask("flatten", **WHO)
-        second = await stage.ask("flatten", **WHO)
-        with pytest.raises(Denied):
-            await stage.ask("flatten", confirm=first["confirm"], **WHO)
-
-        assert first["confirm"] != second["confirm"]
-        assert Mode.RUN is mode(stage)
-
-
-async def test_a_confirmation_without_a_first_step_is_refused(tmp_path: Path) -> None:
-    """Nothing was asked for, so nothing can be confirmed."""
-    async with Stage(tmp_path) as stage:
-        for given in ("", "00000000"):
-            with pytest.raises(Denied):
-                await stage.ask("flatten", confirm=given, **WHO)
-
-        assert Mode.RUN is mode(stage)
 
 
 # ------------------------------------------------------------------------------------------------------------ the end
@@ -550,7 +360,7 @@ async def test_a_stream_is_shown_with_the_age_of_its_last_frame(tmp_path: Path) 
         def __init__(self, name: str, last_frame_ns: int) -> None:
             self.name, self.up, self.connects, self.last_frame_ns = name, True, 3, last_frame_ns
 
-    feed = VenueFeed("views", asyncio.Event().wait, (View("heard", START_NS), View("silent", 0)))
+    feed = VenueFeed("views", forever, (View("heard", START_NS), View("silent", 0)))
     async with Stage(tmp_path, None, feed) as stage:
         await stage.advance(2)
         heard, silent = stage.daemon.status().streams
@@ -571,18 +381,10 @@ async def test_the_log_tells_decisions_and_never_quotes(tmp_path: Path) -> None:
 
 async def test_every_step_is_shown_to_the_venue(tmp_path: Path) -> None:
     """The paper account is kept by what it sees here."""
-    seen: list[Event] = []
-    stage = Stage(tmp_path)
-    venue = stage.exchange.venue()
-    object.__setattr__(stage.daemon, "_venue", type(venue)(**{**_fields(venue), "persist": seen.append}))
-    async with stage:
+    async with Stage(tmp_path) as stage:
         await stage.advance(1)
 
-    assert [step.event for step in steps_of(stage.journal)] == seen
-
-
-def _fields(venue: object) -> dict[str, object]:
-    return {name: getattr(venue, name) for name in venue.__slots__}  # type: ignore[attr-defined]
+    assert [step.event for step in steps_of(stage.journal)] == stage.exchange.persisted
 
 
 # ---------------------------------------------------------------------------------------------------- look and leave
@@ -613,14 +415,3 @@ async def test_the_verbs_are_what_the_command_line_asks_for(tmp_path: Path) -> N
     verbs = set(Stage(tmp_path).daemon.handlers())
 
     assert {"status", "plan", "kill", "arm", "unwind", "flatten", "stop"} == verbs
-
-
-async def test_a_cancel_of_a_kill_is_in_its_step(tmp_path: Path) -> None:
-    """What a kill cancels is journaled with it."""
-    async with Stage(tmp_path) as stage:
-        stage.exchange.answering = False
-        await stage.until(lambda: len(stage.exchange.sent) == 2)
-        await stage.ask("kill", **WHO)
-        (step,) = [step for step in steps_of(stage.journal) if isinstance(step.event, OperatorAsked)]
-
-        assert 2 == bytes(step.commands).count(f'"{CancelOrder.__name__}"'.encode())

@@ -176,26 +176,41 @@ def test_a_read_kept_short_keeps_the_account_as_fresh_as_the_whole_one() -> None
     bench = Bench().hedged()
     whole = Engine.of(decode_state(encode_state(bench.engine.state)))
     bench.clock.move(10 * SECOND_NS)
-    seen = bench.exchange.seen(USDM)
+    read = bench.exchange.seen(USDM)
+    assert isinstance(read, AccountSeen)
+    begun = Nanos(read.snapshot.requested_ns - SECOND_NS // 2)
+    seen = AccountSeen(msgspec.structs.replace(read.snapshot, requested_ns=begun), read.received_ns)
     bench.loop.step(seen)
     whole.handle(seen)
 
     assert whole.state.accounts == bench.engine.state.accounts
+    assert begun == bench.engine.state.accounts.accounts[USDM].seen_ns
 
 
-async def test_facts_are_handled_in_order_and_before_the_market() -> None:
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """Every event that the engine handles from here on."""
+    handled: list[Event] = []
+    handle = Engine.handle
+
+    def noted(self: Engine, event: Event) -> Sequence[Command]:
+        handled.append(event)
+        return handle(self, event)
+
+    monkeypatch.setattr(Engine, "handle", noted)
+    return handled
+
+
+async def test_facts_are_handled_in_order_and_before_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waited in one turn is handled facts first, as they came, then the market as it is by then."""
     bench = Bench()
     bench.observed.clear()
-    handled: list[str] = []
-    step = bench.loop.step
-    bench.loop.step = lambda event: (handled.append(type(event).__name__), step(event))[1]  # type: ignore[method-assign]
+    handled = watched(monkeypatch)
     for event in (quote(hedge("BTC"), 60_000), stream(1), quote(hedge("BTC"), 60_001), stream(2)):
         bench.loop.put(event)
     await settle()
 
     assert [stream(1), stream(2)] == [event for event, _ in bench.observed]
-    assert ["StreamChanged", "StreamChanged", "Quote"] == handled
+    assert [stream(1), stream(2), quote(hedge("BTC"), 60_001)] == handled
     assert 60_001 == bench.engine.state.books.quotes[hedge("BTC")].mid
 
 
@@ -203,9 +218,7 @@ async def test_no_quote_is_decided_on_while_a_fact_waits(monkeypatch: pytest.Mon
     """More facts than one turn takes are handled in the turns that follow, and the market after the last of them."""
     monkeypatch.setattr(loop, "FACTS_PER_TURN_MAX", 2)
     bench = Bench()
-    handled: list[Event] = []
-    step = bench.loop.step
-    bench.loop.step = lambda event: (handled.append(event), step(event))[1]  # type: ignore[method-assign]
+    handled = watched(monkeypatch)
     bench.loop.put(quote(hedge("BTC"), 60_000))
     for number in range(5):
         bench.loop.put(stream(number))

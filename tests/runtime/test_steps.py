@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import Action, Event, FaultRaised, OperatorAsked, OrderNotFound, Started, StreamChanged, Ticked
+from bot.domain.commands import QueryOrder
+from bot.domain.events import (
+    Action,
+    Event,
+    FaultRaised,
+    OperatorAsked,
+    OrderNotFound,
+    RunMode,
+    Started,
+    StreamChanged,
+    Ticked,
+)
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
@@ -18,7 +29,7 @@ from bot.journal.memory import MemoryJournal
 from bot.runtime import steps
 from bot.runtime.steps import Unreplayable, decode_state, encode_state, encode_step, replay
 from tests.kit import START_NS, d, rules
-from tests.runtime.stage import Bench, started, steps_of
+from tests.runtime.stage import Bench, market, started, steps_of
 
 
 def records(journal: MemoryJournal, after: int = 0) -> list[tuple[int, bytes]]:
@@ -135,17 +146,26 @@ def test_an_order_that_grows_silent_between_two_ticks_replays() -> None:
         bench.tick()
         now = bench.clock.now_ns()
         for command, _ in bench.carried[before:]:
-            if isinstance(command, steps_query()) and command.client_id == order.client_id:
+            if isinstance(command, QueryOrder) and command.client_id == order.client_id:
                 bench.loop.step(OrderNotFound(order.client_id, command.endpoint, now, now))
 
     assert without_market(bench.engine.state) == without_market(restored(bench.journal).state)
 
 
-def steps_query() -> type:
-    """The command that looks for an order."""
-    from bot.domain.commands import QueryOrder
+def test_a_fact_that_nothing_followed_from_is_not_decided_on_again() -> None:
+    """That it led to nothing may have rested on prices that were not kept: a replay takes it over and no more."""
+    bench = Bench().ready()
+    fact = StreamChanged("x", True, "", bench.clock.now_ns())
+    reads = tuple(
+        event for event in market(bench.exchange.truth, bench.clock.now_ns()) if not isinstance(event, Ticked)
+    )
+    quiet = encode_step(fact, bench.clock.now_ns(), reads, ())  # type: ignore[arg-type]  # market data, all of it
+    engine, result = replay([*records(bench.journal), (bench.journal.last_seq + 1, quiet)], None)
 
-    return QueryOrder
+    assert engine is not None
+    assert (True, {}) == (result.ok, engine.state.orders.records)
+    assert engine.state.streams["x"]
+    assert b"SubmitOrder" in steps.encode_commands(engine.handle(fact))
 
 
 def test_a_replay_counts_steps_and_orders() -> None:
@@ -232,8 +252,6 @@ def test_an_event_may_be_amended_on_the_way() -> None:
     bench.breach()
 
     def dry(event: Event) -> Event:
-        from bot.domain.events import RunMode
-
         return msgspec.structs.replace(event, mode=RunMode.DRY_RUN) if isinstance(event, Started) else event
 
     engine, result = replay(records(bench.journal), None, dry)

@@ -311,10 +311,22 @@ async def test_looking_on_keeps_nothing(tmp_path: Path, stack: AsyncExitStack) -
     venue = await wired(tmp_path, stack, RunMode.OBSERVE, paper=True)
     bound(venue)
     venue.persist(started(ManualClock()))
-    first = mark(hedge("BTC"), 60_000, START_NS - 3600 * 1_000_000_000)
-    venue.relay.put(first)
 
     assert [] == list(tmp_path.iterdir())
+
+
+async def test_funding_while_looking_on_leaves_the_paper_account_alone(tmp_path: Path, stack: AsyncExitStack) -> None:
+    """A position that a dry-run left on paper is settled in memory at most: its file stays byte for byte."""
+    trading = await wired(tmp_path, stack, RunMode.DRY_RUN, paper=True)
+    bound(trading)
+    await trading.gateway.submit(order(), asyncio.sleep(0))
+    before = (tmp_path / PAPER_FILE).read_bytes()
+    looking = await wired(tmp_path, stack, RunMode.OBSERVE, paper=True)
+    events = bound(looking)
+    looking.relay.put(mark(hedge("BTC"), 60_000, mark(hedge("BTC"), 60_000).next_funding_ns + 1))
+
+    assert any(isinstance(event, BalancesChanged) for event in events)
+    assert before == (tmp_path / PAPER_FILE).read_bytes()
 
 
 async def test_a_paper_account_that_cannot_be_read_is_refused(tmp_path: Path, stack: AsyncExitStack) -> None:

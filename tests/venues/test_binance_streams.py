@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bot.domain.events import OrderReported, StreamChanged
 from bot.domain.units import AccountId
@@ -38,10 +41,13 @@ class Keys:
         self.created = 0
         self.extended = 0
         self.trouble: list[ListenKeyTrouble] = []
+        self.mute = False
 
     async def create(self) -> str:
         """POST."""
         self.created += 1
+        if self.mute:
+            await asyncio.Event().wait()
         self._fail()
         return next(self.keys)
 
@@ -312,3 +318,23 @@ def test_the_request_is_signed_over_what_it_sends() -> None:
         "method": "userDataStream.subscribe.signature",
         "params": {"apiKey": "KEY", "recvWindow": 5000, "timestamp": 17, "signature": "SIG"},
     } == request
+
+
+async def test_a_mute_rest_side_does_not_keep_a_living_key_from_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the REST side does not answer, a reconnect waits for it shortly and goes on with the key that lives."""
+    monkeypatch.setattr("bot.venues.binance_streams.KEY_ANSWER_S", 0.05)
+    async with bench(tmp_path, USDM_STREAM_HOST) as b:
+        keys = Keys()
+        async with running(usdm(b, keys)):
+            await until(lambda: b.venue.peers)
+            keys.mute = True
+            b.venue.peers[0].transport.abort()
+            await until(lambda: len(b.sink.changes) == 2)
+            await b.time.advance(1.0)
+            await until(lambda: len(b.venue.paths) == 2)
+            await until(lambda: len(b.sink.changes) == 3)
+
+        assert b.venue.paths[0] == b.venue.paths[1]
+        assert 2 == keys.created

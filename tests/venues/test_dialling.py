@@ -56,6 +56,61 @@ def test_success_frees_everyone_who_waits() -> None:
     assert [0, 0, 0] == [dialling.ask(A, 0) for _ in range(3)]
 
 
+def test_an_outage_ends_for_every_host_at_once() -> None:
+    """The first host that answers after an outage lets the streams of the others try without waiting."""
+    dialling = Dialling(random.Random(1))
+    for _ in range(8):
+        for host in (A, B):
+            dialling.ask(host, 0)
+            dialling.failed(host, 0, reached=False)
+    assert dialling.ask(B, 0) > 0
+
+    dialling.succeeded(A)
+
+    assert 0 == dialling.ask(B, 0)
+
+
+def test_hosts_that_fail_together_take_turns() -> None:
+    """Three hosts that are cut for five seconds are tried in turn, and so seldom that a fresh start comes back."""
+    dialling, hosts, tried = Dialling(random.Random(1)), (A, B, "ws-api.binance.com"), list[str]()
+    for host in hosts:
+        dialling.failed(host, 0)
+    for now_ns in range(0, 5 * SECOND_NS, SECOND_NS // 100):
+        for host in hosts:
+            if dialling.ask(host, now_ns) == 0:
+                tried.append(host)
+                dialling.failed(host, now_ns)
+
+    assert [*hosts, A] == tried
+
+
+def test_a_host_that_is_dead_does_not_slow_the_others_down() -> None:
+    """However long one host has been failing, another one that begins to is tried again within a second."""
+    dialling, now_ns = Dialling(random.Random(1)), 0
+    for _ in range(8):
+        dialling.ask(A, now_ns)
+        dialling.failed(A, now_ns, reached=False)
+        now_ns += int(BACKOFF_MAX_S * SECOND_NS)
+    assert 0 == dialling.ask(B, now_ns)
+
+    dialling.failed(B, now_ns)
+
+    assert dialling.ask(B, now_ns) <= SECOND_NS
+
+
+def test_a_try_that_never_reached_the_venue_costs_nothing() -> None:
+    """However long our own network is down, the venue's patience is not used up."""
+    dialling, now_ns = Dialling(random.Random(1)), 0
+    for _ in range(5 * CONNECTS_MAX):
+        assert 0 == dialling.ask(A, now_ns)
+        dialling.failed(A, now_ns, reached=False)
+        now_ns += int(BACKOFF_MAX_S * SECOND_NS)
+
+    dialling.succeeded(A)
+    assert [0] * BURST == [dialling.ask(A, now_ns) for _ in range(BURST)]
+    assert dialling.ask(A, now_ns) > 0
+
+
 def test_an_outage_leaves_enough_to_come_back() -> None:
     """However long a host fails, the last tokens are kept for streams of hosts that work."""
     dialling, tries = Dialling(random.Random(1)), 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
+import uvloop
 from aiohttp import ClientSession
 
 from bot.domain.account import Balance
@@ -21,13 +23,14 @@ from bot.domain.units import AccountId, Asset
 from bot.simex.config import SimexConfig
 from bot.simex.serve import Simex
 from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
-from bot.venues.dialling import Dialling
+from bot.venues.dialling import CONNECTS_MAX, Dialling
 from bot.venues.listenkey import ListenKeyGone, ListenKeyTrouble
 from bot.venues.net import open_session, ssl_context
 from bot.venues.ports import Feed
 from bot.venues.stream import World
 from tests.venues.streamkit import Sink, until
 
+REFUSE_MS = 1_500
 OURS = "tt0123456789abcdefghijkl"
 STREAMS = {"binance.spot.book", "binance.spot.user", "binance.usdm.book", "binance.usdm.mark", "binance.usdm.user"}
 
@@ -202,6 +205,26 @@ async def test_every_stream_survives_being_cut() -> None:
 
         quotes = len(w.of(Quote))
         await until(lambda: len(w.of(Quote)) > quotes)
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_every_stream_survives_a_refusal(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """When the exchange cuts everything and resets every handshake for a while, all are up soon after, in few tries."""
+
+    async def story() -> None:
+        async with wired() as w:
+            w.simex.disconnect("all", REFUSE_MS)
+            await until(lambda: not w.up())
+            await asyncio.sleep(REFUSE_MS / 1000)
+            await until(lambda: w.up() == STREAMS)
+
+            tries = len(STREAMS) + len([line for line in w.log if "lost during the handshake" in line])
+            assert len(w.log) >= len(STREAMS)
+            assert tries + len(STREAMS) <= CONNECTS_MAX
+            assert not [event for event in w.of(StreamChanged) if "not served" in event.reason]
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(story())
 
 
 async def test_an_expired_listen_key_is_replaced() -> None:
