@@ -18,6 +18,7 @@ from bot.ops.speak import Stop
 from bot.runtime.control import ControlBusy, ControlError
 from bot.runtime.refusal import Kind, StartRefused
 from bot.runtime.settings_load import Loaded
+from bot.runtime.supervise import BudgetSpent
 
 REFUSALS: dict[Kind, Exit] = {
     "config": Exit.USAGE,
@@ -40,6 +41,8 @@ def refusals_told() -> Iterator[None]:
         raise Stop(Exit.JOURNAL, str(error)) from error
     except ControlError as error:
         raise Stop(Exit.USAGE, str(error)) from error
+    except BudgetSpent as error:
+        raise Stop(Exit.INTERNAL, f"{error}; hedges stay as they are, start it again") from error
 
 
 def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:

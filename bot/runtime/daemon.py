@@ -294,15 +294,17 @@ class Daemon:
 
     async def _read_funding(self) -> None:
         """Funding from the venue's ledger; each settlement is told once."""
-        seen: set[str] = set()
+        seen: dict[AccountId, frozenset[str]] = {}
         since: dict[AccountId, Nanos] = {}
         while True:
             for account in self._venue.margin_accounts:
                 start = since.setdefault(account, Nanos(self._started_ns))
-                for payment in await self._venue.snapshots.funding(account, start):
-                    if payment.transaction not in seen:
-                        seen.add(payment.transaction)
+                found = await self._venue.snapshots.funding(account, start)
+                for payment in found:
+                    if payment.transaction not in seen.get(account, frozenset()):
                         self.loop.put(payment)
+                # The next look begins no earlier than this one, so what it can find again is among these.
+                seen[account] = frozenset(payment.transaction for payment in found)
                 since[account] = Nanos(max(self._started_ns, self._clock.now_ns() - FUNDING_LOOK_BACK_NS))
             await self._clock.sleep(self._intervals.funding / SECOND_NS)
 

@@ -72,6 +72,9 @@ def _quote(document: Document) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- targets
+UNWIND = "unwind"
+
+
 def _targets(document: Document) -> Iterator[Problem]:
     names: dict[object, int] = {}
     owners: dict[object, str] = {}
@@ -82,6 +85,9 @@ def _targets(document: Document) -> Iterator[Problem]:
         if name is not None and names.setdefault(name, index) != index:
             what = f"the name of targets[{names[name]}] too"
             yield document.problem(("targets", index, "name"), what, "a name of its own")
+        if name == UNWIND:
+            what = "what closing every hedge is called"
+            yield document.problem(("targets", index, "name"), what, "another name")
         coins = _coins(document, index)
         yield from _coin_problems(document, coins, str(name), owners)
         yield from _band(document, index, [coin for coin, _ in coins])

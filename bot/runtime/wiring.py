@@ -155,7 +155,7 @@ def wire(
     return Venue(
         gateway=gateway,
         snapshots=snapshots,
-        feeds=(*public, *_private_feeds(way, relay, clock)),
+        feeds=(*public, *_private_feeds(way, relay)),
         relay=relay,
         journal_path=journal,
         margin_accounts=(USDM_ACCOUNT,),
@@ -173,13 +173,13 @@ def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, world: Worl
     return (*feeds, VenueFeed(feed.name, feed.run, feed.streams))
 
 
-def _private_feeds(way: Reach, relay: Relay, clock: Clock) -> tuple[VenueFeed, ...]:
+def _private_feeds(way: Reach, relay: Relay) -> tuple[VenueFeed, ...]:
     assert way.key is not None, "private streams need a key"
     usdm = UsdmUser(RestListenKeys(way.client), relay.put, relay.wants_refresh, way.world)
     spot = SpotUser(
         way.key.api_key.get_secret_value(),
         hmac_sign(way.key.api_secret.get_secret_value()),
-        lambda: clock.now_ns() // MILLISECOND_NS,
+        lambda: way.client.venue_ms(SPOT_ACCOUNT),
         relay.put,
         relay.wants_refresh,
         way.world,

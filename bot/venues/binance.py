@@ -181,6 +181,8 @@ class TickerChannel(Channel):
     def read(self, payload: bytes, received_ns: int) -> Quote | None:
         """See `Channel.read`. `_accepts` is written out here: this runs for every quote."""
         ticker = _ticker_frame(payload).data
+        if not ticker.B >= 0.0 <= ticker.A:
+            raise BadFrame("a quantity is negative or not a number")
         sequence = ticker.u
         if sequence <= self.sequence:
             self.outdated += sequence < self.sequence

@@ -114,6 +114,10 @@ class Client:
             self._shift_ns[account] = offset_ns
         return ClockSampled(account, offset_ns, now_ns - sent_ns, now_ns)
 
+    def venue_ms(self, account: AccountId) -> int:
+        """The venue's time in milliseconds, as far as it was measured."""
+        return (self.clock() + self._shift_ns[account]) // MILLISECOND_NS
+
     async def send(
         self, route: Route, params: Mapping[str, str | int], decided_ns: Nanos, durable: Awaitable[None]
     ) -> Outcome:

@@ -34,19 +34,26 @@ async def test_a_trade_by_hand_on_the_hedge_halts_that_hedge_alone(tmp_path: Pat
 
 
 async def test_two_bots_do_not_fight(tmp_path: Path) -> None:
-    """Started together on two state directories: at most one order each, then whoever sees the other's stops."""
+    """On two state directories: each may answer a need once before it sees the other's order; then it stops."""
     async with Simex.start(exchange()) as simex:
         one, two = (config(simex, tmp_path / name, targets=ONLY_BTC) for name in ("a", "b"))
         async with running(simex, one) as story, running(simex, two) as other:
 
+            async def both_ready() -> bool:
+                pictures = [await story.command("status"), await other.command("status")]
+                return all(picture["ready"] for picture in pictures) and await story.position("BTCUSDT") != 0
+
             async def noticed() -> bool:
                 return bool(await _halted(story)) or bool(await _halted(other))
 
-            await story.until("one of them sees the other", noticed)
+            await story.until("both watch the account", both_ready)
             await _spot(story, "deposit", "0.5")
+            await story.until("one of them sees the other", noticed)
             await asyncio.sleep(WATCH_S)
-            assert await story.order_requests() <= 3
-            assert await story.position("BTCUSDT") >= -2
+            sent = await story.order_requests()
+            assert sent <= 4
+            await asyncio.sleep(WATCH_S)
+            assert await story.order_requests() == sent
 
 
 async def test_a_stepped_clock_holds_new_orders_and_does_not_halt(tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
             ),
         ),
         (
+            changed("name: neutral", "name: unwind"),
+            "targets[0].name: value 'unwind': what closing every hedge is called; allowed: another name",
+        ),
+        (
             changed("assets: [BTC, ETH]", "assets: [BTC, BTC]"),
             "targets[0].assets[1]: value 'BTC': BTC belongs to the target 'neutral' already; allowed: each coin in one",
         ),

@@ -235,3 +235,12 @@ def test_recorded_quotes_are_read_as_any_reader_would(frames_dir: Path, market: 
                 assert (float(data["B"]), float(data["A"])) == (event.bid_qty, event.ask_qty)
 
     assert quotes > 10_000
+
+
+def test_a_quantity_that_is_not_a_number_is_a_bad_frame() -> None:
+    """NaN would pass every comparison by failing it, and the journal could not keep it."""
+    (ticker, _) = spot_channels(["BTCUSDT"])
+    frame = b'{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"NaN","a":"2","A":"1"}}'
+
+    with pytest.raises(BadFrame, match="not a number"):
+        ticker.read(frame, 1)

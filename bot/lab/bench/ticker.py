@@ -49,7 +49,6 @@ async def _flooded(far: Far, loop: Loop, counts: Counts, *, tls: bool) -> list[F
             name=f"bookTicker -> decision, flood, {way}",
             value=whole,
             unit="us",
-            target=AtMost(TICKER_US),
             note=f"socket{and_tls} and websocket included; about {per_decision:.0f} frames conflate into a decision",
         ),
         Figure(
