@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from bot.domain.events import RunMode, Started
 from bot.domain.instrument import Instrument
 from bot.domain.rules import Rules
-from bot.domain.units import MILLISECOND_NS, Asset, Nanos
+from bot.domain.units import MILLISECOND_NS, SECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine
 from bot.journal.memory import MemoryJournal
 from bot.journal.sqlite import SqliteJournal
@@ -41,6 +41,8 @@ from bot.venues.paper_account import PaperState
 from bot.venues.preflight import LivePreflight
 
 PLAN_PATIENCE_S = 20.0
+START_PATIENCE_NS = 65 * SECOND_NS
+"""A start waits out the venue's rate window: a restart that gave up because of it would leave the book unattended."""
 PLAN_LOOK_S = 0.1
 MARKET_PATIENCE_S = 15.0
 
@@ -125,6 +127,7 @@ async def _compose(
     clock = SystemClock()
     key = _key(settings, redactor, required=mode is RunMode.LIVE)
     way = await wiring.reach(settings, key, clock, lambda text: logger.info("stream", text=text), stack)
+    usual_ns, way.client.read_patience_ns = way.client.read_patience_ns, START_PATIENCE_NS
     market = await read_market(settings, way)
     instruments = market.instruments
     paper = await _paper(settings, mode, way, instruments)
@@ -138,6 +141,7 @@ async def _compose(
             raise StartRefused("venue", "the balances could not be read, so the bands could not be held against them")
     venue = wiring.wire(settings, mode, way, instruments, clock, paper)
     stamp = Stamp(mode.value, await _account_name(settings, way, paper), ("binance",))
+    way.client.read_patience_ns = usual_ns
     journal = _open_journal(venue.journal_path, stamp, logger, stack) if durable else _memory_journal(stamp)
     engine = _restored(journal)
     if engine is not None:

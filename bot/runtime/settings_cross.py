@@ -27,8 +27,6 @@ from bot.runtime.settings import (
     WeightsTarget,
 )
 
-# A unix socket's path may take 107 bytes on Linux and 103 on macOS; the socket's own name and a margin come off.
-STATE_DIR_BYTES_MAX = 80
 
 _WEIGHT = Share("0", "1")
 HUNDRED = Decimal(100)
@@ -267,6 +265,3 @@ def _state_dir(document: Document) -> Iterator[Problem]:
         return
     if not path.is_absolute():
         yield document.problem(("state_dir",), f"{path}: the home folder is not known", "an absolute path")
-    if len(str(path).encode()) > STATE_DIR_BYTES_MAX:
-        what = f"too long for the path of a unix socket ({len(str(path).encode())} bytes)"
-        yield document.problem(("state_dir",), what, f"at most {STATE_DIR_BYTES_MAX} bytes")

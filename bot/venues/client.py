@@ -75,6 +75,8 @@ class Client:
         order_window_ms: int = ORDER_WINDOW_MS,
     ) -> None:
         self._order_window_ms = order_window_ms
+        self.read_patience_ns = READ_PATIENCE_NS
+        """How long a read may wait for the rate budget; a start waits for a whole window to pass."""
         self._credentials = credentials
         self._orders = orders
         self._reads = reads
@@ -131,7 +133,7 @@ class Client:
 
     async def ask(self, route: Route, params: Mapping[str, str | int], lane: Lane, *, quick: bool = False) -> Outcome:
         """Ask once, within the rate budget; `quick` uses the connection and the timeout of orders."""
-        wait_ns = await self.budgets[route.account].wait(lane, route.weight, READ_PATIENCE_NS)
+        wait_ns = await self.budgets[route.account].wait(lane, route.weight, self.read_patience_ns)
         if wait_ns:
             text = f"held back by the rate budget for {wait_ns / SECOND_NS:.0f} s"
             return Trouble(cause=Cause.BUDGET, host=route.host, message=text)

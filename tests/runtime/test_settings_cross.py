@@ -117,7 +117,6 @@ if TYPE_CHECKING:
         (RIGHT + "credentials: {api_key_file: /k}\n", "api_key_file without api_secret_file; allowed: both files"),
         (RIGHT + "paper: {balances: {spot: {BTC: 1}}}\n", "balances mean nothing where the paper account is seeded"),
         (RIGHT + "paper: {seed: config}\n", "a paper account seeded from the config, and no balances"),
-        (RIGHT + f"state_dir: /{'x' * 80}\n", "too long for the path of a unix socket (81 bytes); allowed: at most 80"),
     ],
 )
 def test_what_does_not_fit_together_is_one_line(text: str, part: str) -> None:

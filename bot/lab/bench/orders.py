@@ -21,7 +21,7 @@ import aiohttp
 
 from bot.domain.commands import CancelOrder, Command, QueryOrder
 from bot.domain.events import ClockSampled, Event, Fact, FundingPaid, OrderReported
-from bot.domain.order import Approved
+from bot.domain.order import Approved, OrderRequest
 from bot.domain.units import AccountId, Nanos
 from bot.journal.sqlite import SqliteJournal
 from bot.lab.bench.desk import INSTRUMENTS, USDM, Restorable, loop_in_band, open_journal
@@ -162,10 +162,14 @@ class Breach:
             made.journal,
             sink=self._answer,
             fault=self._faults.append,
-            withholds=lambda request: self._loop.engine.withholds(request),
+            withholds=self._withholds,
             now_ns=clock.now_ns,
         )
         self._loop: Loop = loop_in_band(made.journal, clock, self._carry, self._observe)
+
+    def _withholds(self, request: OrderRequest) -> str:
+        """Ask the engine of the moment: each breach has one of its own."""
+        return self._loop.engine.withholds(request)
 
     async def first_byte_us(self) -> float:
         """Microseconds from putting the quote that breaches into the loop to the first byte of its order."""
