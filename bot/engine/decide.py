@@ -12,7 +12,7 @@ import msgspec
 from bot.calc import boxes, sizing
 from bot.domain.hedge import HedgeIntent, Leg, Need
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
-from bot.domain.rules import AssetRule, RatioTarget
+from bot.domain.rules import AssetRule, RatioTarget, Unit
 from bot.domain.units import SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
 from bot.engine import trust
 from bot.engine.guards.context import Context
@@ -22,6 +22,7 @@ from bot.engine.orders import OrderRecord
 from bot.engine.risk import review
 from bot.engine.state import Group, State
 from bot.policy import basket, overlay, unwind
+from bot.policy.view import View
 
 MINUTE_NS = 60 * SECOND_NS
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
@@ -58,7 +59,7 @@ def assess(state: State, group: Group) -> Assessment:
     """Derive what a group needs from what can be trusted."""
     refused = trust.doubt(state, group)
     if refused is not None:
-        return Assessment(group.name, (), refused)
+        return _reduce_in_doubt(state, group, refused)
     view = trust.view(state, group)
     correcting = group.name in state.legs.corrections
     pricing = {asset: state.layout.assets[asset].pricing for asset in group.assets}
@@ -73,6 +74,28 @@ def assess(state: State, group: Group) -> Assessment:
         needs = basket.needs(target, view, correcting=correcting)
         rows = basket.rows(target, pricing, view)
     return Assessment(group.name, needs, locked(state, group.assets), tuple(rows))
+
+
+def _reduce_in_doubt(state: State, group: Group, refused: Refused) -> Assessment:
+    """What a group in doubt may still do: a doubted price holds new risk, never what gives a hedge back.
+
+    A ratio target measured in coins needs no price to know that coins have left, and its reduce-only order is priced by
+    the hedge's own book, whose age and collar are judged as for every order.
+    """
+    target, nothing = group.target, Assessment(group.name, (), refused)
+    if refused.guard not in trust.PRICE_DOUBTS or not isinstance(target, RatioTarget):
+        return nothing
+    (asset,) = group.assets
+    name = state.layout.assets[asset].hedge
+    quote = state.books.quotes.get(name)
+    if quote is None or not quote.sane or target.band.trigger.unit is Unit.QUOTE:
+        return nothing
+    view = View({asset: sizing.mid_price(quote)}, {asset: trust.parts(state, asset)}, ZERO, ZERO)
+    needs = overlay.needs(target, asset, view, correcting=group.name in state.legs.corrections)
+    wanted = state.layout.instruments[name].contracts(needs[0].hedge)
+    position = state.accounts.positions[name].position.contracts
+    reduces = wanted * position < 0 and abs(wanted) <= abs(position)
+    return Assessment(group.name, needs, locked(state, group.assets) if reduces else refused)
 
 
 def assess_unwind(state: State, rule: AssetRule) -> Assessment:

@@ -16,6 +16,10 @@ from bot.engine.state import Group, State
 from bot.policy.view import View
 
 
+PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation", "mark"})
+"""Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
+
+
 def age(state: State, received_ns: int) -> int | None:
     """Nanoseconds since something was heard of; None when it never was."""
     return max(state.now - received_ns, 0) if received_ns else None
