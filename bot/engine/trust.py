@@ -15,7 +15,6 @@ from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asse
 from bot.engine.state import Group, State
 from bot.policy.view import View
 
-
 PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation", "mark"})
 """Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
 

@@ -27,7 +27,6 @@ from bot.runtime.settings import (
     WeightsTarget,
 )
 
-
 _WEIGHT = Share("0", "1")
 HUNDRED = Decimal(100)
 _MONEY_LIMITS = ("order_notional", "position_notional")
