@@ -62,8 +62,8 @@ COMPILE = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} $(UV) pip compile --quiet --uni
 lock: ## make the locks anew after a change of dependencies
 	@command -v uv >/dev/null || test -x .tools/bin/uv || \
 		PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --require-hashes --only-binary :all: --no-deps \
-			--target .tools -r .ci/uv.lock
-	echo uv | $(COMPILE) --no-annotate --output-file .ci/uv.lock -
+			--target .tools -r .ci/bootstrap.lock
+	echo uv | $(COMPILE) --no-annotate --output-file .ci/bootstrap.lock -
 	$(COMPILE) --group test --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 

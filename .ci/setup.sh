@@ -31,7 +31,7 @@ find_python() {
 }
 
 wanted() {
-    cat "$lock" pyproject.toml bot/__init__.py .ci/setup.sh .ci/uv.lock | cksum
+    cat "$lock" pyproject.toml bot/__init__.py .ci/setup.sh .ci/bootstrap.lock | cksum
     printf '%s\n' "$root"
 }
 
@@ -42,7 +42,7 @@ bootstrap_uv() {
     if [ ! -x "$tools/bin/uv" ]; then
         say "bringing uv with pip"
         "$python" -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
-            --only-binary :all: --no-deps --upgrade --target "$tools" -r .ci/uv.lock
+            --only-binary :all: --no-deps --upgrade --target "$tools" -r .ci/bootstrap.lock
     fi
 }
 

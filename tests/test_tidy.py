@@ -258,7 +258,7 @@ def test_the_top_level_is_the_agreed_one() -> None:
 
 def test_every_pin_has_a_hash() -> None:
     """Nothing is installed whose content was not known when the lock was made."""
-    for lock in ("requirements.lock", "requirements-dev.lock", ".ci/uv.lock"):
+    for lock in ("requirements.lock", "requirements-dev.lock", ".ci/bootstrap.lock"):
         entries = re.split(r"\n(?=[a-z0-9])", (ROOT / lock).read_text(encoding="utf-8"))
         unhashed = [entry.split("==")[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry]
 
