@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.ops.exits import Exit
-from bot.ops.options import STATE_DIR_VARIABLE
 from bot.ops.speak import Stop, warn
+from bot.ops.variables import STATE_DIR_VARIABLE
 from bot.runtime.document import read_document
 from bot.runtime.problems import ConfigError
 from bot.runtime.settings import Settings, default_state_dir

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-STATE_DIR_VARIABLE = "TRIMTAB_STATE_DIR"
-CONFIG_VARIABLE = "TRIMTAB_CONFIG"
+from bot.ops.variables import CONFIG_VARIABLE, STATE_DIR_VARIABLE
 
 ConfigOption = Annotated[
     Path | None,

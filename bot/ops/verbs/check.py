@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bot.ops.options import CONFIG_VARIABLE, JsonOption
+from bot.ops.options import JsonOption
 from bot.ops.speak import speaking
+from bot.ops.variables import CONFIG_VARIABLE
 
 
 def check(

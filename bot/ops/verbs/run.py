@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from bot.ops.exits import Exit
-from bot.ops.options import CONFIG_VARIABLE, StateDirOption
+from bot.ops.options import StateDirOption
 from bot.ops.speak import Stop, speaking
+from bot.ops.variables import CONFIG_VARIABLE
 from bot.runtime.golive import CONFIRM_VARIABLE
 
 
