@@ -37,6 +37,11 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     base: Decimal
     price: Price
 
+    @property
+    def coins(self) -> Qty:
+        """The amount in coins."""
+        return self.amount if self.space is Space.COINS else self.amount / self.price
+
 
 def limit(deviation: Deviation, width: Width) -> Decimal:
     """A width as a distance in the deviation's own space. Exact for RELATIVE and POINTS, and within one space."""
@@ -69,9 +74,9 @@ def correction(deviation: Deviation, band: Band, *, correcting: bool) -> Qty:
     is all but reached, so that a partial fill just inside the trigger does not end it half-way, and what the market
     moves meanwhile is not run after.
     """
-    coins = deviation.amount if deviation.space is Space.COINS else deviation.amount / deviation.price
-    distance = abs(coins) - in_coins(deviation, band.destination)
-    room = in_coins(deviation, band.trigger) - in_coins(deviation, band.destination)
+    coins, destination = deviation.coins, in_coins(deviation, band.destination)
+    distance = abs(coins) - destination
+    room = in_coins(deviation, band.trigger) - destination
     going_on = correcting and distance > room * CLOSE_ENOUGH
     if distance <= 0 or not (going_on or is_beyond(deviation, band.trigger)):
         return ZERO

@@ -72,3 +72,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 def instrument_id(account: AccountId, symbol: str) -> InstrumentId:
     """Name an instrument by its account and the venue's symbol."""
     return InstrumentId(f"{account}:{symbol}")
+
+
+def account_of(name: InstrumentId) -> AccountId:
+    """The account of an instrument, by its name alone: one that the rules no longer know has it too."""
+    return AccountId(name.partition(":")[0])

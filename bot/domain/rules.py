@@ -75,6 +75,9 @@ class WeightsTarget(msgspec.Struct, frozen=True, kw_only=True, tag="weights"):
 
 TargetSpec = RatioTarget | WeightsTarget
 
+UNWIND = "unwind"
+"""What closing every hedge is called where a target's name stands: no target may have it."""
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Every bound that an order must keep. Ages and durations in nanoseconds, money in quote currency."""

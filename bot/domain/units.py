@@ -37,10 +37,13 @@ InstrumentId = NewType("InstrumentId", str)
 ClientOrderId = NewType("ClientOrderId", str)
 """Our name of an order, never used twice: ``tt`` and 22 of [a-z0-9]."""
 
+CLIENT_ID_PREFIX = "tt"
+
 ZERO = Decimal(0)
 ONE = Decimal(1)
 BPS_PER_UNIT = Decimal(10_000)
 SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 MILLISECOND_NS = 1_000_000
 
 

@@ -23,6 +23,7 @@ from decimal import Decimal
 import msgspec
 
 from bot.domain.account import AccountSnapshot, Balance, MarginState, Position
+from bot.domain.instrument import account_of
 from bot.domain.order import Side
 from bot.domain.rules import Limits
 from bot.domain.units import ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Price
@@ -251,8 +252,8 @@ class Accounts:
         return out
 
     def _futures_of(self, account: AccountId) -> list[InstrumentId]:
-        """The tracked futures of an account: an instrument's name begins with its account's."""
-        return [name for name in self.positions if name.startswith(f"{account}:")]
+        """The tracked futures of an account."""
+        return [name for name in self.positions if account_of(name) == account]
 
     def _change(self, account: AccountId, **changes: object) -> None:
         self.accounts[account] = msgspec.structs.replace(self.accounts[account], **changes)

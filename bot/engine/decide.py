@@ -12,8 +12,8 @@ import msgspec
 from bot.calc import boxes, sizing
 from bot.domain.hedge import HedgeIntent, Leg, Need
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
-from bot.domain.rules import AssetRule, RatioTarget, Unit
-from bot.domain.units import SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
+from bot.domain.rules import UNWIND, AssetRule, RatioTarget, Unit
+from bot.domain.units import MINUTE_NS, SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
 from bot.engine import trust
 from bot.engine.guards.context import Context
 from bot.engine.ids import client_order_id
@@ -24,11 +24,9 @@ from bot.engine.state import Group, State
 from bot.policy import basket, overlay, unwind
 from bot.policy.view import View
 
-MINUTE_NS = 60 * SECOND_NS
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
 """So that an overload of a moment does not use up in a moment the refusals after which an instrument is halted, and a
 book that stands still while the market leaves it does not use up the pace."""
-UNWIND = "unwind"
 WHOLE = Fraction(1)
 
 
@@ -254,7 +252,6 @@ def _context(
     instrument = state.layout.instruments[name]
     account = state.accounts.accounts[instrument.account]
     belief, mark = state.accounts.positions[name], state.books.marks.get(name)
-    offsets = state.clock_offsets.get(instrument.account)
     return Context(
         request=request,
         instrument=instrument,
@@ -266,7 +263,7 @@ def _context(
         mark_age_ns=trust.age(state, mark.received_ns) if mark else None,
         account_age_ns=trust.age(state, account.seen_ns) if account.confirmed else None,
         stream_up=account.stream_up,
-        clock_offset_ns=offsets,
+        clock_offset_ns=state.clock_offsets.get(instrument.account),
         position=belief.position.contracts,
         settled=belief.settled,
         live=sum((abs(r.remaining) for r in state.orders.live(name)), ZERO),

@@ -3,9 +3,8 @@
 epoch (8: milliseconds of this start, strictly rising) + intent (6) + leg (2) + attempt (2) + portfolio (4).
 """
 
-from bot.domain.units import ClientOrderId
+from bot.domain.units import CLIENT_ID_PREFIX, ClientOrderId
 
-PREFIX = "tt"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH, _INTENT, _LEG, _ATTEMPT, _PORTFOLIO = 8, 6, 2, 2, 4
 
@@ -17,7 +16,7 @@ def client_order_id(portfolio: str, epoch: int, intent: int, leg: int, attempt: 
         ValueError: a number does not fit its field.
     """
     fields = ((epoch, _EPOCH), (intent, _INTENT), (leg, _LEG), (attempt, _ATTEMPT), (_digest(portfolio), _PORTFOLIO))
-    return ClientOrderId(PREFIX + "".join(_base36(value, width) for value, width in fields))
+    return ClientOrderId(CLIENT_ID_PREFIX + "".join(_base36(value, width) for value, width in fields))
 
 
 def _base36(value: int, width: int) -> str:

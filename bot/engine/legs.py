@@ -32,7 +32,11 @@ class Correction(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Legs:
-    """Owner of the corrections, by group; `proposed` are those that `observe` has spoken of."""
+    """Owner of the corrections, by group.
+
+    `proposed` has what was said once: the groups that `observe` spoke of, and that an unwind is done. `held` has the
+    reason that was last given for sending nothing.
+    """
 
     corrections: dict[str, Correction] = field(default_factory=dict)
     proposed: dict[str, bool] = field(default_factory=dict)

@@ -1,11 +1,12 @@
 """Modes and the kill switch.
 
 RUN < REDUCE_ONLY < UNWIND < FLATTEN < HALT. A latch sets a mode for a scope (`global` or an instrument) and stays,
-over restarts too, until an operator arms again; what counts for an instrument is the strictest latch on it.
+over restarts too, until an operator arms again; what counts for an instrument is the strictest latch on it, but an
+operator's UNWIND or FLATTEN closes an instrument that is halted on its own, too.
 
 HALT sends nothing but cancels; hedges stay as they are. REDUCE_ONLY lets a position only get smaller.
-UNWIND closes every hedge inside the ordinary limits; FLATTEN closes them inside wider ones, and is the one command
-that is obeyed under HALT, because an operator confirmed it in two steps.
+UNWIND closes every hedge inside the ordinary limits; FLATTEN closes them inside wider ones, and is the one way to trade
+that is obeyed under a global HALT, because an operator confirmed it in two steps.
 """
 
 from dataclasses import dataclass, field

@@ -6,8 +6,8 @@ An order is recorded as PENDING_NEW before a byte of it is sent. From then on on
 
 * a report of the venue, by answer, stream or query, in any order and any number of times. Reports are cumulative, so
   `filled` only ever grows, and a report that is older than what is known changes nothing;
-* a documented refusal (REJECTED), which counts only while nothing else is known: a fill outweighs it. An order that
-  our own rate budget held back never left us (NOT_PLACED);
+* a documented refusal (REJECTED), which counts only while nothing further than NEW is known: a fill outweighs it. An
+  order that was held back on our side (by the rate budget, or a halt that came first) never left us (NOT_PLACED);
 * silence (a timeout, a reset, an unreadable answer, our own restart): UNKNOWN. An order that is UNKNOWN counts at its
   full size on the bad side of every limit, and its instrument takes no new order;
 * proof of absence (NOT_PLACED): the venue's deadline for the order has passed, and after it two different endpoints
@@ -158,9 +158,9 @@ class Orders:
     def on_rejected(self, event: OrderRejected) -> None:
         """A documented refusal ends an order of which nothing else is known."""
         record = self.records.get(event.client_id)
-        if record is None or record.filled > 0 or Status.REJECTED not in TRANSITIONS[record.status]:
-            return
         status = Status.NOT_PLACED if event.code == HELD_BACK else Status.REJECTED
+        if record is None or record.filled > 0 or status not in TRANSITIONS[record.status]:
+            return
         self._replace(record, status=status, refusal=f"{event.code}: {event.message}", done_ns=event.received_ns)
 
     def on_unanswered(self, event: OrderUnanswered) -> None:

@@ -27,7 +27,7 @@ from bot.domain.events import (
     StreamChanged,
     Ticked,
 )
-from bot.domain.instrument import Instrument
+from bot.domain.instrument import Instrument, account_of
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
 from bot.domain.units import AccountId, Asset, ClientOrderId, InstrumentId, Nanos
@@ -186,7 +186,7 @@ class State:
         limits, record = self.layout.limits, self.orders.records.get(client_id)
         if record is None:
             return limits.order_deadline_ns
-        account = AccountId(record.request.instrument.partition(":")[0])
+        account = account_of(record.request.instrument)
         told = self.accounts.accounts.get(account, AccountBelief()).listened_since(record.sent_ns)
         return limits.order_deadline_ns + (0 if told else limits.replica_lag_ns_max)
 

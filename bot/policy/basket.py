@@ -37,12 +37,10 @@ def needs(target: WeightsTarget, view: View, *, correcting: bool) -> tuple[Need,
     if whole <= 0:
         msg = f"the base of {target.name} is {whole}, weights of it mean nothing"
         raise ValueError(msg)
-    together = correcting or any(
-        bands.is_beyond(_deviation(target, asset, view, whole), target.band.trigger) for asset in target.weights
-    )
+    deviations = {asset: _deviation(target, asset, view, whole) for asset in sorted(target.weights)}
+    together = correcting or any(bands.is_beyond(one, target.band.trigger) for one in deviations.values())
     out = []
-    for asset in sorted(target.weights):
-        deviation = _deviation(target, asset, view, whole)
+    for asset, deviation in deviations.items():
         aim = (view.parts[asset].exposure * deviation.price - deviation.amount) / deviation.price
         out.append(need(asset, view.parts[asset], aim, deviation, target.band, correcting=together))
     return tuple(out)
@@ -53,7 +51,7 @@ def rows(target: WeightsTarget, pricing: Mapping[Asset, InstrumentId], view: Vie
     constant, coins = _linear_base(target, pricing, view)
     out = [boxes.Row(float(constant), {i: float(q) for i, q in coins.items()})]
     for asset in sorted(target.weights):
-        out += _band_rows(target, asset, pricing, view)
+        out += _band_rows(target, asset, pricing, view, constant, coins)
     return out
 
 
@@ -88,9 +86,14 @@ def _linear_base(
 
 
 def _band_rows(
-    target: WeightsTarget, asset: Asset, pricing: Mapping[Asset, InstrumentId], view: View
+    target: WeightsTarget,
+    asset: Asset,
+    pricing: Mapping[Asset, InstrumentId],
+    view: View,
+    constant: Decimal,
+    coins: Mapping[InstrumentId, Decimal],
 ) -> list[boxes.Row]:
-    constant, coins = _linear_base(target, pricing, view)
+    """The sides of one asset's band; the base is `constant` + `coins` x price."""
     weight, width, own = target.weights[asset], target.band.trigger, pricing[asset]
     share = {Unit.POINTS: width.value, Unit.RELATIVE: width.value * weight}.get(width.unit, ZERO)
     flat = width.value if width.unit is Unit.QUOTE else ZERO

@@ -24,11 +24,10 @@ def need(asset: Asset, parts: Parts, target: Qty, deviation: bands.Deviation, ba
     """Judge a deviation against its band and say how the numbers came about."""
     hedge = bands.correction(deviation, band, correcting=correcting)
     breached = bands.is_beyond(deviation, band.trigger)
-    price = deviation.price
-    coins = deviation.amount if deviation.space is bands.Space.COINS else deviation.amount / price
+    coins = deviation.coins
     return Need(
         asset=asset,
-        price=price,
+        price=deviation.price,
         parts=parts,
         target=target,
         deviation=coins,

@@ -1,6 +1,6 @@
 """The composition root: settings in, a running daemon out. Start-up and crash recovery are one path.
 
-Secrets, reach, market, rules, pre-flight, journal, restored engine, venue, daemon, in this order; whatever is
+Secrets, reach, market, holdings, rules, pre-flight, venue, journal, restored engine, daemon, in this order; whatever is
 expected to go wrong on the way raises `StartRefused` (or the journal's or the control socket's own error) with a line
 for a person, and nothing has been sent by then.
 """

@@ -1,7 +1,7 @@
 """Carries commands out: each in a task of its own, so that an order never waits behind a read.
 
-What a shell answers are events, and they go back into the inbox. A task that fails is a bug of ours (shells answer
-with events, whatever a venue does) and halts; the exception is the journal's, whose failure halts by itself.
+What a shell answers are events, and they go back into the inbox. A task that fails halts: it is a bug of ours (shells
+answer with events, whatever a venue does), or the journal that an order waited for.
 """
 
 import asyncio
@@ -72,31 +72,30 @@ class Carrier:
         self._fault = fault
         self._withholds = withholds
         self._now_ns = now_ns
-        self._orders: set[asyncio.Task[None]] = set()
-        self._reads: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._reading: set[AccountId] = set()
 
     def __call__(self, commands: Sequence[Command], seq: int) -> None:
         """Start what a step asks for; orders wait for the step to be durable, after they are signed."""
         for command in commands:
             if isinstance(command, SubmitOrder):
-                if not self._start(self._orders, partial(self._submit, command.order, seq), "an order"):
+                if not self._start(partial(self._submit, command.order, seq), "an order"):
                     self._sink(self._held_back(command.order.request, "too many calls are under way"))
             elif isinstance(command, CancelOrder):
-                self._start(self._orders, partial(self._gateway.cancel, command), "a cancel")
+                self._start(partial(self._gateway.cancel, command), "a cancel")
             elif isinstance(command, QueryOrder):
-                self._start(self._reads, partial(self._gateway.query, command), "an order query")
+                self._start(partial(self._gateway.query, command), "an order query")
             elif isinstance(command, RefreshAccount):
                 self.refresh(command.account)
 
     def refresh(self, account: AccountId) -> None:
         """Read an account, unless a read of it is under way."""
-        if account not in self._reading and self._start(self._reads, partial(self._read, account), "an account read"):
+        if account not in self._reading and self._start(partial(self._read, account), "an account read"):
             self._reading.add(account)
 
     async def close(self) -> None:
         """End every task."""
-        tasks = [*self._orders, *self._reads]
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,22 +125,22 @@ class Carrier:
         finally:
             self._reading.discard(account)
 
-    def _start(self, tasks: set[asyncio.Task[None]], call: Call, what: str) -> bool:
+    def _start(self, call: Call, what: str) -> bool:
         """Make a call in a task of its own; says whether it was made."""
-        if len(self._orders) + len(self._reads) >= TASKS_MAX:
+        if len(self._tasks) >= TASKS_MAX:
             self._fault(f"{TASKS_MAX} calls to the venue are under way: {what} was not made")
             return False
         task = asyncio.ensure_future(self._carry(call))
-        tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(tasks, done, what))
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(done, what))
         return True
 
     async def _carry(self, call: Call) -> None:
         for event in await call():
             self._sink(event)
 
-    def _ended(self, tasks: set[asyncio.Task[None]], task: asyncio.Task[None], what: str) -> None:
-        tasks.discard(task)
+    def _ended(self, task: asyncio.Task[None], what: str) -> None:
+        self._tasks.discard(task)
         if task.cancelled():
             return
         error = task.exception()

@@ -59,7 +59,7 @@ def instruments_wanted(settings: Settings) -> frozenset[InstrumentId]:
 
 
 def symbols_wanted(settings: Settings) -> frozenset[str]:
-    """The venue's symbols of those, as `Catalogue.instruments` takes them."""
+    """The venue's symbols of those, as `Catalogue.listing` takes them."""
     return frozenset(wanted.partition(":")[2] for wanted in instruments_wanted(settings))
 
 

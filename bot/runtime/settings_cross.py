@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from bot.domain.rules import UNWIND
 from bot.runtime.document import Document
 from bot.runtime.fields import Share, Written
 from bot.runtime.problems import Problem, closest
@@ -69,9 +70,6 @@ def _quote(document: Document) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- targets
-UNWIND = "unwind"
-
-
 def _targets(document: Document) -> Iterator[Problem]:
     names: dict[object, int] = {}
     owners: dict[object, str] = {}

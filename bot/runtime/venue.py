@@ -56,8 +56,8 @@ class Relay:
         self.refresh(account)
 
 
-def _nothing(_: Event) -> None:
-    """Keep nothing."""
+def keep_nothing(_: Event) -> None:
+    """Where no paper account trades, a step leaves nothing to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Venue:
     relay: Relay
     journal_path: Path
     margin_accounts: tuple[AccountId, ...]
-    persist: Callable[[Event], None] = field(default=_nothing)
+    persist: Callable[[Event], None] = field(default=keep_nothing)
 
     def bind(self, sink: Sink, refresh: Callable[[AccountId], None]) -> None:
         """Connect the feeds to the loop."""

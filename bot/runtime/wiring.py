@@ -33,7 +33,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.refusal import StartRefused
 from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
-from bot.runtime.venue import Relay, Venue, VenueFeed
+from bot.runtime.venue import Relay, Venue, VenueFeed, keep_nothing
 from bot.venues import net, routes
 from bot.venues.binance import STREAM_HOSTS
 from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
@@ -121,45 +121,59 @@ def wire(
     paper: PaperState | None,
 ) -> Venue:
     """The venue of one way to run. `paper` is the paper account; None where the real account is read."""
-    relay = Relay()
-    public = _public_feeds(instruments, relay, way.world)
-    journal = journal_path(settings, mode)
     if paper is not None:
-        account = PaperVenue(
-            state=paper,
-            instruments=instruments,
-            settle=Asset(settings.quote),
-            leverage=PAPER_LEVERAGE,
-            latency_ns=settings.paper.latency,
-            clock=clock.now_ns,
-            sleep=clock.sleep,
-            sink=relay.put,
-        )
-        live_clock = LiveSnapshots(way.client, instruments, Asset(settings.quote)).clock
-        relay.taps.append(_market_for(account))
-        keeper = PaperKeeper(account, settings.state_dir / PAPER_FILE)
-        trading = mode is RunMode.DRY_RUN
-        if trading:
-            relay.taps.append(keeper.watch)
-        return Venue(
-            gateway=account if trading else NoGateway(),
-            snapshots=PaperReads(account, live_clock),
-            feeds=(*public, VenueFeed("paper", lambda: _stay_up(relay, clock), ())),
-            relay=relay,
-            journal_path=journal,
-            margin_accounts=(USDM_ACCOUNT,),
-            persist=keeper.persist if trading else _nothing,
-        )
-    snapshots = LiveSnapshots(way.client, instruments, Asset(settings.quote))
+        return _paper_venue(settings, mode, way, instruments, clock, paper)
+    relay = Relay()
     gateway = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else NoGateway()
     return Venue(
         gateway=gateway,
-        snapshots=snapshots,
-        feeds=(*public, *_private_feeds(way, relay)),
+        snapshots=_live_reads(settings, way, instruments),
+        feeds=(*_public_feeds(instruments, relay, way.world), *_private_feeds(way, relay)),
         relay=relay,
-        journal_path=journal,
+        journal_path=journal_path(settings, mode),
         margin_accounts=(USDM_ACCOUNT,),
     )
+
+
+def _paper_venue(
+    settings: Settings,
+    mode: RunMode,
+    way: Reach,
+    instruments: tuple[Instrument, ...],
+    clock: Clock,
+    paper: PaperState,
+) -> Venue:
+    """Live data and a paper account, which trades in a dry-run and is only looked at in `observe`."""
+    relay = Relay()
+    account = PaperVenue(
+        state=paper,
+        instruments=instruments,
+        settle=Asset(settings.quote),
+        leverage=PAPER_LEVERAGE,
+        latency_ns=settings.paper.latency,
+        clock=clock.now_ns,
+        sleep=clock.sleep,
+        sink=relay.put,
+    )
+    keeper = PaperKeeper(account, settings.state_dir / PAPER_FILE)
+    trading = mode is RunMode.DRY_RUN
+    relay.taps.append(_market_for(account))
+    if trading:
+        relay.taps.append(keeper.watch)
+    streams = VenueFeed("paper", lambda: _stay_up(relay, clock), ())
+    return Venue(
+        gateway=account if trading else NoGateway(),
+        snapshots=PaperReads(account, _live_reads(settings, way, instruments).clock),
+        feeds=(*_public_feeds(instruments, relay, way.world), streams),
+        relay=relay,
+        journal_path=journal_path(settings, mode),
+        margin_accounts=(USDM_ACCOUNT,),
+        persist=keeper.persist if trading else keep_nothing,
+    )
+
+
+def _live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> LiveSnapshots:
+    return LiveSnapshots(way.client, instruments, Asset(settings.quote))
 
 
 def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, world: World) -> tuple[VenueFeed, ...]:
@@ -217,7 +231,7 @@ async def _read_accounts(settings: Settings, way: Reach, instruments: tuple[Inst
     """The real account, read once: a paper account begins with what is true."""
     if way.key is None:
         raise StartRefused("credentials", "paper.seed is live and there is no API key; give one, or set seed: config")
-    snapshots = LiveSnapshots(way.client, instruments, Asset(settings.quote))
+    snapshots = _live_reads(settings, way, instruments)
     out = []
     for account in ACCOUNTS:
         seen = await snapshots.account(account)
@@ -244,10 +258,6 @@ def _market_for(paper: PaperVenue) -> Sink:
             paper.market(event)
 
     return show
-
-
-def _nothing(_: Event) -> None:
-    """Only looking on, the paper account stays as it was left."""
 
 
 class PaperKeeper:

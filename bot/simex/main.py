@@ -15,7 +15,6 @@ from bot.simex.config import DEFAULT_KEY, AccountSpec, KeySpec, SimexConfig
 from bot.simex.serve import Simex
 
 EXIT_OK = 0
-EXIT_USAGE = 2
 
 
 class CannotStart(Exception):

@@ -23,9 +23,7 @@ from bot.domain.events import Market
 from bot.domain.instrument import instrument_id
 from bot.domain.market import Depth, Level, Mark, Quote
 from bot.domain.units import MILLISECOND_NS, AccountId
-
-SPOT = AccountId("binance.spot")
-USDM = AccountId("binance.usdm")
+from bot.venues.routes import SPOT, USDM
 
 SPOT_STREAM_HOST = "stream.binance.com"
 SPOT_API_HOST = "ws-api.binance.com"

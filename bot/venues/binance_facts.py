@@ -1,8 +1,8 @@
 """What Binance's two private streams have in common: what a frame can ask for, and how an order is told as facts.
 
-Orders of ours (their client id starts with `OUR_PREFIX`) become reports, all others `ForeignOrderSeen`, with the
-venue's own orders (liquidation, auto-deleveraging, settlement) named as such. Numbers are exact decimals; one that is
-not finite or absurdly large is refused with its frame.
+Orders of ours (by the form of their client id) become reports, all others `ForeignOrderSeen`, with the venue's own
+orders (liquidation, auto-deleveraging, settlement) named as such. Numbers are exact decimals; one that is not finite or
+absurdly large is refused with its frame.
 """
 
 from __future__ import annotations
@@ -17,22 +17,13 @@ from bot.domain.instrument import instrument_id
 from bot.domain.order import Fill, Side, Status
 from bot.domain.units import MILLISECOND_NS, AccountId, Asset, Nanos
 from bot.venues.binance import Acknowledged, BadFrame, RequestRefused, ShutdownAnnounced
+from bot.venues.translate.binance import SIDES
+from bot.venues.translate.binance import STATUSES as REST_STATUSES
 
-OUR_PREFIX = "tt"
 EXPONENT_MAX = 30
 
-STATUSES = {
-    "NEW": Status.NEW,
-    "PENDING_NEW": Status.NEW,
-    "PARTIALLY_FILLED": Status.PARTIALLY_FILLED,
-    "FILLED": Status.FILLED,
-    "CANCELED": Status.CANCELED,
-    "PENDING_CANCEL": Status.PENDING_CANCEL,
-    "REJECTED": Status.REJECTED,
-    "EXPIRED": Status.EXPIRED,
-    "EXPIRED_IN_MATCH": Status.EXPIRED,
-}
-SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+# Only the streams tell of an order that the venue is about to take.
+STATUSES = {**REST_STATUSES, "PENDING_NEW": Status.NEW}
 
 # The client ids under which the venue itself trades on an account.
 VENUE_ORDERS = (

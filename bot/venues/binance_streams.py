@@ -20,11 +20,9 @@ import msgspec
 
 from bot.domain.units import SECOND_NS, AccountId
 from bot.venues.binance import (
-    SPOT,
     SPOT_API_HOST,
     SPOT_API_URL,
     UNREADABLE,
-    USDM,
     USDM_STREAM_HOST,
     USDM_USER_URL,
     Acknowledged,
@@ -37,6 +35,7 @@ from bot.venues.binance_user import parse_spot, parse_usdm
 from bot.venues.link import Link, Unreachable
 from bot.venues.listenkey import ListenKeyGone, ListenKeys, ListenKeyTrouble
 from bot.venues.ports import Sink
+from bot.venues.routes import SPOT, USDM
 from bot.venues.stream import Limits, Stream, World
 
 __all__ = ["Refresh", "Sign", "SpotUser", "UsdmUser", "hmac_sign", "spot_market", "subscribe_request", "usdm_market"]

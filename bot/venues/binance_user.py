@@ -22,9 +22,8 @@ from bot.domain.events import BalancesChanged, FaultRaised, ForeignOrderSeen, Or
 from bot.domain.instrument import instrument_id
 from bot.domain.order import OrderReport
 from bot.domain.units import ZERO, Asset, ClientOrderId, Nanos
-from bot.venues.binance import SPOT, USDM, Acknowledged, BadFrame, RequestRefused, ShutdownAnnounced
+from bot.venues.binance import Acknowledged, BadFrame, RequestRefused, ShutdownAnnounced
 from bot.venues.binance_facts import (
-    OUR_PREFIX,
     Outcome,
     Request,
     UnknownKind,
@@ -37,6 +36,8 @@ from bot.venues.binance_facts import (
     side,
     status,
 )
+from bot.venues.routes import SPOT, USDM
+from bot.venues.translate.binance import is_ours
 
 _IGNORED_USDM = frozenset({"TRADE_LITE", "STRATEGY_UPDATE", "GRID_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT"})
 _IGNORED_SPOT = frozenset({"listStatus"})
@@ -226,7 +227,7 @@ def _control(frame: _Event) -> tuple[Request, ...]:
 def _usdm_order(payload: Buffer, received_ns: Nanos) -> tuple[Outcome, ...]:
     order = _order_update(payload).o
     check(order.q, order.l, order.z, order.L, order.ap, order.n)
-    if not order.c.startswith(OUR_PREFIX):
+    if not is_ours(order.c):
         return foreign(USDM, order, order.c, received_ns)
     report = OrderReport(
         client_id=ClientOrderId(order.c),
@@ -304,7 +305,7 @@ def _spot_execution(payload: Buffer, received_ns: Nanos) -> tuple[Outcome, ...]:
     check(order.q, order.l, order.z, order.L, order.Z, order.n)
     # When an order is cancelled, `c` names the cancel request and `C` the order.
     client_id = order.C or order.c
-    if not client_id.startswith(OUR_PREFIX):
+    if not is_ours(client_id):
         return foreign(SPOT, order, client_id, received_ns)
     report = OrderReport(
         client_id=ClientOrderId(client_id),

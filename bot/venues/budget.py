@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.domain.units import SECOND_NS
+from bot.domain.units import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-MINUTE_NS = 60 * SECOND_NS
 BACKOFF_NS_MIN = 1 * SECOND_NS
 BACKOFF_NS_MAX = 3 * 24 * 3600 * SECOND_NS
 THROTTLED_S_DEFAULT = 30

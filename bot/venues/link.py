@@ -1,8 +1,9 @@
 """One websocket connection over picows, and what its owner and its handler are to each other.
 
 A `Link` is made for one connection and never reused. It hands every whole text frame to its `Handler` (fragments are
-put together first), answers pings, and ends once: the first reason counts. No text of this module quotes an address
-or a frame: a user stream's address holds its listen key.
+put together first), answers pings, and ends once: the first reason counts. A flood of frames is taken in portions, so
+that the other streams, ticks and orders get their turn. No text of this module quotes an address or a frame: a user
+stream's address holds its listen key.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from picows import WSCloseCode, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport
 
@@ -19,6 +20,9 @@ from bot.venues.net import NotPinned
 FRAME_BYTES_MAX = 1 << 20
 REASON_LENGTH_MAX = 120
 LEAVE_S = 1.0
+FRAMES_AT_A_TIME = 256
+"""After as many frames a link stops reading until the event loop has turned. What was decrypted by then is still handed
+on, and one read of a socket decrypts 256 KiB at most, on either event loop."""
 _BRACE = ord("{")
 
 
@@ -64,7 +68,7 @@ class Link(WSListener):
     """One connection of a stream."""
 
     def __init__(self, owner: Owner, handler: Handler, clock: Callable[[], int], *, number: int, anew: bool) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self.number = number
         self.up = False
         self.reached = False
@@ -82,6 +86,7 @@ class Link(WSListener):
         self._transport: WSTransport | None = None
         self._parts = bytearray()
         self._gathering = False
+        self._room = FRAMES_AT_A_TIME
 
     def send(self, payload: bytes) -> None:
         """Send a text frame; nothing happens on a link that has ended."""
@@ -126,6 +131,8 @@ class Link(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done; frames may follow before the caller of `ws_connect` runs again."""
         self._transport = transport
+        if transport.is_secure:
+            _read_no_further_ahead(transport.underlying_transport)
         if self.ended.done():
             # It was given up while the handshake was on its way: nobody watches it, so nobody may listen to it.
             self._handle = _unheard
@@ -140,6 +147,9 @@ class Link(WSListener):
         Asking picows for a frame's type costs as much as a third of decoding it, so what is whole and looks like a
         JSON object is taken for one; everything else goes the slower way and is looked at closely.
         """
+        self._room = room = self._room - 1
+        if not room:
+            self._let_others_run(transport.underlying_transport)
         payload = frame.get_payload_as_bytes()
         if payload and payload[0] == _BRACE and frame.fin and not self._gathering:
             self.last_frame_ns = received_ns = self._clock()
@@ -151,6 +161,17 @@ class Link(WSListener):
         """The connection is gone, by whomever."""
         if not self.ended.done():
             self.ended.set_result("connection lost")
+
+    def _let_others_run(self, underlying: asyncio.Transport) -> None:
+        """Stop reading until the event loop has turned.
+
+        Counting goes on across turns, because noticing a turn would cost every frame of a calm stream: once in so many
+        frames such a stream does without reading for a moment in which nothing comes.
+        """
+        self._room = FRAMES_AT_A_TIME
+        if not underlying.is_closing():
+            underlying.pause_reading()
+            self._loop.call_soon(_read_on, underlying)
 
     def _unusual(self, transport: WSTransport, frame: WSFrame, payload: bytes) -> None:
         self.last_seen_ns = self._clock()
@@ -177,6 +198,21 @@ class Link(WSListener):
             self._parts.clear()
             self.last_frame_ns = received_ns = self._clock()
             self._handle(self, whole, received_ns)
+
+
+def _read_on(underlying: asyncio.Transport) -> None:
+    """Read again; a connection that goes away meanwhile needs no more reading, and asyncio's fails when asked to."""
+    if not underlying.is_closing():
+        underlying.resume_reading()
+
+
+def _read_no_further_ahead(underlying: Any) -> None:
+    """Leave the socket alone while bytes that were read from it wait to be decrypted.
+
+    Both event loops throw such bytes away when they find the connection closed behind them. And as much as may wait, a
+    quarter of a megabyte by itself and as much again read on top, comes in one piece once reading goes on.
+    """
+    underlying.set_read_buffer_limits(high=1, low=0)
 
 
 def _unheard(link: Link, payload: bytes, received_ns: int) -> None:

@@ -87,11 +87,3 @@ class Finding(msgspec.Struct, frozen=True):
     ok: bool
     text: str
     blocking: bool = True
-
-
-class Preflight(Protocol):
-    """What must hold on the account before the first live order."""
-
-    async def inspect(self) -> tuple[Finding, ...]:
-        """Clock, key scope, position mode, asset mode, leverage and margin mode, rate budget: all in one run."""
-        ...

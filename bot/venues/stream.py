@@ -133,11 +133,6 @@ class Stream:
         for link in tuple(self._links):
             link.end(reason)
 
-    def migrate(self, reason: str) -> None:
-        """Move to a new link while the old one works."""
-        for link in self._links:
-            link.retire(reason)
-
     def confirmed(self) -> None:
         """A link of this stream is served."""
         if not self.up:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.instrument import instrument_id
+from bot.domain.instrument import account_of, instrument_id
 from tests.kit import USDM, d, perpetual
 
 COINS = st.decimals(min_value=Decimal(-10_000), max_value=Decimal(10_000), places=8)
@@ -17,6 +17,7 @@ LOTS = st.sampled_from([d("1"), d("0.001"), d("0.1"), d("5")])
 def test_an_instrument_is_named_by_its_account_and_symbol() -> None:
     """The name begins with the account's, which is how an account's futures are told from another's."""
     assert instrument_id(USDM, "BTCUSDT") == "binance.usdm:BTCUSDT"
+    assert account_of(instrument_id(USDM, "BTCUSDT")) == USDM
 
 
 @pytest.mark.parametrize(("coins", "contracts"), [("1.2345", "1.234"), ("-1.2345", "-1.234"), ("0.0009", "0")])

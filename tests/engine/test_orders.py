@@ -287,6 +287,16 @@ def test_an_order_that_our_own_budget_held_back_was_never_placed() -> None:
     assert (orders.records[ID].status, orders.records[ID].remaining) == (Status.NOT_PLACED, d(0))
 
 
+@pytest.mark.parametrize(("status", "ends"), [(s, Status.NOT_PLACED in TRANSITIONS[s]) for s in Status])
+def test_what_the_venue_has_taken_was_not_held_back(status: Status, ends: bool) -> None:
+    """Only an order on its way or unknown can turn out never to have left us; any other keeps what is known of it."""
+    orders = in_status(status)
+    orders.on_rejected(rejected(HELD_BACK))
+
+    assert orders.records[ID].status is (Status.NOT_PLACED if ends else status)
+    assert bool(orders.records[ID].refusal) is ends
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_silence_makes_only_an_order_on_its_way_unknown(status: Status) -> None:
     """Where anything is known already, an answer that did not come says nothing."""

@@ -146,7 +146,7 @@ async def test_the_same_quote_over_two_connections_counts_once(tmp_path: Path) -
         async with running(feed):
             await until(lambda: b.venue.peers)
             await b.venue.say(ticker("BTCUSDT", 1))
-            feed.streams[0].migrate("test")
+            await b.venue.say(json.dumps({"stream": "!serverShutdown", "data": {"e": "serverShutdown", "E": 1}}))
             await until(lambda: len(b.venue.peers) == 2)
             await b.venue.peers[0].send(ticker("BTCUSDT", 2))
             await until(lambda: len(b.sink.events) == 3)

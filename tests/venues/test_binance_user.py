@@ -100,6 +100,7 @@ def test_an_order_without_a_trade_has_no_fill(word: str, status: Status) -> None
     ("name", "cause"),
     [
         ("web_abc", "order of somebody else"),
+        ("tt_by_hand", "order of somebody else"),
         ("", "order of somebody else"),
         ("autoclose-1700000000", "liquidation"),
         ("adl_autoclose", "auto-deleveraging"),

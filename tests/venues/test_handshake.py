@@ -80,7 +80,9 @@ class Stand:
 async def standing(b: Bench) -> AsyncIterator[Stand]:
     """The bench's host is served by a stand, for the streams that are made from now on."""
     stand = Stand()
-    server = await asyncio.get_running_loop().create_server(lambda: Server(stand), "127.0.0.1", 0, ssl=_context(b))
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Server(stand), "127.0.0.1", 0, ssl=server_context(b)
+    )
     b.pin[HOST] = ("127.0.0.1", server.sockets[0].getsockname()[1])
     try:
         yield stand
@@ -144,7 +146,7 @@ def test_a_reset_that_comes_with_data_is_noticed_at_once(tmp_path: Path, factory
                 b.pin[HOST] = listener.getsockname()
                 handler = Recorder()
                 async with running(b.stream(handler, connect_s=LONG_S)):
-                    server = await asyncio.to_thread(_accepted, listener, _context(b))
+                    server = await asyncio.to_thread(accepted, listener, server_context(b))
                     await until(lambda: handler.links)
                     # Nothing is awaited in between, so the loop finds both in the same moment.
                     server.sendall(_FRAME)
@@ -182,13 +184,14 @@ def _answer(request: bytes) -> bytes:
     return head + b"Sec-WebSocket-Accept: " + token + b"\r\n\r\n"
 
 
-def _context(b: Bench) -> ssl.SSLContext:
+def server_context(b: Bench) -> ssl.SSLContext:
+    """The bench's host, as its certificate has it."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     b.ca.issue_cert(HOST).configure_cert(context)
     return context
 
 
-def _accepted(listener: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+def accepted(listener: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
     """A websocket as the server has it."""
     listener.settimeout(PATIENCE_S)
     raw, _ = listener.accept()

@@ -46,11 +46,13 @@ def account(context: Context) -> Refused | None:
 
 
 def clock(context: Context) -> Refused | None:
-    """Our clock and the venue's agree, or the venue would refuse the order, or take it too late."""
+    """Our clock and the venue's agree, for everything that adds risk: else it would be refused, or taken too late."""
+    if context.reducing:
+        return None
     bound = context.limits.clock_offset_ns_max
     if context.clock_offset_ns is None:
-        return None if context.reducing else context.refuse("clock", "the venue's clock has not been sampled")
-    if abs(context.clock_offset_ns) > bound and not context.reducing:
+        return context.refuse("clock", "the venue's clock has not been sampled")
+    if abs(context.clock_offset_ns) > bound:
         off = _seconds(abs(context.clock_offset_ns))
         return context.refuse("clock", f"our clock is {off} off the venue's, at most {_seconds(bound)}")
     return None

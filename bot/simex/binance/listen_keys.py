@@ -54,10 +54,6 @@ class ListenKeys:
         """The account's active key."""
         return self._by_account.get(account)
 
-    def is_active(self, key: str) -> bool:
-        """Whether `key` is somebody's active key."""
-        return key in self._leases
-
     def expire(self, now_ms: int, everything: bool = False) -> list[str]:
         """Drop and return the keys whose time is over, or all of them."""
         due = [key for key, lease in self._leases.items() if everything or lease.until_ms <= now_ms]

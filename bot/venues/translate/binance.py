@@ -15,12 +15,12 @@ import msgspec
 
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.order import Fill, OrderReport, OrderRequest, Side, Status
-from bot.domain.units import MILLISECOND_NS, ZERO, Asset, ClientOrderId, InstrumentId, Nanos
+from bot.domain.units import CLIENT_ID_PREFIX, MILLISECOND_NS, ZERO, Asset, ClientOrderId, InstrumentId, Nanos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CLIENT_ID = re.compile(r"tt[a-z0-9]{22}")
+CLIENT_ID = re.compile(CLIENT_ID_PREFIX + r"[a-z0-9]{22}")
 ONE_WAY = "BOTH"
 
 
