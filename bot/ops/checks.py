@@ -104,4 +104,5 @@ def tell(result: CheckResult, as_json: bool) -> None:
     if result.account_skipped:
         say(f"the account was not looked at: {result.account_skipped}")
     count = len(result.config.problems)
-    say(f"{result.config.place}: {'usable' if result.ok else f'{count} problems' if count else 'not usable live'}")
+    problems = f"{count} {'problem' if count == 1 else 'problems'}"
+    say(f"{result.config.place}: {'usable' if result.ok else problems if count else 'not usable live'}")

@@ -160,7 +160,7 @@ def _clock(account: AccountId, found: ClockSampled) -> Finding:
 def _scope(scope: KeyScope, now_ns: int) -> tuple[Finding, ...]:
     findings = []
     if scope.enable_withdrawals:
-        text = "this key may withdraw: make one without withdrawal; there is no way to run with it"
+        text = "this key may withdraw: make one without withdrawal; live never starts with it"
         findings.append(Finding("key scope", False, text))
     else:
         findings.append(Finding("key scope", True, "the key may not withdraw"))

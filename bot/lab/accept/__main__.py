@@ -160,14 +160,15 @@ def _all_hold(live: dict[str, Any], dry: dict[str, Any]) -> bool:
 def main() -> int:
     """Parse, run, print the summary."""
     parser = argparse.ArgumentParser(prog="python -m bot.lab.accept", description=__doc__)
-    default = os.environ.get("TRIMTAB_DATA", "../shared/data")
-    parser.add_argument("--frames", type=Path, default=Path(default) / "frames", help="a directory of captures")
+    data = os.environ.get("TRIMTAB_DATA")
+    default = Path(data) / "frames" if data else None
+    parser.add_argument("--frames", type=Path, default=default, help="a directory of captures")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each run lasts")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trimtab-accept-") as work:
         frames = arguments.frames
-        if not any(frames.glob("usdm_*.gz")):
-            print(f"no captures in {frames}: making some up", file=sys.stderr)
+        if frames is None or not any(frames.glob("usdm_*.gz")):
+            print(f"no captures ({frames or 'neither --frames nor TRIMTAB_DATA'}): making some up", file=sys.stderr)
             frames = Path(work) / "frames"
             write_made_up(frames, int(arguments.seconds) + 30)
         summary = asyncio.run(accept(frames, Path(work), arguments.seconds))
