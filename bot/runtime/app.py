@@ -59,11 +59,25 @@ async def run_daemon(loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | Non
     with log.start(loaded.settings.log, redactor):
         logger = log.logger("bot.daemon")
         async with AsyncExitStack() as stack:
-            daemon, started = await _compose(loaded, mode, redactor, logger, stack, durable=True)
+            try:
+                daemon, started = await _compose(loaded, mode, redactor, logger, stack, durable=True)
+            except StartRefused as error:
+                raise _placed(loaded, error) from error
             stack.callback(gc_policy.restore)
             gc_policy.settle()
             await daemon.run(started, stop)
     return 0
+
+
+def _placed(loaded: Loaded, error: StartRefused) -> StartRefused:
+    """What the venue refused, at the line of the config that it hangs on: the key's, or where the venue is reached."""
+    if error.kind != "venue":
+        return error
+    settings = loaded.settings
+    reached = ("exchange", "pin") if settings.exchange.pin else ("venue",)
+    keyed = ("credentials", "api_key_file") if settings.credentials.api_key_file else ("venue",)
+    lines = (str(loaded.problem(keyed if "refuses the key" in line else reached, line)) for line in error.lines)
+    return StartRefused(error.kind, *lines)
 
 
 async def plan_once(loaded: Loaded) -> dict[str, Any]:

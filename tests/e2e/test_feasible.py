@@ -138,7 +138,8 @@ async def test_a_venue_without_prices_is_the_venues_fault(tmp_path: Path) -> Non
         refused = await refusal(loaded)
 
         assert refused.kind == "venue"
-        assert refused.lines[0].startswith("the mark prices cannot be read: fapi.binance.com")
+        assert "story.yaml:" in refused.lines[0]
+        assert "the mark prices cannot be read: fapi.binance.com" in refused.lines[0]
 
 
 async def check(directory: Path) -> CheckResult:

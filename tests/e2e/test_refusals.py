@@ -42,7 +42,7 @@ async def test_a_wrong_key_is_one_line(tmp_path: Path) -> None:
         (tmp_path / "key").write_text("x" * 64)
         refusal = await _refusal(loaded)
         assert len(refusal.lines) == 1
-        assert "key" in refusal.lines[0].lower()
+        assert "credentials.api_key_file" in refusal.lines[0]
         assert "x" * 64 not in refusal.lines[0]
 
 
