@@ -242,7 +242,7 @@ async def test_an_old_link_is_relieved_without_a_gap(tmp_path: Path) -> None:
             await until(lambda: b.venue.peers)
             await b.venue.say("one")
             await b.time.advance(61.0)
-            await until(lambda: len(b.venue.peers) == 2)
+            await until(lambda: len(b.venue.peers) == 2 and len(handler.anew) == 2)
             assert [True, False] == handler.anew
 
             await b.venue.peers[0].send("two")
