@@ -119,10 +119,11 @@ def _slippages(fills: list[dict[str, Any]], journal: Path) -> list[Decimal]:
 
 def _intents(journal: Path) -> dict[int, Any]:
     found = {}
-    for record in SqliteReader.open(journal).records():
-        for command in _COMMANDS.decode(_STEP.decode(record.payload).commands):
-            if isinstance(command, OpenIntent):
-                found[command.intent.number] = command.intent
+    with SqliteReader.open(journal) as reader:
+        for record in reader.records():
+            for command in _COMMANDS.decode(_STEP.decode(record.payload).commands):
+                if isinstance(command, OpenIntent):
+                    found[command.intent.number] = command.intent
     return found
 
 
@@ -133,8 +134,9 @@ def _journal(path: Path) -> dict[str, Any]:
 
 def _same_decisions(journal: Path) -> bool:
     """The live run's events through an engine that was started dry: up to the gateway nothing may differ."""
-    records = ((record.seq, record.payload) for record in SqliteReader.open(journal).records())
-    _, result = steps.replay(records, None, _dry_start)
+    with SqliteReader.open(journal) as reader:
+        records = ((record.seq, record.payload) for record in reader.records())
+        _, result = steps.replay(records, None, _dry_start)
     return result.ok and result.commands > 0
 
 
