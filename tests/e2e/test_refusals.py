@@ -51,8 +51,11 @@ async def test_a_clock_twenty_seconds_off_is_named_with_its_skew(tmp_path: Path)
     async with Simex.start(exchange()) as simex:
         simex.set_clock(20_000)
         refusal = await _refusal(config(simex, tmp_path))
-        assert any("2000" in line for line in refusal.lines), refusal.lines
-        assert any("0.5" in line or "500" in line for line in refusal.lines), refusal.lines
+        # Two clocks are read a moment apart, so the last digits of the skew are not ours to fix.
+        skews = [int(skew) for line in refusal.lines for skew in re.findall(r"is (\d+) ms ahead", line)]
+        assert skews, refusal.lines
+        assert all(abs(skew - 20_000) < 2_000 for skew in skews), skews
+        assert all("at most 500 ms is allowed" in line for line in refusal.lines), refusal.lines
 
 
 async def test_an_unreachable_host_is_named(tmp_path: Path) -> None:
