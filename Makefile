@@ -65,6 +65,7 @@ lock: ## make the locks anew after a change of dependencies
 			--target .tools -r .ci/bootstrap.lock
 	echo uv | $(COMPILE) --no-annotate --output-file .ci/bootstrap.lock -
 	$(COMPILE) --group test --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --group pyproject.toml:docs --output-file requirements-docs.lock
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made, .venv included
