@@ -189,6 +189,8 @@ class Action(Enum):
     """What an operator can ask for. FLATTEN has passed its second step before it gets here."""
 
     KILL = "kill"
+    PAUSE = "pause"
+    """Send nothing new, as kill does, but let working orders end by themselves."""
     ARM = "arm"
     UNWIND = "unwind"
     FLATTEN = "flatten"

@@ -30,6 +30,14 @@ class Mode(IntEnum):
     HALT = 4
 
 
+_LATCHED = {
+    Action.KILL: Mode.HALT,
+    Action.PAUSE: Mode.HALT,
+    Action.UNWIND: Mode.UNWIND,
+    Action.FLATTEN: Mode.FLATTEN,
+}
+
+
 class Latch(msgspec.Struct, frozen=True):
     """A mode that was set, why, by whom and when."""
 
@@ -76,6 +84,6 @@ class Modes:
             return ""
         if event.action is Action.UNWIND and self.overall is Mode.HALT:
             return "halted: arm first, or flatten"
-        mode = {Action.KILL: Mode.HALT, Action.UNWIND: Mode.UNWIND, Action.FLATTEN: Mode.FLATTEN}[event.action]
+        mode = _LATCHED[event.action]
         self.latches[GLOBAL] = Latch(mode, event.reason, event.by, event.received_ns)
         return ""

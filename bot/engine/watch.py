@@ -26,6 +26,7 @@ UNREADABLE_TOLD = 3
 """So many failed reads in a row are told: one may fall between two fills, three are the venue or the key."""
 UNSETTLED_GRACE_NS = 1 * SECOND_NS
 MISSING_FILLS_FOR_NS = 30 * SECOND_NS
+_LOUDNESS = {Action.ARM: Severity.INFO, Action.PAUSE: Severity.WARNING}
 OVERFILL, ALERT, HALTED = "overfill", "alert", "halted"
 
 
@@ -55,7 +56,7 @@ def _operator(state: State, event: Event) -> Iterator[Command]:
     if state.unobeyed:
         yield Notice(Severity.WARNING, "operator", event.action.value, f"not obeyed: {state.unobeyed}")
         return
-    severity = Severity.INFO if event.action is Action.ARM else Severity.CRITICAL
+    severity = _LOUDNESS.get(event.action, Severity.CRITICAL)
     yield Notice(severity, "operator", event.action.value, f"{event.action.value} by {event.by}: {event.reason}")
     if event.action is Action.KILL:
         for record in state.orders.live():

@@ -52,7 +52,7 @@ def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:
     if mode is RunMode.LIVE:
         confirm_live(loaded.settings.portfolio)
     with refusals_told():
-        return uvloop.run(_daemon(loaded, mode))
+        return uvloop.run(_daemon(loaded, mode, confirmed=mode is RunMode.LIVE))
 
 
 def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
@@ -64,10 +64,16 @@ def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
         return uvloop.run(plan_once(hushed(loaded)))
 
 
-async def _daemon(loaded: Loaded, mode: RunMode) -> int:
+async def _daemon(loaded: Loaded, mode: RunMode, *, confirmed: bool) -> int:
+    """Run, and go on in another way where an operator asks for one; live only where this start was confirmed."""
     from bot.runtime.app import run_daemon
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return await run_daemon(loaded, mode, stop=stop)
+    following: RunMode | None = mode
+    while following is not None:
+        following = await run_daemon(loaded, following, stop=stop)
+        if following is RunMode.LIVE and not confirmed:
+            raise Stop(Exit.REFUSED, "live needs a start with --live and its confirmation")
+    return 0

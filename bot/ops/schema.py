@@ -9,8 +9,10 @@ from pydantic_core import PydanticUndefined
 
 from bot import __version__
 from bot.runtime import settings as written
+from bot.runtime import settings_service as service
 from bot.runtime.fields import Quantity, Written
-from bot.runtime.settings import DEFAULT_STATE_DIR, Section, Settings
+from bot.runtime.section import Section
+from bot.runtime.settings import DEFAULT_STATE_DIR, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -35,7 +37,8 @@ def schema() -> dict[str, Any]:
 
 
 def _models() -> list[type[BaseModel]]:
-    found = [model for model in vars(written).values() if isinstance(model, type) and issubclass(model, Section)]
+    named = {**vars(written), **vars(service)}.values()
+    found = {model for model in named if isinstance(model, type) and issubclass(model, Section)}
     return sorted(found, key=lambda model: model.__name__)
 
 

@@ -8,7 +8,7 @@ for a person, and nothing has been sent by then.
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -26,8 +26,10 @@ from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import Journal, JournalCorrupt, Stamp
 from bot.journal.writer import SWITCH_INTERVAL_S
 from bot.runtime import gc_policy, log, wiring
+from bot.runtime.chores import Intervals
 from bot.runtime.clock import Clock, SystemClock
-from bot.runtime.daemon import Daemon, Intervals
+from bot.runtime.companion import Companion
+from bot.runtime.daemon import Daemon
 from bot.runtime.market import account_holdings, judge, paper_holdings, read_market
 from bot.runtime.plans import plan
 from bot.runtime.portfolio import to_rules
@@ -50,8 +52,10 @@ Line = tuple[str, bool, bool, str]
 """Something that a check looked at: subject, ok, whether it would keep `live` from starting, and a text."""
 
 
-async def run_daemon(loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | None = None) -> int:
-    """Run until stopped; 0 when it ended as asked.
+async def run_daemon(
+    loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | None = None, companions: Sequence[Companion] = ()
+) -> RunMode | None:
+    """Run until stopped; the way to go on in, where another one was asked for, and None to end.
 
     Raises StartRefused, JournalError, ControlError, and BudgetSpent when a part of it cannot be kept alive.
     """
@@ -60,13 +64,15 @@ async def run_daemon(loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | Non
         logger = log.logger("bot.daemon")
         async with AsyncExitStack() as stack:
             try:
-                daemon, started = await _compose(loaded, mode, redactor, logger, stack, durable=True)
+                daemon, started = await _compose(
+                    loaded, mode, redactor, logger, stack, durable=True, companions=companions
+                )
             except StartRefused as error:
                 raise _placed(loaded, error) from error
             stack.callback(gc_policy.restore)
             gc_policy.settle()
             await daemon.run(started, stop)
-    return 0
+            return daemon.operator.next_mode
 
 
 def _placed(loaded: Loaded, error: StartRefused) -> StartRefused:
@@ -135,6 +141,7 @@ async def _compose(
     stack: AsyncExitStack,
     *,
     durable: bool,
+    companions: Sequence[Companion] = (),
 ) -> tuple[Daemon, Started]:
     settings = loaded.settings
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -161,7 +168,9 @@ async def _compose(
     if engine is not None:
         clock.not_before(Nanos(engine.state.now + 1))
     started = _start(engine, mode, rules, clock)
-    daemon = Daemon(engine or Engine(started), journal, clock, venue, settings.state_dir, _intervals(settings), logger)
+    intervals = _intervals(settings)
+    decider = engine or Engine(started)
+    daemon = Daemon(decider, journal, clock, venue, settings.state_dir, intervals, logger, companions)
     return daemon, started
 
 

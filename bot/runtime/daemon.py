@@ -1,9 +1,8 @@
 """The daemon: what runs beside the loop (ticks, reads, feeds, the ear) and what an operator may ask of it."""
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +10,30 @@ from structlog.typing import FilteringBoundLogger
 
 from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent, Severity
 from bot.domain.events import Action, Event, OperatorAsked, Started, Stopping, StreamChanged, Ticked
-from bot.domain.units import SECOND_NS, AccountId, Nanos
+from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
+from bot.engine.state import State
 from bot.journal.store import Journal
 from bot.runtime import killfile, picture
 from bot.runtime.carrier import Carrier
+from bot.runtime.chores import Chores, Intervals
 from bot.runtime.clock import Clock
-from bot.runtime.control import Arguments, ControlServer, Denied
+from bot.runtime.companion import Companion
+from bot.runtime.control import Arguments, ControlServer
 from bot.runtime.gc_policy import Collector
+from bot.runtime.health import Health, Reason
 from bot.runtime.loop import Loop
 from bot.runtime.monitor import Monitor
-from bot.runtime.plans import plan
+from bot.runtime.operator import Operator
 from bot.runtime.status import Status, StreamStatus
-from bot.runtime.supervise import BudgetSpent, keep
+from bot.runtime.supervise import BudgetSpent, attempt, attend, keep
 from bot.runtime.venue import Venue
 
-NONCE_SECONDS = 30
 IN_FLIGHT_GRACE_NS = 8 * SECOND_NS
 WIND_DOWN_LOOK_S = 0.02
-CLOCK_AGAIN_NS = 5 * SECOND_NS
-FUNDING_LOOK_BACK_NS = 24 * 3600 * SECOND_NS
 SAMPLE_EVERY_NS = SECOND_NS // 2
 """How often the needs are derived for people; deciding does not depend on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """How often things are done, in nanoseconds."""
-
-    tick: int
-    reconcile: int
-    clock: int
-    funding: int
-    checkpoint: int
 
 
 class Daemon:
@@ -59,6 +48,7 @@ class Daemon:
         state_dir: Path,
         intervals: Intervals,
         log: FilteringBoundLogger,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self.monitor = Monitor()
         self._engine = engine
@@ -68,9 +58,9 @@ class Daemon:
         self._state_dir = state_dir
         self._intervals = intervals
         self._log = log
+        self._companions = companions
         self._stop = asyncio.Event()
         self._kill_file = killfile.Watch(state_dir)
-        self._nonce: tuple[str, int] = ("", 0)
         self._sampled_ns = 0
         self._started_ns = clock.now_ns()
         self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
@@ -83,13 +73,15 @@ class Daemon:
             withholds=engine.withholds,
             now_ns=clock.now_ns,
         )
+        self._chores = Chores(engine, self.loop, self._carrier.refresh, venue, clock, intervals, self._started_ns)
+        self.operator = Operator(engine, self.loop.step, clock, state_dir, self.status, self._stop.set)
         venue.bind(self.loop.put, self._carrier.refresh)
 
     async def run(self, started: Started, stop: asyncio.Event | None = None) -> None:
         """Run until told to stop; hedges stay in place. Raises BudgetSpent when a child cannot be kept alive."""
         self.begin(started)
         try:
-            async with ControlServer(self._state_dir, self.handlers(), on_bug=self._on_bug):
+            async with ControlServer(self._state_dir, self.operator.handlers(), on_bug=self._on_bug):
                 await self._live((self._stop, *([stop] if stop else [])))
         except ExceptionGroup as group:
             spent = group.subgroup(BudgetSpent)
@@ -106,6 +98,10 @@ class Daemon:
             tasks = [
                 group.create_task(keep(name, child, self._clock, self._child_ended), name=name)
                 for name, child in self._children().items()
+            ]
+            tasks += [
+                group.create_task(attend(one.name, partial(one.run, self), self._clock, self._companion_ended))
+                for one in self._companions
             ]
             waits = [asyncio.create_task(end.wait()) for end in ends]
             try:
@@ -134,6 +130,28 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._carrier.close()
 
+    @property
+    def state(self) -> State:
+        """The engine's state, for companions to read."""
+        return self._engine.state
+
+    def now_ns(self) -> Nanos:
+        """The clock, for companions."""
+        return self._clock.now_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait by the clock, for companions."""
+        await self._clock.sleep(seconds)
+
+    def health(self) -> Health:
+        """Whether it lives and could hedge now."""
+        doubt = picture.not_ready(self._engine.state)
+        return Health(True, not doubt, (Reason("data", doubt),) if doubt else ())
+
+    async def ask(self, verb: str, arguments: Arguments) -> Any:
+        """What the control socket's verb of that name does, for companions. Raises Denied and KeyError."""
+        return await self.operator.handlers()[verb](arguments)
+
     def begin(self, started: Started) -> None:
         """The first event of this process; a kill file that lies there counts at once."""
         self._log.info("started", mode=started.mode.value, portfolio=started.rules.portfolio)
@@ -158,73 +176,23 @@ class Daemon:
             journal=(str(self._venue.journal_path), head.seq, head.digest.hex()),
         )
 
-    def handlers(self) -> Mapping[str, Any]:
-        """The verbs that the control socket answers."""
-        return {
-            "status": self._on_status,
-            "plan": self._on_plan,
-            "kill": self._on_kill,
-            "arm": self._on_arm,
-            "unwind": self._on_unwind,
-            "flatten": self._on_flatten,
-            "stop": self._on_stop,
-        }
-
-    async def _on_status(self, _: Arguments) -> Status:
-        return self.status()
-
-    async def _on_plan(self, _: Arguments) -> dict[str, Any]:
-        return plan(self._engine)
-
-    async def _on_kill(self, arguments: Arguments) -> dict[str, str]:
-        return self._operate(Action.KILL, arguments)
-
-    async def _on_arm(self, arguments: Arguments) -> dict[str, str]:
-        killfile.remove(self._state_dir)
-        return self._operate(Action.ARM, arguments)
-
-    async def _on_unwind(self, arguments: Arguments) -> dict[str, str]:
-        if self._engine.state.modes.overall is Mode.HALT:
-            raise Denied("refused", "halted: arm first, or flatten")
-        return self._operate(Action.UNWIND, arguments)
-
-    async def _on_flatten(self, arguments: Arguments) -> dict[str, str]:
-        """Two steps: the first call gives a nonce, the second one with it within 30 s does it."""
-        given, now = arguments.get("confirm"), self._clock.now_ns()
-        nonce, until = self._nonce
-        if given is None:
-            self._nonce = (secrets.token_hex(4), now + NONCE_SECONDS * SECOND_NS)
-            return {"confirm": self._nonce[0], "valid_s": str(NONCE_SECONDS)}
-        self._nonce = ("", 0)
-        if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
-            raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
-        return self._operate(Action.FLATTEN, arguments)
-
-    async def _on_stop(self, _: Arguments) -> dict[str, str]:
-        self._stop.set()
-        return {"state": "stopping"}
-
     def _children(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             "tick": self._tick,
-            "reconcile": self._reconcile,
-            "clock": self._sample_clock,
-            "funding": self._read_funding,
-            "checkpoint": self._checkpoint,
+            **self._chores.all(),
             "memory": Collector(self._clock.sleep).run,
             **{feed.name: feed.run for feed in self._venue.feeds},
         }
-
-    def _operate(self, action: Action, arguments: Arguments) -> dict[str, str]:
-        reason, by = str(arguments.get("reason") or "no reason given"), str(arguments.get("by") or "operator")
-        self.loop.step(OperatorAsked(action, reason[:500], by[:100], self._clock.now_ns()))
-        return {"mode": self._engine.state.modes.overall.name}
 
     def _carry(self, commands: Sequence[Command], seq: int) -> None:
         self._carrier(commands, seq)
 
     def _observe(self, event: Event, commands: Sequence[Command]) -> None:
         self.monitor.on_step(event, commands)
+        for companion in self._companions:
+            error = attempt(partial(companion.on_step, event, commands, self._engine.state))
+            if error is not None:
+                self._companion_ended(companion.name, error)
         if isinstance(event, StreamChanged):
             self._log.info("stream", name=event.stream, up=event.up, reason=event.reason)
             if event.up:
@@ -265,49 +233,6 @@ class Daemon:
                 for assessment in self._engine.assess():
                     self.monitor.sample_needs(assessment.group, assessment.needs, now)
 
-    async def _reconcile(self) -> None:
-        while True:
-            for account in self._engine.state.layout.rules.accounts:
-                self._carrier.refresh(account)
-            await self._clock.sleep(self._intervals.reconcile / SECOND_NS)
-
-    async def _checkpoint(self) -> None:
-        """So that a start reads only the journal's tail."""
-        while True:
-            await self._clock.sleep(self._intervals.checkpoint / SECOND_NS)
-            self.loop.checkpoint()
-
-    async def _sample_clock(self) -> None:
-        """Compare clocks; sooner again while one of them, whoever found it out, holds new orders back."""
-        while True:
-            for event in await self._venue.snapshots.clock():
-                self.loop.put(event)
-            until = self._clock.now_ns() + self._intervals.clock
-            while (left := until - self._clock.now_ns()) > 0:
-                await self._clock.sleep(min(left, CLOCK_AGAIN_NS) / SECOND_NS)
-                if self._clock_is_off():
-                    break
-
-    def _clock_is_off(self) -> bool:
-        state = self._engine.state
-        return any(abs(off) > state.layout.limits.clock_offset_ns_max for off in state.clock_offsets.values())
-
-    async def _read_funding(self) -> None:
-        """Funding from the venue's ledger; each settlement is told once."""
-        seen: dict[AccountId, frozenset[str]] = {}
-        since: dict[AccountId, Nanos] = {}
-        while True:
-            for account in self._venue.margin_accounts:
-                start = since.setdefault(account, Nanos(self._started_ns))
-                found = await self._venue.snapshots.funding(account, start)
-                for payment in found:
-                    if payment.transaction not in seen.get(account, frozenset()):
-                        self.loop.put(payment)
-                # The next look begins no earlier than this one, so what it can find again is among these.
-                seen[account] = frozenset(payment.transaction for payment in found)
-                since[account] = Nanos(max(self._started_ns, self._clock.now_ns() - FUNDING_LOOK_BACK_NS))
-            await self._clock.sleep(self._intervals.funding / SECOND_NS)
-
     async def _wind_down(self) -> None:
         """Decide nothing new; wait for what is in flight, and leave what stays unknown to the next start."""
         self.loop.step(Stopping(self._clock.now_ns()))
@@ -327,6 +252,11 @@ class Daemon:
         self._log.error("child", name=name, what=what)
         if error is not None:
             self.loop.fault(what)
+
+    def _companion_ended(self, name: str, error: BaseException | None) -> None:
+        """What looks on may fail without consequence for what it looks at."""
+        what = "ended" if error is None else f"{type(error).__name__}: {error}"
+        self._log.error("companion", name=name, what=what, exc_info=error)
 
     def _broken(self, what: str, error: Exception) -> None:
         """The engine failed: it halts, and somebody has to look. The traceback is worth more than the line."""

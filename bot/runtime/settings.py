@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.rules import Base, WeightsMode
@@ -31,6 +31,15 @@ from bot.runtime.fields import (
     Text,
 )
 from bot.runtime.quantities import Amount, bps, duration_ns
+from bot.runtime.section import Section
+from bot.runtime.settings_service import (
+    AlertSettings,
+    ChatSettings,
+    HealthSettings,
+    JournalSettings,
+    LogFileSettings,
+    WebSettings,
+)
 from bot.runtime.settings_source import DocumentSource
 
 DEFAULT_STATE_DIR = Path("~/.local/state/trimtab")
@@ -53,12 +62,6 @@ def default_state_dir() -> Path:
         return DEFAULT_STATE_DIR.expanduser()
     except RuntimeError:
         return DEFAULT_STATE_DIR
-
-
-class Section(BaseModel):
-    """The base of every section: frozen, and no key that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class AssetSettings(Section):
@@ -231,6 +234,10 @@ class IntervalSettings(Section):
     checkpoint: Annotated[int, Duration("10 s", "1 d")] = Field(
         default=duration_ns("5 min"), description="The journal takes a checkpoint, so that a start reads only its tail."
     )
+    metadata: Annotated[int, Duration("1 min", "1 d")] = Field(
+        default=duration_ns("1 h"),
+        description="The venue's instruments (lots, minimums, margin tiers, status) are read anew.",
+    )
 
 
 class ExchangeSettings(Section):
@@ -283,6 +290,7 @@ class LogSettings(Section):
 
     format: Literal["console", "json"] = Field(default="console", description="For a person, or a line of JSON each.")
     level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    file: LogFileSettings | None = Field(default=None, description="Log to a file too, turned over by size.")
 
 
 class Settings(Section, BaseSettings):
@@ -316,6 +324,11 @@ class Settings(Section, BaseSettings):
     credentials: CredentialSettings = CredentialSettings()
     paper: PaperSettings = PaperSettings()
     log: LogSettings = LogSettings()
+    alerts: AlertSettings = AlertSettings()
+    chat: ChatSettings = ChatSettings()
+    web: WebSettings = WebSettings()
+    health: HealthSettings = HealthSettings()
+    journal: JournalSettings = JournalSettings()
 
     def __init__(self, document: Document) -> None:
         """Read the settings out of a document; raises pydantic's ValidationError with everything that is wrong."""

@@ -1,7 +1,7 @@
 """From a file and the environment to settings, or to everything that is wrong with them, in the order of the file."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,32 @@ from bot.runtime.settings import (
     Settings,
 )
 from bot.runtime.settings_cross import cross_check
+from bot.runtime.settings_service import (
+    AlertSettings,
+    ChatSettings,
+    HealthSettings,
+    HeartbeatSettings,
+    JournalSettings,
+    LogFileSettings,
+    QuietHours,
+    SinkSettings,
+    TelegramSettings,
+    WebSettings,
+)
 
 FILE_BYTES_MAX = 256 * 1024
 
-# Paths that start at the config file's folder when they are not absolute.
-_PATHS = (("state_dir",), ("exchange", "ca_file"), ("credentials", "api_key_file"), ("credentials", "api_secret_file"))
+# Paths that start at the config file's folder when they are not absolute; * stands for every key of a section.
+_PATHS = (
+    ("state_dir",),
+    ("exchange", "ca_file"),
+    ("credentials", "api_key_file"),
+    ("credentials", "api_secret_file"),
+    ("alerts", "sinks", "*", "url_file"),
+    ("alerts", "heartbeat", "url_file"),
+    ("chat", "telegram", "token_file"),
+    ("log", "file", "path"),
+)
 
 _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Settings,
@@ -40,6 +61,14 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("paper",): PaperSettings,
     ("paper", "balances"): PaperBalances,
     ("log",): LogSettings,
+    ("log", "file"): LogFileSettings,
+    ("alerts",): AlertSettings,
+    ("alerts", "heartbeat"): HeartbeatSettings,
+    ("chat",): ChatSettings,
+    ("chat", "telegram"): TelegramSettings,
+    ("web",): WebSettings,
+    ("health",): HealthSettings,
+    ("journal",): JournalSettings,
 }
 # Where pydantic puts a target's kind into the path of an error: targets, index, kind, key.
 _KIND_PLACE = 2
@@ -106,11 +135,22 @@ def load_text(text: str, place: str, environ: Mapping[str, str] | None = None, f
 
 
 def _anchor(document: Document, folder: Path) -> None:
-    for *parents, key in _PATHS:
+    for *parents, key in _places(document):
         section = document.mapping(*parents)
         value = section.get(key)
         if isinstance(value, str) and value and not value.startswith(("~", "/")):
             section[key] = str(folder.absolute() / value)
+
+
+def _places(document: Document) -> Iterator[tuple[str, ...]]:
+    """The paths of `_PATHS` with every key of the document that a * stands for."""
+    for path in _PATHS:
+        if "*" not in path:
+            yield path
+            continue
+        at = path.index("*")
+        for key in document.mapping(*path[:at]):
+            yield (*path[:at], str(key), *path[at + 1 :])
 
 
 def _validated(document: Document) -> Settings:
@@ -217,5 +257,9 @@ def _model_at(document: Document, path: Sequence[str | int]) -> type[BaseModel] 
             return BandSettings
         case ["assets", _]:
             return AssetSettings
+        case ["alerts", "sinks", _]:
+            return SinkSettings
+        case ["alerts", "sinks", _, "quiet_hours"]:
+            return QuietHours
         case parts:
             return _SECTIONS.get(tuple(map(str, parts)))

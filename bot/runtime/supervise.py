@@ -14,6 +14,7 @@ from bot.runtime.clock import Clock
 RESTARTS_MAX = 5
 RESTARTS_WITHIN_NS = 600 * SECOND_NS
 PAUSE_S = 1.0
+COMPANION_PAUSE_S = 10.0
 
 Report = Callable[[str, BaseException | None], None]
 
@@ -37,6 +38,14 @@ async def keep(name: str, child: Callable[[], Awaitable[None]], clock: Clock, re
         if len(failures) > RESTARTS_MAX:
             raise BudgetSpent(f"{name} failed {len(failures)} times in {RESTARTS_WITHIN_NS // SECOND_NS} s") from error
         await clock.sleep(PAUSE_S)
+
+
+async def attend(name: str, companion: Callable[[], Awaitable[None]], clock: Clock, report: Report) -> None:
+    """Run what only looks on, again and again: it may fail as often as it will, and nothing ends because of it."""
+    while True:
+        error = await _outcome(companion)
+        report(name, error)
+        await clock.sleep(COMPANION_PAUSE_S)
 
 
 def attempt(call: Callable[[], object]) -> Exception | None:

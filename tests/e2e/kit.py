@@ -162,7 +162,7 @@ async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE) ->
             yield story
     finally:
         stop.set()
-        assert await asyncio.wait_for(daemon, PATIENCE_S) == 0
+        assert await asyncio.wait_for(daemon, PATIENCE_S) is None
 
 
 @asynccontextmanager
@@ -172,7 +172,7 @@ async def attached(simex: Simex, loaded: Loaded) -> AsyncIterator[Story]:
         yield Story(simex, loaded, session)
 
 
-async def _answering(loaded: Loaded, daemon: asyncio.Task[int]) -> None:
+async def _answering(loaded: Loaded, daemon: asyncio.Task[RunMode | None]) -> None:
     """Wait until the daemon's socket is there; a daemon that refused to start says why here."""
     path = loaded.settings.state_dir / "control.sock"
     deadline = asyncio.get_running_loop().time() + PATIENCE_S

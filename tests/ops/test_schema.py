@@ -67,7 +67,7 @@ def test_the_example_shows_the_defaults() -> None:
     """A limit, interval or log line of the example may be left out without changing anything."""
     example, plain = load_text(EXAMPLE, "example.yaml", {}).settings, loaded().settings
 
-    for name in ("limits", "intervals", "log"):
+    for name in ("limits", "intervals", "log", "alerts", "web", "health", "journal", "chat"):
         for key in type(getattr(plain, name)).model_fields:
             default, given = getattr(getattr(plain, name), key), getattr(getattr(example, name), key)
             assert getattr(default, "value", default) == getattr(given, "value", given), f"{name}.{key}"

@@ -32,8 +32,9 @@ from bot.engine.engine import Engine
 from bot.engine.orders import OrderRecord
 from bot.journal.memory import MemoryJournal
 from bot.journal.store import Stamp
+from bot.runtime.chores import Intervals
 from bot.runtime.clock import ManualClock, settle
-from bot.runtime.daemon import Daemon, Intervals
+from bot.runtime.daemon import Daemon
 from bot.runtime.loop import Loop
 from bot.runtime.steps import Step
 from bot.runtime.venue import Relay, Venue, VenueFeed
@@ -317,7 +318,7 @@ class Stage:
 
     async def ask(self, verb: str, **arguments: Any) -> Any:
         """What a verb of the control socket answers."""
-        return await self.daemon.handlers()[verb](arguments)
+        return await self.daemon.operator.handlers()[verb](arguments)
 
     def position(self, coin: str) -> Decimal:
         """Contracts as the engine believes them, confirmed."""

@@ -412,6 +412,6 @@ async def test_a_look_has_an_end(tmp_path: Path) -> None:
 
 async def test_the_verbs_are_what_the_command_line_asks_for(tmp_path: Path) -> None:
     """Each verb has its handler; none is missing and none is a way around the others."""
-    verbs = set(Stage(tmp_path).daemon.handlers())
+    verbs = set(Stage(tmp_path).daemon.operator.handlers())
 
-    assert {"status", "plan", "kill", "arm", "unwind", "flatten", "stop"} == verbs
+    assert {"status", "plan", "kill", "pause", "arm", "unwind", "flatten", "mode", "stop"} == verbs

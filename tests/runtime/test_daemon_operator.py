@@ -14,7 +14,7 @@ from bot.domain.events import (
 )
 from bot.domain.units import SECOND_NS
 from bot.engine.modes import Mode
-from bot.runtime import daemon, killfile
+from bot.runtime import killfile, operator
 from bot.runtime.clock import ManualClock
 from bot.runtime.control import Denied
 from tests.kit import START_NS, d
@@ -171,7 +171,7 @@ async def test_a_confirmation_expires(tmp_path: Path) -> None:
     """After thirty seconds the word is worth nothing."""
     async with Stage(tmp_path) as stage:
         first = await stage.ask("flatten", **WHO)
-        await stage.advance(daemon.NONCE_SECONDS + 0.1)
+        await stage.advance(operator.NONCE_SECONDS + 0.1)
         with pytest.raises(Denied):
             await stage.ask("flatten", confirm=first["confirm"], **WHO)
 

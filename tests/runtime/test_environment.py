@@ -58,7 +58,8 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             "20 bps",
             (
                 "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-                "targets, limits, intervals, exchange, credentials, paper, log; did you mean 'limits'?"
+                "targets, limits, intervals, exchange, credentials, paper, log, alerts, chat, web, health, journal; "
+                "did you mean 'limits'?"
             ),
         ),
         (
@@ -76,7 +77,7 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             "x",
             (
                 "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-                "targets, limits, intervals, exchange, credentials, paper, log"
+                "targets, limits, intervals, exchange, credentials, paper, log, alerts, chat, web, health, journal"
             ),
         ),
     ],

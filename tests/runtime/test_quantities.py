@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.runtime.fields import Written
 from bot.runtime.quantities import Amount, Misread, bps, count, duration_ns, plain, share, with_unit, written_duration
-from bot.runtime.settings import AssetSettings, IntervalSettings, LimitSettings, PaperSettings, Section
+from bot.runtime.section import Section
+from bot.runtime.settings import AssetSettings, IntervalSettings, LimitSettings, PaperSettings
 
 DECIMALS = st.decimals(min_value=0, max_value=10**9, places=8)
 

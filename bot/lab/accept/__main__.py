@@ -70,7 +70,8 @@ async def _dry(frames: Path, work: Path, seconds: float) -> dict[str, Any]:
 async def _run(loaded: Loaded, mode: RunMode, seconds: float) -> int:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    return await run_daemon(loaded, mode, stop=stop)
+    await run_daemon(loaded, mode, stop=stop)
+    return 0
 
 
 def _positions(truth: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What reaches a person without being asked: alerts, composed, routed, queued and delivered."""

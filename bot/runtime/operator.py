@@ -1,0 +1,109 @@
+"""What an operator may ask of the running daemon, by the control socket or by chat: the verbs and their answers."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.domain.events import Action, Event, OperatorAsked, RunMode
+from bot.domain.units import SECOND_NS
+from bot.engine.engine import Engine
+from bot.engine.modes import Mode
+from bot.runtime import killfile
+from bot.runtime.clock import Clock
+from bot.runtime.control import Arguments, Denied, Handlers
+from bot.runtime.plans import plan
+from bot.runtime.status import Status
+
+NONCE_SECONDS = 30
+
+
+class Operator:
+    """Answers verbs; each is an async callable that takes the request's arguments."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        step: Callable[[Event], object],
+        clock: Clock,
+        state_dir: Path,
+        status: Callable[[], Status],
+        stop: Callable[[], None],
+    ) -> None:
+        self.next_mode: RunMode | None = None
+        """The way to run that was asked for instead of this one; None when the process shall end."""
+        self._engine = engine
+        self._step = step
+        self._clock = clock
+        self._state_dir = state_dir
+        self._status = status
+        self._stop = stop
+        self._nonce: tuple[str, int] = ("", 0)
+
+    def handlers(self) -> Handlers:
+        """The verbs by name."""
+        return {
+            "status": self._on_status,
+            "plan": self._on_plan,
+            "kill": self._on_kill,
+            "pause": self._on_pause,
+            "arm": self._on_arm,
+            "unwind": self._on_unwind,
+            "flatten": self._on_flatten,
+            "mode": self._on_mode,
+            "stop": self._on_stop,
+        }
+
+    async def _on_status(self, _: Arguments) -> Status:
+        return self._status()
+
+    async def _on_plan(self, _: Arguments) -> dict[str, Any]:
+        return plan(self._engine)
+
+    async def _on_kill(self, arguments: Arguments) -> dict[str, str]:
+        return self._operate(Action.KILL, arguments)
+
+    async def _on_pause(self, arguments: Arguments) -> dict[str, str]:
+        return self._operate(Action.PAUSE, arguments)
+
+    async def _on_arm(self, arguments: Arguments) -> dict[str, str]:
+        killfile.remove(self._state_dir)
+        return self._operate(Action.ARM, arguments)
+
+    async def _on_unwind(self, arguments: Arguments) -> dict[str, str]:
+        if self._engine.state.modes.overall is Mode.HALT:
+            raise Denied("refused", "halted: arm first, or flatten")
+        return self._operate(Action.UNWIND, arguments)
+
+    async def _on_flatten(self, arguments: Arguments) -> dict[str, str]:
+        """Two steps: the first call gives a nonce, the second one with it within 30 s does it."""
+        given, now = arguments.get("confirm"), self._clock.now_ns()
+        nonce, until = self._nonce
+        if given is None:
+            self._nonce = (secrets.token_hex(4), now + NONCE_SECONDS * SECOND_NS)
+            return {"confirm": self._nonce[0], "valid_s": str(NONCE_SECONDS)}
+        self._nonce = ("", 0)
+        if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
+            raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
+        return self._operate(Action.FLATTEN, arguments)
+
+    async def _on_mode(self, arguments: Arguments) -> dict[str, str]:
+        """Go on in another way to run: this one winds down like at a stop, and the process starts anew in the other."""
+        given = str(arguments.get("mode") or "")
+        modes = {mode.value: mode for mode in RunMode}
+        if given not in modes:
+            raise Denied("bad_arguments", f"'{given}' is no way to run; allowed: {', '.join(modes)}")
+        if modes[given] is self._engine.state.modes.run_mode:
+            raise Denied("refused", f"it runs in {given} already")
+        self.next_mode = modes[given]
+        self._stop()
+        return {"state": "stopping", "next": given}
+
+    async def _on_stop(self, _: Arguments) -> dict[str, str]:
+        self._stop()
+        return {"state": "stopping"}
+
+    def _operate(self, action: Action, arguments: Arguments) -> dict[str, str]:
+        reason, by = str(arguments.get("reason") or "no reason given"), str(arguments.get("by") or "operator")
+        self._step(OperatorAsked(action, reason[:500], by[:100], self._clock.now_ns()))
+        return {"mode": self._engine.state.modes.overall.name}
