@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept lock clean
+.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept docs reference months lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -59,6 +59,15 @@ UV = $(shell command -v uv || echo .tools/bin/uv)
 COMPILE = UV_SYSTEM_CERTS=$${UV_SYSTEM_CERTS:-1} $(UV) pip compile --quiet --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
 
+docs: setup ## the documentation as a site in ./site, built strictly
+	@sh .ci/docs.sh
+
+reference: setup ## write the reference pages of the docs anew from the code
+	@$(BIN)/python -m bot.ops.reference
+
+months: setup ## thirty simulated days of journal upkeep: one JSON summary
+	@$(BIN)/python -m bot.lab.months $(ARGS)
+
 lock: ## make the locks anew after a change of dependencies
 	@command -v uv >/dev/null || test -x .tools/bin/uv || \
 		PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --require-hashes --only-binary :all: --no-deps \
@@ -69,5 +78,5 @@ lock: ## make the locks anew after a change of dependencies
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made, .venv included
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist
+	rm -rf .venv .venv-docs site .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist
 	find bot tests -name __pycache__ -type d -prune -exec rm -rf {} +

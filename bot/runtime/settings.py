@@ -95,14 +95,14 @@ class Target(Section):
 class NeutralTarget(Target):
     """Delta-neutral: the whole holding is hedged."""
 
-    kind: Literal["neutral"]
+    kind: Literal["neutral"] = Field(description="Hedge all of it.")
     assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
 
 
 class RatioTarget(Target):
     """Part of the holding is hedged, or more than all of it."""
 
-    kind: Literal["ratio"]
+    kind: Literal["ratio"] = Field(description="Hedge a part of it, or more than all.")
     assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
     ratio: Annotated[Decimal, Share("0.01", "3")] = Field(
         description="The hedge as a part of the holding: 0.5 is half, 1 all of it."
@@ -112,7 +112,7 @@ class RatioTarget(Target):
 class WeightsTarget(Target):
     """Each coin's exposure is kept at its weight."""
 
-    kind: Literal["weights"]
+    kind: Literal["weights"] = Field(description="Keep each coin at its weight.")
     weights: dict[Coin, Weight] = Field(min_length=1, description="The weight of each coin; together at most 1.")
     mode: Annotated[WeightsMode, OneOf(full_rebalance=WeightsMode.FULL_REBALANCE, trim_only=WeightsMode.TRIM_ONLY)] = (
         Field(description="full_rebalance shorts what is over and longs what is under; trim_only only shorts.")
