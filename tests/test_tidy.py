@@ -22,7 +22,10 @@ FILE_LINES_MAX = 450
 CLASS_METHODS_MAX = 12
 
 # "path::Class": why it may have more public methods than CLASS_METHODS_MAX.
-MANY_METHODS: dict[str, str] = {}
+MANY_METHODS: dict[str, str] = {
+    "bot/journal/memory.py::MemoryJournal": "the journal's port: a method for each of its promises",
+    "bot/journal/sqlite.py::SqliteJournal": "the journal's port: a method for each of its promises",
+}
 
 # The one place that may catch everything: it counts, alerts, and restarts or escalates.
 CATCHES_ALL = "bot/runtime/supervise.py"
@@ -40,7 +43,7 @@ CORE_IMPORTS = frozenset(
 CORE_CALLS_NEVER = frozenset("__import__ breakpoint eval exec hash id input open print".split())
 
 TOP_LEVEL = frozenset(
-    ".ci .gitignore CHANGELOG.md Dockerfile LICENSE Makefile README.md bot config deploy "
+    ".ci .dockerignore .gitignore CHANGELOG.md Dockerfile LICENSE Makefile README.md bot config deploy "
     "docs pyproject.toml requirements-dev.lock requirements-docs.lock requirements.lock tests".split()
 )
 

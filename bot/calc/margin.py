@@ -32,8 +32,13 @@ def maintenance(notional: Notional, tiers: tuple[Tier, ...]) -> Notional:
     if not tiers:
         msg = "maintenance margin needs the instrument's tiers"
         raise ValueError(msg)
-    tier = max((t for t in tiers if t.floor <= notional), key=lambda t: t.floor, default=tiers[0])
+    tier = _tier(notional, tiers)
     return notional * tier.rate - tier.deduction
+
+
+def _tier(notional: Notional, tiers: tuple[Tier, ...]) -> Tier:
+    """The bracket of a notional; one below the first bracket is in it."""
+    return max((t for t in tiers if t.floor <= notional), key=lambda t: t.floor, default=tiers[0])
 
 
 def unrealized(holding: Holding) -> Notional:
@@ -74,3 +79,54 @@ def ratio_after(
         return ours
     added = needed - required(before)
     return max(ours, ratio(venue.maintenance_margin + max(added, ZERO), venue.margin_balance - cost))
+
+
+def stress_distance(holdings: Iterable[Holding], balance: Notional, elsewhere: Notional = ZERO) -> Decimal:
+    """How far every price must move together, as a fraction of itself, until the positions are liquidated.
+
+    `balance` is the margin balance now, `elsewhere` the maintenance margin of positions that are not among `holdings`
+    and are taken to stay as they are. Both directions are looked at and the nearer one counts; 0 where liquidation is
+    due already, infinite where no move of prices above zero leads to it. Source: formulas.md 2.10, stress distance with
+    every beta 1.
+
+    With all prices times f the slack, balance less maintenance margin, is concave and piecewise linear in f. A line of
+    one of its pieces is nowhere below it, so going from line to line, from beyond, never passes the root.
+
+    Raises:
+        ValueError: an open position's instrument has no tiers.
+    """
+    held = tuple(one for one in holdings if one.position.contracts)
+    slack = balance - elsewhere - required(held)
+    if not held:
+        return INFINITE
+    if slack <= 0:
+        return ZERO
+    free = balance - elsewhere
+    return min(_until(held, free, INFINITE) - 1, 1 - _until(held, free, ZERO))
+
+
+def _until(held: tuple[Holding, ...], free: Notional, beyond: Decimal) -> Decimal:
+    """The factor of all prices, between 1 and `beyond` (0 or infinite), at which the slack is used up.
+
+    Where it never is: infinite above, minus infinite below.
+    """
+    rising = beyond > 1
+    slope, rest = line = _line(held, free, beyond)
+    if slope >= 0 if rising else rest >= 0:
+        return INFINITE if rising else -INFINITE
+    factor, seen = -rest / slope, {line}
+    while (line := _line(held, free, factor)) not in seen:
+        seen.add(line)
+        factor = -line[1] / line[0]
+    return factor
+
+
+def _line(held: tuple[Holding, ...], free: Notional, factor: Decimal) -> tuple[Notional, Notional]:
+    """The slack's piece around a factor of all prices: its slope, and where it would stand at 0."""
+    slope, rest = ZERO, free
+    for one in held:
+        notional = one.instrument.coins(one.position.contracts) * one.mark
+        tier = _tier(abs(notional) * factor, one.instrument.tiers)
+        slope += notional - abs(notional) * tier.rate
+        rest += tier.deduction - notional
+    return slope, rest

@@ -66,7 +66,10 @@ class LegResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CloseCorrection(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A target is back at its destination (or as near as lots and minimums let it): what it took."""
+    """A target is back at its destination (or as near as lots and minimums let it): what it took.
+
+    Where its target was changed under way the `reason` says so and `residuals` is empty: it ended unfinished.
+    """
 
     group: str
     reason: str

@@ -205,6 +205,30 @@ class OperatorAsked(msgspec.Struct, frozen=True, tag=True):
     received_ns: Nanos
 
 
+class RulesChanged(msgspec.Struct, frozen=True, tag=True):
+    """The owner's targets or limits, or what the venue says of an instrument, shall be others from here on.
+
+    The shells ask for it at a moment of rest, when no order is live. Asked at another moment, or for more than may
+    change while the engine runs, the old rules stay and a notice says why. `changes` says in words what differs, each
+    as ``path: before -> after``, and `why` where the change comes from.
+    """
+
+    rules: Rules
+    why: str
+    changes: tuple[str, ...]
+    received_ns: Nanos
+
+
+class Remarked(msgspec.Struct, frozen=True, tag=True):
+    """The shells found something that a person should know; it changes nothing. `subject` is what it is about."""
+
+    topic: str
+    subject: str
+    text: str
+    received_ns: Nanos
+    warning: bool = True
+
+
 class Stopping(msgspec.Struct, frozen=True, tag=True):
     """The process is going down: hedges stay, no new order is decided, what is in flight is still resolved."""
 
@@ -236,6 +260,8 @@ Fact = (
     | FundingPaid
     | ClockSampled
     | OperatorAsked
+    | RulesChanged
+    | Remarked
     | Stopping
     | FaultRaised
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from bot.calc import boxes
 from bot.calc.boxes import EMPTY, EVERYWHERE, Box
 from bot.domain.commands import Command, Notice, OpenIntent, ProposeIntent, Severity, SubmitOrder
-from bot.domain.events import Event, Market, RunMode, Started
+from bot.domain.events import Event, Market, RulesChanged, RunMode, Started
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import OrderRequest, Refused, Status
 from bot.domain.rules import AssetRule
@@ -62,6 +62,8 @@ class Engine:
             return NOTHING
         if type(event) is Mark:
             return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
+        if type(event) is RulesChanged:
+            self._boxes.clear()
         commands = watch(self.state, event)
         return [*commands, *self._evaluate(self.state.layout.groups, scheduled=True)]
 
@@ -138,6 +140,7 @@ class Engine:
         assert intent is not None
         state = self.state
         state.orders.prune(state.now)
+        state.legs.forget(intent.group, state.orders.records)
         state.orders.intents = intent.number
         for leg in intent.legs:
             state.orders.open(leg.request, leg.mid, intent.group, state.now)

@@ -12,6 +12,7 @@ A pair whose legs filled unevenly is naked by the difference. That is completed 
 is measured in quote currency times seconds, and beyond the budget a person is told.
 """
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -52,9 +53,25 @@ class Legs:
                 before, intents=before.intents + 1, orders=before.orders + orders
             )
 
+    def forget(self, group: str, known: Container[ClientOrderId]) -> None:
+        """Let go of a correction's orders that are known no more: it may go on for days, and they ended long ago."""
+        if (before := self.corrections.get(group)) is not None:
+            orders = tuple(client_id for client_id in before.orders if client_id in known)
+            self.corrections[group] = msgspec.structs.replace(before, orders=orders)
+
     def note_alerted(self, group: str) -> None:
         """Remember that a person was told of a naked pair."""
         self.corrections[group] = msgspec.structs.replace(self.corrections[group], alerted=True)
+
+    def end(self, groups: Iterable[str]) -> tuple[tuple[str, Correction], ...]:
+        """Groups that are no longer what they were: forget what was said of them; give back what was under way."""
+        ended = []
+        for group in groups:
+            self.held.pop(group, None)
+            self.proposed.pop(group, None)
+            if (correction := self.corrections.pop(group, None)) is not None:
+                ended.append((group, correction))
+        return tuple(ended)
 
     def abandon(self) -> None:
         """A kill or a restart ends every correction: what is still needed is decided anew."""

@@ -18,6 +18,7 @@ from bot.domain.events import Action, OperatorAsked, RunMode
 from bot.domain.units import InstrumentId, Nanos
 
 GLOBAL = "global"
+REASON_CHARACTERS_MAX = 1_000
 
 
 class Mode(IntEnum):
@@ -84,6 +85,9 @@ class Modes:
             return ""
         if event.action is Action.UNWIND and self.overall is Mode.HALT:
             return "halted: arm first, or flatten"
-        mode = _LATCHED[event.action]
-        self.latches[GLOBAL] = Latch(mode, event.reason, event.by, event.received_ns)
+        mode, reason, before = _LATCHED[event.action], event.reason, self.latches.get(GLOBAL)
+        if mode is Mode.HALT and before is not None and before.mode is Mode.HALT:
+            # Why it halted first is what somebody has to look into before it is armed.
+            reason = f"{before.reason}; then {event.action.value}: {reason}"[:REASON_CHARACTERS_MAX]
+        self.latches[GLOBAL] = Latch(mode, reason, event.by, event.received_ns)
         return ""

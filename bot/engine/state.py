@@ -22,6 +22,8 @@ from bot.domain.events import (
     OrderReported,
     OrderUnanswered,
     PositionsChanged,
+    Remarked,
+    RulesChanged,
     Started,
     Stopping,
     StreamChanged,
@@ -32,6 +34,7 @@ from bot.domain.market import Depth, Mark, Quote
 from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
 from bot.domain.units import AccountId, Asset, ClientOrderId, InstrumentId, Nanos
 from bot.engine.accounts import AccountBelief, Accounts
+from bot.engine.amend import Amended, bar, coins_of
 from bot.engine.books import Books
 from bot.engine.legs import Legs
 from bot.engine.modes import GLOBAL, Latch, Mode, Modes
@@ -121,11 +124,13 @@ class State:
     clock_offsets: dict[AccountId, int] = field(default_factory=dict)
     foreign: list[ForeignOrderSeen] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    amended: Amended | None = None
+    """What the change of rules that is being handled came to."""
     unobeyed: str = ""
     stopping: bool = False
     refreshed: dict[AccountId, Nanos] = field(default_factory=dict)
 
-    def apply(self, event: Event) -> None:  # noqa: C901, PLR0912 - the one exhaustive match that hands events out
+    def apply(self, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - the one exhaustive match that hands events out
         """Hand an event to the owner of what it is about, and let its moment be now unless a later one was seen.
 
         So nothing that is judged after a pause looks younger than it is, whichever event comes first.
@@ -166,13 +171,15 @@ class State:
                 self.clock_offsets[event.account] = event.offset_ns
             case OperatorAsked():
                 self._obey(event)
+            case RulesChanged():
+                self.amended = self._amend(event.rules)
             case Stopping():
                 self.stopping = True
             case FaultRaised():
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable():
                 self.accounts.on_unreadable(event.account)
-            case CancelFailed() | FundingPaid():
+            case CancelFailed() | FundingPaid() | Remarked():
                 pass
             case _:
                 assert_never(event)
@@ -239,6 +246,39 @@ class State:
             for r in self.orders.live()
             if r.request.instrument in before.instruments.keys() - self.layout.instruments.keys()
         ]
+
+    def _amend(self, rules: Rules) -> Amended:
+        """Replace the rules as a whole, at a moment of rest; what hung on a target that is no longer so ends with it.
+
+        Positions, balances, orders, latches and clocks stay: none of them may depend on what can change.
+        """
+        before = self.layout
+        if why := self.unrest(rules) or bar(before.rules, rules):
+            return Amended(barred=why)
+        self.layout = Layout.of(rules)
+        kept = {group.name for group in self.layout.groups if group in before.groups}
+        ended = self.legs.end(group.name for group in before.groups if group.name not in kept)
+        aimed = {coin for target in rules.targets for coin in coins_of(target)}
+        dropped = {coin for target in before.rules.targets for coin in coins_of(target)} - aimed
+        traded = {one.id: one.trading for one in before.rules.instruments}
+        return Amended(
+            relisted=before.rules.instruments != rules.instruments,
+            ended=ended,
+            untargeted=tuple(sorted(dropped)),
+            stopped=tuple(one.id for one in rules.instruments if traded[one.id] and not one.trading),
+            resumed=tuple(one.id for one in rules.instruments if one.trading and not traded[one.id]),
+        )
+
+    def unrest(self, rules: Rules) -> str:
+        """Why these rules may not come into force at this moment; empty when they may.
+
+        An order that may still fill keeps those it was made under. One on an instrument that the rules no longer know
+        (it was left by an earlier config) depends on none of them. What changes nothing may come at any moment.
+        """
+        if rules == self.layout.rules:
+            return ""
+        live = (record for record in self.orders.live() if record.request.instrument in self.layout.instruments)
+        return next((f"order {r.request.client_id} on {r.request.instrument} is {r.status.value}" for r in live), "")
 
     def _obey(self, event: OperatorAsked) -> None:
         before = self.modes.overall

@@ -8,12 +8,23 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from bot.domain.commands import CancelOrder, Command, Notice, QueryOrder, RefreshAccount, Severity
-from bot.domain.events import AccountUnreadable, Action, Endpoint, Event, FaultRaised, OperatorAsked
+from bot.domain.events import (
+    AccountUnreadable,
+    Action,
+    Endpoint,
+    Event,
+    FaultRaised,
+    OperatorAsked,
+    Remarked,
+    RulesChanged,
+)
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
+from bot.engine.amend import Amended
 from bot.engine.decide import refused_in_row
 from bot.engine.modes import GLOBAL, Latch, Mode
 from bot.engine.orders import OrderRecord
+from bot.engine.results import cut_short
 from bot.engine.state import State
 
 QUERY_EVERY_NS = 1 * SECOND_NS
@@ -27,6 +38,8 @@ UNREADABLE_TOLD = 3
 UNSETTLED_GRACE_NS = 1 * SECOND_NS
 MISSING_FILLS_FOR_NS = 30 * SECOND_NS
 _LOUDNESS = {Action.ARM: Severity.INFO, Action.PAUSE: Severity.WARNING}
+CHANGES_TOLD_MAX = 50
+"""Of one change of rules; the journal has them all."""
 OVERFILL, ALERT, HALTED = "overfill", "alert", "halted"
 
 
@@ -35,6 +48,8 @@ def watch(state: State, event: Event) -> list[Command]:
     return [
         *_operator(state, event),
         *_fault(event),
+        *_amended(state, event),
+        *_remarked(event),
         *_overfilled(state),
         *_left(state),
         *_unreadable(state, event),
@@ -66,6 +81,45 @@ def _operator(state: State, event: Event) -> Iterator[Command]:
 def _fault(event: Event) -> Iterator[Command]:
     if isinstance(event, FaultRaised):
         yield Notice(Severity.CRITICAL, "fault", GLOBAL, f"{event.what}: halted until armed")
+
+
+def _amended(state: State, event: Event) -> Iterator[Command]:
+    """Tell what a change of rules changed and what it leaves behind, or why it was not taken over."""
+    if not isinstance(event, RulesChanged):
+        return
+    seen, state.amended = state.amended, None
+    assert seen is not None, "folding a change says what it came to"
+    if seen.barred:
+        yield Notice(Severity.WARNING, "config", "rules", f"not taken over ({event.why}): {seen.barred}")
+        return
+    topic = "metadata" if seen.relisted else "config"
+    for change in event.changes[:CHANGES_TOLD_MAX] or ("rules: as they were",):
+        subject, _, words = change.partition(": ")
+        yield Notice(Severity.INFO, topic, subject, f"{words} ({event.why})")
+    if (more := len(event.changes) - CHANGES_TOLD_MAX) > 0:
+        yield Notice(Severity.INFO, topic, "rules", f"and {more} more changes, which the journal has ({event.why})")
+    for group, correction in seen.ended:
+        yield cut_short(state, group, correction)
+    yield from _left_behind(state, seen)
+
+
+def _left_behind(state: State, seen: Amended) -> Iterator[Command]:
+    for asset in seen.untargeted:
+        name = state.layout.assets[asset].hedge
+        if contracts := state.accounts.positions[name].position.contracts:
+            why = f"no target names {asset} any more: its {contracts} contracts stay until they are unwound"
+            yield Notice(Severity.WARNING, "config", name, why)
+    for name in seen.stopped:
+        why = "the venue does not trade it any more: no new risk is taken on it, hedges stay as they are"
+        yield Notice(Severity.WARNING, "metadata", name, why)
+    for name in seen.resumed:
+        yield Notice(Severity.INFO, "metadata", name, "the venue trades it again")
+
+
+def _remarked(event: Event) -> Iterator[Command]:
+    if isinstance(event, Remarked):
+        severity = Severity.WARNING if event.warning else Severity.INFO
+        yield Notice(severity, event.topic, event.subject, event.text)
 
 
 def _overfilled(state: State) -> Iterator[Command]:

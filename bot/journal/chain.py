@@ -51,7 +51,7 @@ def walk(start: Head, records: Iterable[Record], anchors: Mapping[int, bytes]) -
     """
     head, count = start, 0
     for record in records:
-        reason = _objection(head, record, anchors)
+        reason = objection(head, record, anchors)
         if reason:
             # A missing record is named by its own number, not by that of the one found in its place.
             return Walk(head, count, head.seq + 1, reason)
@@ -59,7 +59,8 @@ def walk(start: Head, records: Iterable[Record], anchors: Mapping[int, bytes]) -
     return Walk(head, count)
 
 
-def _objection(head: Head, record: Record, anchors: Mapping[int, bytes]) -> str:
+def objection(head: Head, record: Record, anchors: Mapping[int, bytes]) -> str:
+    """Return why a record does not follow the head, or nothing when it does."""
     if record.seq != head.seq + 1:
         return f"expected seq {head.seq + 1}, found {record.seq}"
     if record.digest != link(head.digest, record.seq, record.at_ns, record.kind, record.payload):

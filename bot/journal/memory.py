@@ -42,6 +42,7 @@ class MemoryJournal(Promises):
         self._floor = Head(0, chain.genesis(self.stamp))
         self._records: list[Record] = []
         self._durable_count = 0
+        self._held_since_ns = 0
         self._checkpoints: list[Checkpoint] = []
         self._waiters = Waiters()
         self._closed = False
@@ -61,6 +62,12 @@ class MemoryJournal(Promises):
         return self._records[-1].seq if self._records else self._floor.seq
 
     @property
+    def lag_ns(self) -> int:
+        """Age of the oldest record that is not yet durable, by the clock it was given; 0 when none waits."""
+        waits = self.failed is None and self._durable_count < len(self._records)
+        return max(self._clock_ns() - self._held_since_ns, 0) if waits else 0
+
+    @property
     def size_bytes(self) -> int:
         """The bytes of all payloads kept."""
         return sum(len(record.payload) for record in self._records)
@@ -72,6 +79,8 @@ class MemoryJournal(Promises):
     def append_many(self, entries: Iterable[Entry]) -> int:
         """Append entries, all or none, and return the last sequence number given out."""
         self._require_open()
+        if self._durable_count == len(self._records):
+            self._held_since_ns = self._clock_ns()
         for entry in [checked(entry) for entry in entries]:
             self._records.append(self._linked(entry))
         if not self._held:
@@ -137,6 +146,13 @@ class MemoryJournal(Promises):
             return self._floor.digest
         index = seq - self._floor.seq - 1
         return self._records[index].digest if 0 <= index < self._durable_count else None
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0."""
+        kept = self._records[: self._durable_count]
+        young = next((record.seq for record in kept if record.at_ns >= before_ns), self.head.seq + 1)
+        covered = [one.seq for one in self._checkpoints if self._floor.seq < one.seq < young]
+        return max(covered, default=0)
 
     def prune(self, before_seq: int) -> Future[int]:
         """Give up the records below `before_seq` behind a checkpoint."""

@@ -1,9 +1,10 @@
 """Reading a SQLite journal on a connection of its own, also while another process writes it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import quote
 
 import apsw
@@ -26,7 +27,23 @@ PAGE_RECORDS = 256
 # A damaged kind must surface as a digest that does not fit, not as a text that does not decode: hence the cast.
 _PAGE = "SELECT seq, at_ns, CAST(kind AS BLOB), payload, digest FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 _NEWEST_CHECKPOINT = "SELECT seq, digest, state, created_ns, seal FROM checkpoints ORDER BY seq DESC LIMIT 1"
+_OLDEST_CHECKPOINT = "SELECT seq, digest, state, created_ns, seal FROM checkpoints ORDER BY seq LIMIT 1"
+# No index on the time is needed: the scan ends at the first record that is young enough, behind those to be pruned.
+_FIRST_SINCE = "SELECT seq FROM records WHERE at_ns >= ? ORDER BY seq LIMIT 1"
+_CHECKPOINT_BELOW = "SELECT coalesce(max(seq), 0) FROM checkpoints WHERE seq < ?"
 _PROMISED = "SELECT max(seq) FROM (SELECT seq FROM acknowledged UNION ALL SELECT max(seq) FROM checkpoints)"
+
+
+class Basis(NamedTuple):
+    """Where a chain begins, the digests that it must pass through, and how far it was promised to go at least."""
+
+    head: Head
+    anchors: dict[int, bytes]
+    promised: int
+
+
+def _hurry() -> None:
+    """Go on at once."""
 
 
 class SqliteReader:
@@ -44,7 +61,7 @@ class SqliteReader:
         if not path.is_file():
             raise JournalError(f"there is no journal at {path}")
         try:
-            connection = _connect(path, vfs)
+            connection = connect_read_only(path, vfs)
             try:
                 return cls(connection, str(path))
             except BaseException:
@@ -77,6 +94,24 @@ class SqliteReader:
         rows = schema.fetch(self._connection, "SELECT seq, digest FROM records ORDER BY seq DESC LIMIT 1")
         floor = self.floor
         return Head(*rows[0]) if rows and rows[0][0] > floor.seq else floor
+
+    def basis(self, after: int = 0) -> Basis:
+        """What a walk over the records above `after` hangs on; raises JournalError when `after` is not kept."""
+        return Basis(self._head_at(after), self._anchors(), self._promised())
+
+    def _head_at(self, after: int) -> Head:
+        floor = self.floor
+        if after in (0, floor.seq):
+            return floor
+        rows = schema.fetch(self._connection, "SELECT seq, digest FROM records WHERE seq = ?", (after,))
+        if not rows or after < floor.seq:
+            raise JournalError(
+                f"journal {self._where} keeps the records {floor.seq + 1} to {self.head.seq}, not {after}"
+            )
+        return Head(*rows[0])
+
+    def _anchors(self) -> dict[int, bytes]:
+        return dict(schema.fetch(self._connection, "SELECT seq, digest FROM checkpoints"))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records above `after` a page at a time, so that no long read holds the log file back."""
@@ -111,8 +146,28 @@ class SqliteReader:
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """Return the newest checkpoint, or None; raises JournalCorrupt when its seal does not hold."""
+        return self._checkpoint(_NEWEST_CHECKPOINT)
+
+    def oldest_checkpoint(self) -> Checkpoint | None:
+        """Return the oldest checkpoint that is kept, at or above the floor; raises as `latest_checkpoint` does."""
+        return self._checkpoint(_OLDEST_CHECKPOINT)
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns` (Unix time), or 0.
+
+        Pruning up to there leaves a journal that replays from its first kept record on.
+        """
         try:
-            rows = schema.fetch(self._connection, _NEWEST_CHECKPOINT)
+            rows = schema.fetch(self._connection, _FIRST_SINCE, (before_ns,))
+            young = int(rows[0][0]) if rows else self.head.seq + 1
+            last = int(schema.fetch(self._connection, _CHECKPOINT_BELOW, (young,))[0][0])
+        except apsw.Error as error:
+            raise schema.explained(error, self._where) from error
+        return last if last > self.floor.seq else 0
+
+    def _checkpoint(self, query: str) -> Checkpoint | None:
+        try:
+            rows = schema.fetch(self._connection, query)
         except apsw.Error as error:
             raise schema.explained(error, self._where) from error
         if not rows:
@@ -122,22 +177,24 @@ class SqliteReader:
             raise JournalCorrupt(f"journal {self._where}: the checkpoint at seq {seq} is damaged")
         return Checkpoint(seq, digest, state, created_ns)
 
-    def check(self, from_checkpoint: bool = False) -> VerifyResult:
-        """Walk the chain on one consistent snapshot; from the newest checkpoint on, or over everything kept."""
+    def check(self, from_checkpoint: bool = False, breathe: Callable[[], None] = _hurry) -> VerifyResult:
+        """Walk the chain on one consistent snapshot; from the newest checkpoint on, or over everything kept.
+
+        `breathe` is called after every page of records, for a walk beside something that has to stay quick.
+        """
         try:
             with self._connection:
-                found = self._check(from_checkpoint)
+                found = self._check(from_checkpoint, breathe)
         except (JournalError, apsw.Error) as error:
             return VerifyResult(False, 0, 0, 0, "", None, str(schema.explained(error, self._where)))
         return found
 
-    def _check(self, from_checkpoint: bool) -> VerifyResult:
+    def _check(self, from_checkpoint: bool, breathe: Callable[[], None]) -> VerifyResult:
         newest = self.latest_checkpoint()
         start = self.floor
         if from_checkpoint and newest is not None:
             start = Head(newest.seq, newest.digest)
-        anchors = dict(schema.fetch(self._connection, "SELECT seq, digest FROM checkpoints"))
-        walked = chain.walk(start, self.raw_records(start.seq), anchors)
+        walked = chain.walk(start, self.raw_records(start.seq, breathe), self._anchors())
         last = schema.fetch(self._connection, "SELECT coalesce(max(seq), 0) FROM records")[0][0]
         broken_at, reason, promised = walked.broken_at, walked.reason, self._promised()
         if broken_at is None and promised > walked.head.seq:
@@ -153,11 +210,12 @@ class SqliteReader:
             reason=reason,
         )
 
-    def raw_records(self, after: int) -> Iterator[Record]:
+    def raw_records(self, after: int, breathe: Callable[[], None] = _hurry) -> Iterator[Record]:
         """Yield whatever is stored above `after`, whether its sequence holds or not."""
         while page := self._page(after):
             yield from page
             after = page[-1].seq
+            breathe()
 
     def _promised(self) -> int:
         rows = schema.fetch(self._connection, _PROMISED)
@@ -169,21 +227,23 @@ class SqliteReader:
         return max(int(rows[0][0] or 0), self._promised(), self.floor.seq)
 
 
-def verify(path: Path | str) -> VerifyResult:
+def verify(path: Path | str, breathe: Callable[[], None] = _hurry) -> VerifyResult:
     """Check every kept record of the journal at `path`, which may be in use; damage is a result, not an exception.
 
+    `breathe` is called after every page of records.
     Raises JournalError when there is no journal to look at, JournalMismatch when its schema is a newer one.
     """
     if not Path(path).is_file():
         raise JournalError(f"there is no journal at {path}")
     try:
         with SqliteReader.open(path) as reader:
-            return reader.check()
+            return reader.check(breathe=breathe)
     except (JournalCorrupt, JournalFailed) as error:
         return VerifyResult(False, 0, 0, 0, "", None, str(error))
 
 
-def _connect(path: Path, vfs: str | None) -> apsw.Connection:
+def connect_read_only(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """Open a journal's database for reading, on read-only media too. Raises apsw.Error."""
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     uri = "file:" + quote(str(path.absolute()))
     # Reading a write-ahead log needs a shared-memory file beside it, which read-only media cannot have; without a

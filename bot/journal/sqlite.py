@@ -31,6 +31,9 @@ from bot.journal.writer import QUEUE_RECORDS_MAX, Writer, acknowledge
 
 CLOSE_TIMEOUT_S = 10.0
 CHECKPOINTS_KEPT = 8
+"""The newest ones. Of the older ones one is kept every `checkpoint_spacing_ns`, so that what is kept can be replayed
+from where it begins, and pruning finds a place to cut."""
+CHECKPOINT_SPACING_NS = 24 * 3_600 * 1_000_000_000
 SWEEP_RECORDS = 2_000
 WAL_KEPT_BYTES_MAX = 64 * 1024 * 1024
 
@@ -39,11 +42,20 @@ class SqliteJournal(Promises):
     """A journal in one SQLite file with a lock file beside it; implements `bot.journal.store.Journal`.
 
     Its methods may be called from any thread and never wait for the disk, except `open`, `records`,
-    `latest_checkpoint` and `close`. It is a context manager that closes itself.
+    `latest_checkpoint`, `prunable` and `close`. It is a context manager that closes itself.
     """
 
-    def __init__(self, path: Path, lock: FileLock, stamp: Stamp, writer: Writer, clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock: FileLock,
+        stamp: Stamp,
+        writer: Writer,
+        clock_ns: Callable[[], int],
+        checkpoint_spacing_ns: int = CHECKPOINT_SPACING_NS,
+    ) -> None:
         self._path = path
+        self._checkpoint_spacing_ns = checkpoint_spacing_ns
         self._lock = lock
         self.stamp = stamp
         self._writer = writer
@@ -60,12 +72,15 @@ class SqliteJournal(Promises):
         *,
         from_checkpoint: bool = False,
         queue_records_max: int = QUEUE_RECORDS_MAX,
+        checkpoint_spacing_ns: int = CHECKPOINT_SPACING_NS,
         vfs: str | None = None,
     ) -> "SqliteJournal":
         """Open the journal at `path`, or create it with `stamp`; the chain is verified before anything is written.
 
         `clock_ns` (Unix time) dates the stamp, checkpoints and prunings. `on_failure` is called once, on the
-        writer's thread, when a write fails. `from_checkpoint` verifies only what follows the newest checkpoint.
+        writer's thread, when a write fails. `from_checkpoint` verifies only what follows the newest checkpoint, so that
+        opening takes the same time however old the journal is. `checkpoint_spacing_ns` is how far apart old
+        checkpoints are kept.
         Raises JournalBusy, JournalMismatch, JournalCorrupt or JournalFailed.
         """
         path = Path(path)
@@ -85,7 +100,7 @@ class SqliteJournal(Promises):
         except BaseException:
             lock.release()
             raise
-        return cls(path, lock, stored, writer, clock_ns)
+        return cls(path, lock, stored, writer, clock_ns, checkpoint_spacing_ns)
 
     def __enter__(self) -> "SqliteJournal":
         return self
@@ -109,6 +124,11 @@ class SqliteJournal(Promises):
     def failed(self) -> JournalError | None:
         """The failure that stopped the journal, or None; once set it stays."""
         return self._writer.failed
+
+    @property
+    def lag_ns(self) -> int:
+        """Age of the oldest record that is not yet durable; 0 when none waits."""
+        return self._writer.lag_ns
 
     @property
     def size_bytes(self) -> int:
@@ -135,11 +155,16 @@ class SqliteJournal(Promises):
             return reader.latest_checkpoint()
 
     def checkpoint(self, seq: int, state: bytes) -> Future[None]:
-        """Store the state after the record `seq`; the newest few checkpoints are kept."""
+        """Store the state after the record `seq`; the newest few checkpoints are kept, and older ones further apart."""
         if len(state) > STATE_BYTES_MAX:
             raise ValueError(f"a state has at most {STATE_BYTES_MAX} bytes, this one {len(state)}")
-        created_ns = self._clock_ns()
-        return self._writer.submit(lambda connection: _store_checkpoint(connection, seq, state, created_ns))
+        created_ns, spacing_ns = self._clock_ns(), self._checkpoint_spacing_ns
+        return self._writer.submit(lambda connection: _store_checkpoint(connection, seq, state, created_ns, spacing_ns))
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0; may take a second."""
+        with SqliteReader.open(self._path) as reader:
+            return reader.prunable(before_ns)
 
     def prune(self, before_seq: int) -> Future[int]:
         """Give up the records below `before_seq` behind a checkpoint; they leave the file in the background.
@@ -193,7 +218,7 @@ def connect(path: Path, vfs: str | None = None) -> apsw.Connection:
             os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -218,7 +243,7 @@ def lock_path(path: Path) -> Path:
     return Path(f"{path}.lock")
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """A new file is durable only once its name is."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -248,16 +273,24 @@ def _verified_head(connection: apsw.Connection, where: str, from_checkpoint: boo
     return head
 
 
-def _store_checkpoint(connection: apsw.Connection, seq: int, state: bytes, created_ns: int) -> None:
+def _store_checkpoint(connection: apsw.Connection, seq: int, state: bytes, created_ns: int, spacing_ns: int) -> None:
     digest = _digest_at(connection, seq)
     sealed = chain.seal(seq, digest, state, created_ns)
     connection.execute(
         "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)", (seq, digest, state, created_ns, sealed)
     )
-    connection.execute(
-        "DELETE FROM checkpoints WHERE seq NOT IN (SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT ?)",
-        (CHECKPOINTS_KEPT,),
-    )
+    _thin(connection, spacing_ns)
+
+
+def _thin(connection: apsw.Connection, spacing_ns: int) -> None:
+    """Delete the checkpoints between the newest few and those that are kept for good, until they are pruned."""
+    rows = schema.fetch(connection, "SELECT seq, created_ns FROM checkpoints ORDER BY seq")
+    kept_ns: int | None = None
+    for seq, created_ns in rows[:-CHECKPOINTS_KEPT]:
+        if kept_ns is None or created_ns - kept_ns >= spacing_ns:
+            kept_ns = created_ns
+        else:
+            connection.execute("DELETE FROM checkpoints WHERE seq = ?", (seq,))
 
 
 def _digest_at(connection: apsw.Connection, seq: int) -> bytes:

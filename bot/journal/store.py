@@ -164,6 +164,11 @@ class Journal(Reader, Protocol):
         ...
 
     @property
+    def lag_ns(self) -> int:
+        """Age of the oldest record that is not yet durable, in nanoseconds; 0 when none waits."""
+        ...
+
+    @property
     def size_bytes(self) -> int:
         """What the journal occupies."""
         ...
@@ -195,6 +200,14 @@ class Journal(Reader, Protocol):
         """Give up the records below `before_seq`, keeping their head; resolves to how many were given up.
 
         A checkpoint at or after `before_seq - 1` must exist, else the state could not be rebuilt: JournalError.
+        """
+        ...
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns` (Unix time), or 0.
+
+        What `prune` may be asked for with it leaves a journal that replays from its first kept record on. It looks at
+        every record that is old enough: call it from a thread that may wait.
         """
         ...
 

@@ -8,6 +8,7 @@ the same as not there.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -60,6 +61,8 @@ class Writer:
         self._asleep = False
         self._entries: deque[Entry] = deque()
         self._queued_bytes = 0
+        self._queued_since_ns = 0
+        self._writing_since_ns = 0
         self._jobs: deque[tuple[Job[Any], Future[Any]]] = deque()
         self._waiters = Waiters()
         self._stopping = False
@@ -80,11 +83,21 @@ class Writer:
                 raise JournalFull(f"journal {self._where}: {len(self._entries)} records wait for the disk")
             if self._queued_bytes + size > QUEUE_BYTES_MAX:
                 raise JournalFull(f"journal {self._where}: {self._queued_bytes} bytes wait for the disk")
+            if not self._entries:
+                self._queued_since_ns = time.monotonic_ns()
             self._entries.extend(entries)
             self._queued_bytes += size
             self.last_seq += len(entries)
             self._ring()
             return self.last_seq
+
+    @property
+    def lag_ns(self) -> int:
+        """Age of the oldest record that is not yet durable; 0 when none waits. From any thread."""
+        with self._lock:
+            queued_ns = self._queued_since_ns if self._entries else 0
+            oldest_ns = self._writing_since_ns or queued_ns
+        return max(time.monotonic_ns() - oldest_ns, 0) if oldest_ns else 0
 
     def wait(self, seq: int, wake: Wake) -> None:
         """Call `wake` once `seq` is durable, or with the error when it will not be; from any thread."""
@@ -148,6 +161,7 @@ class Writer:
         with self._lock:
             batch = [self._entries.popleft() for _ in range(min(len(self._entries), BATCH_RECORDS_MAX))]
             self._queued_bytes -= sum(len(entry.payload) for entry in batch)
+            self._writing_since_ns = self._queued_since_ns if batch else 0
             # A job stands behind the entries that were queued before it.
             jobs = 0 if self._entries else len(self._jobs)
             ended = self._stopping and not (batch or jobs)
@@ -173,6 +187,7 @@ class Writer:
         head = Head(durable_seq + len(batch), digest)
         with self._lock:
             self.head = head
+            self._writing_since_ns = 0
             due = self._waiters.take(head.seq)
         for wake in due:
             wake(None)
@@ -222,6 +237,7 @@ class Writer:
     def _fail(self, error: JournalError) -> None:
         with self._lock:
             self.failed = error
+            self._writing_since_ns = 0
             waiting = self._waiters.take_all()
             jobs = list(self._jobs)
             self._jobs.clear()

@@ -39,6 +39,7 @@ def check_config(
     except ConfigError as error:
         return ConfigReport(ok=False, place=str(path), problems=error.problems), None
     source, problems = _credentials(loaded, environ, redactor or Redactor())
+    problems = (*_unpinned(loaded), *problems)
     report = ConfigReport(
         ok=not problems,
         place=str(path),
@@ -48,6 +49,16 @@ def check_config(
         credentials=source,
     )
     return report, loaded
+
+
+def _unpinned(loaded: Loaded) -> tuple[Problem, ...]:
+    """Hosts that a pin leaves out, all at once: a daemon would meet them one after the other."""
+    if not loaded.settings.exchange.pin:
+        return ()
+    from bot.runtime.wiring import UNPINNED, unpinned
+
+    missing = unpinned(loaded.settings)
+    return (loaded.problem(("exchange", "pin"), f"{UNPINNED}: {', '.join(missing)}"),) if missing else ()
 
 
 def _credentials(

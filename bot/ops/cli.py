@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.ops.verbs import check, demo, flatten, journal, kill, plan, run, schema, simex, status, unwind
+from bot.ops.verbs import (
+    check,
+    demo,
+    flatten,
+    health,
+    init,
+    journal,
+    kill,
+    mode,
+    plan,
+    reload,
+    run,
+    schema,
+    simex,
+    status,
+    unwind,
+)
 
 _ABOUT = """Keep a crypto portfolio's exposure where you want it, by trading futures instead of selling the coins.
 
@@ -29,11 +45,16 @@ app = typer.Typer(
 _WATCH, _ACT, _TOOLS = "Run and watch", "Take over", "Tools"
 
 app.command("demo", rich_help_panel=_WATCH)(demo.demo)
+app.command("init", rich_help_panel=_WATCH)(init.init)
 app.command("run", rich_help_panel=_WATCH)(run.run)
 app.command("status", rich_help_panel=_WATCH)(status.status)
+app.command("health", rich_help_panel=_WATCH)(health.health)
 app.command("plan", rich_help_panel=_WATCH)(plan.plan)
 app.command("kill", rich_help_panel=_ACT)(kill.kill)
+app.command("pause", rich_help_panel=_ACT)(mode.pause)
 app.command("arm", rich_help_panel=_ACT)(kill.arm)
+app.command("mode", rich_help_panel=_ACT)(mode.mode)
+app.command("reload", rich_help_panel=_ACT)(reload.reload)
 app.command("unwind", rich_help_panel=_ACT)(unwind.unwind)
 app.command("flatten", rich_help_panel=_ACT)(flatten.flatten)
 app.command("check", rich_help_panel=_TOOLS)(check.check)

@@ -21,9 +21,14 @@ def settings_from(path: Path) -> Settings:
 def loaded_from(path: Path, state_dir: Path | None = None) -> Loaded:
     """The same with the lines of the file; `state_dir` stands in for the config's own."""
     try:
-        loaded = load(path.expanduser())
+        return read_again(path, state_dir)
     except ConfigError as error:
         raise unusable(path, error) from error
+
+
+def read_again(path: Path, state_dir: Path | None = None) -> Loaded:
+    """The same for a daemon that runs and reads its file anew; raises ConfigError with every problem."""
+    loaded = load(path.expanduser())
     if state_dir is None:
         return loaded
     settings = loaded.settings.model_copy(update={"state_dir": state_dir.expanduser().absolute()})

@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,23 @@ import uvloop
 
 from bot.domain.events import RunMode
 from bot.journal.store import JournalBusy, JournalError
-from bot.ops.configs import hushed, loaded_from
+from bot.ops.configs import hushed, loaded_from, read_again
 from bot.ops.confirm import confirm_live
 from bot.ops.exits import Exit
+from bot.ops.service import Service, opened
 from bot.ops.speak import Stop
+from bot.runtime import log
 from bot.runtime.control import ControlBusy, ControlError
 from bot.runtime.refusal import Kind, StartRefused
-from bot.runtime.settings_load import Loaded
+from bot.runtime.reload import ConfigFile
 from bot.runtime.supervise import BudgetSpent
+from bot.runtime.surroundings import Surroundings
+from bot.runtime.wiring import journal_path
 
 REFUSALS: dict[Kind, Exit] = {
     "config": Exit.USAGE,
     "credentials": Exit.USAGE,
+    "key": Exit.VENUE,
     "refused": Exit.REFUSED,
     "venue": Exit.VENUE,
 }
@@ -51,8 +58,11 @@ def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:
     mode = RunMode(way)
     if mode is RunMode.LIVE:
         confirm_live(loaded.settings.portfolio)
-    with refusals_told():
-        return uvloop.run(_daemon(loaded, mode, confirmed=mode is RunMode.LIVE))
+    with refusals_told(), opened(loaded, mode) as service:
+        if mode is RunMode.LIVE and not journal_path(loaded.settings, mode).exists():
+            service.require_a_sink(loaded)
+        again = partial(service.routes.read, partial(read_again, config, state_dir))
+        return uvloop.run(_daemon(ConfigFile(loaded, again, service.on_settings), mode, service))
 
 
 def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
@@ -64,16 +74,51 @@ def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
         return uvloop.run(plan_once(hushed(loaded)))
 
 
-async def _daemon(loaded: Loaded, mode: RunMode, *, confirmed: bool) -> int:
-    """Run, and go on in another way where an operator asks for one; live only where this start was confirmed."""
+async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
+    """Run, and go on in another way where an operator asks for one; live only where this start was confirmed.
+
+    Where the other way cannot be started, the one that ran goes on: somebody who asks for live and is refused has not
+    asked for an end.
+    """
     from bot.runtime.app import run_daemon
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    following: RunMode | None = mode
-    while following is not None:
-        following = await run_daemon(loaded, following, stop=stop)
-        if following is RunMode.LIVE and not confirmed:
-            raise Stop(Exit.REFUSED, "live needs a start with --live and its confirmation")
-    return 0
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, partial(_hung_up, sys.stdin.isatty(), config, stop))
+    around = Surroundings(service.companions, config, service.redactor, _ways(mode))
+    running, following = mode, mode
+    while True:
+        try:
+            wanted = await run_daemon(config.newest, following, stop=stop, around=around)
+        except StartRefused as error:
+            if following is running:
+                raise
+            service.not_switched(following, running, error)
+            following = running
+            continue
+        if wanted is None:
+            return 0
+        running, following = following, wanted
+
+
+def _ways(mode: RunMode) -> frozenset[RunMode]:
+    """The ways to run that an operator may go over to: live only where this start was confirmed for it."""
+    return frozenset({RunMode.OBSERVE, RunMode.DRY_RUN, mode})
+
+
+def _hung_up(at_a_terminal: bool, config: ConfigFile, stop: asyncio.Event) -> None:
+    """SIGHUP: load the config anew, unless it came because the terminal that this runs in was closed."""
+    if at_a_terminal and not _terminal_is_there():
+        stop.set()
+    else:
+        log.reopen()
+        config.asked.set()
+
+
+def _terminal_is_there() -> bool:
+    try:
+        with Path("/dev/tty").open("rb"):
+            return True
+    except OSError:
+        return False

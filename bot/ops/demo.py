@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from bot.journal.reader import verify
+from bot.ops.demo_alerts import Receiver
 from bot.ops.demo_books import Book
 from bot.ops.demo_exchange import HEDGED, WEIGHTS
 from bot.ops.demo_screen import Screen
@@ -102,13 +103,14 @@ def _staged(wishes: Wishes, folder: Path, screen: Screen, stack: ExitStack) -> S
     except (ProcessError, ValueError) as error:
         raise Stop(Exit.FAILED_CHECK, f"the simulated exchange did not start: {error}", "start") from error
     books = [Book(name, folder / name) for name in (HEDGED, WEIGHTS)]
+    alerts = stack.enter_context(Receiver())
     for book in books:
-        book.prepare(said)
+        book.prepare(said, alerts.url(book.name))
         with interrupts_held():
             book.start()
             stack.callback(book.stop)
     pause_s = 0.0 if wishes.fast else PAUSE_S
-    return Stage(SimexClient(said["control_url"]), books[0], books[1], screen, pause_s)
+    return Stage(SimexClient(said["control_url"]), books[0], books[1], screen, pause_s, alerts)
 
 
 def _played(step: Step, stage: Stage, folder: Path) -> StepDone:

@@ -46,13 +46,16 @@ class Book:
         """Its state directory."""
         return self.folder / "state"
 
-    def prepare(self, exchange: Mapping[str, Any]) -> None:
-        """Write the config and the key files; `exchange` is what the simulated exchange said of itself."""
+    def prepare(self, exchange: Mapping[str, Any], sink: str) -> None:
+        """Write the config and the key files; `exchange` is what the simulated exchange said of itself.
+
+        `sink` is the URL that alerts go to.
+        """
         self.folder.mkdir(mode=0o700)
         key = exchange["keys"][self.name]
         _private(self.folder / "api_key", key["api_key"])
         _private(self.folder / "api_secret", key["secret"])
-        text = yaml.safe_dump(self._settings(exchange), sort_keys=False)
+        text = yaml.safe_dump(self._settings(exchange, sink), sort_keys=False)
         self.config.write_text(f"# Made by `trimtab demo` for a simulated exchange.\n{text}", encoding="utf-8")
 
     def start(self) -> None:
@@ -75,7 +78,7 @@ class Book:
         """Stop its daemon as a service manager would; returns its exit code (0 when it never ran)."""
         return 0 if self._process is None else self._process.stop()
 
-    def _settings(self, exchange: Mapping[str, Any]) -> dict[str, Any]:
+    def _settings(self, exchange: Mapping[str, Any], sink: str) -> dict[str, Any]:
         return {
             "portfolio": self.name,
             "venue": "binance",
@@ -84,6 +87,10 @@ class Book:
             "targets": [_TARGETS[self.name]],
             "limits": {"order_notional": "120000 USDT", "position_notional": "500000 USDT", "orders_per_minute": 30},
             "intervals": {"reconcile": "2 s", "funding": "10 s"},
+            "alerts": {"sinks": {"demo": {"url": sink, "per_minute": 120}}},
+            "web": {"enabled": False},
+            # A demo's journal is a few hundred kilobytes, and a container's /tmp may be small.
+            "journal": {"disk_free": "16 MiB"},
             "exchange": {
                 "pin": {host: f"{address}:{port}" for host, (address, port) in exchange["pin"].items()},
                 "ca_file": exchange["ca_file"],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.ops.demo_alerts import Receiver
 from bot.ops.demo_books import Book
 from bot.ops.demo_screen import Screen
 from bot.ops.processes import OUR_HOME
@@ -32,6 +33,7 @@ class Stage:
     weights: Book
     screen: Screen
     pause_s: float
+    alerts: Receiver
 
     def look(self, book: Book) -> None:
         """Look at a book's daemon once and show it."""

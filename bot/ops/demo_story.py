@@ -7,6 +7,7 @@ from functools import partial
 
 from bot.ops.demo_books import Book
 from bot.ops.demo_stage import Stage, StepFailed
+from bot.ops.demo_told import HEDGED_STORY, agrees, mismatch
 from bot.ops.figures import coins, money
 from bot.ops.simex_client import Placed
 
@@ -15,6 +16,7 @@ HEDGE_S = 15.0
 RECONNECT_S = 20.0
 KILLED_S = 3.0
 LEDGER_S = 20.0
+ALERTS_S = 20.0
 SILENT_MS = 7_000
 QUOTE = "USDT"
 SHOCK = Decimal("1.08")
@@ -134,6 +136,21 @@ def agree(stage: Stage) -> str:
     return f"orders, fees {money(fees)} and funding {money(funding, signed=True)} match the exchange's"
 
 
+def told_once(stage: Stage) -> str:
+    """Each thing that happened was told once, in order, and with the exchange's numbers."""
+    book = stage.hedged
+    whole = lambda: not mismatch(stage.alerts.told(book.name), HEDGED_STORY)  # noqa: E731 - reads as one condition
+    try:
+        stage.until(book, "the alerts that its owner got", whole, ALERTS_S)
+    except StepFailed as error:
+        raise StepFailed(mismatch(stage.alerts.told(book.name), HEDGED_STORY) or str(error)) from error
+    for each in (stage.hedged, stage.weights):
+        what = f"the {each.name} book's alerts against the exchange's fills and fees"
+        stage.until(each, what, partial(agrees, stage, each), ALERTS_S)
+    count = len(stage.alerts.told(book.name)) + len(stage.alerts.told(stage.weights.name))
+    return f"{count} alerts, each once and in order; coins and fees add up to the exchange's"
+
+
 STORY = (
     Step("hedge", "hedge opened", open_hedge),
     Step("deposit", "deposit followed", follow_deposit),
@@ -144,6 +161,7 @@ STORY = (
     Step("arm", "armed again", arm),
     Step("unwind", "unwound to flat", unwind),
     Step("ledger", "books agree", agree),
+    Step("alerts", "alerts told", told_once),
 )
 
 

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.journal.export import export
+from bot.journal.backup import Restored, restore
+from bot.journal.export import Exported, export
 from bot.journal.store import JournalBusy, JournalError
 from bot.ops.exits import Exit
 from bot.ops.options import state_dir_of
@@ -43,12 +45,25 @@ def journal_of(target: Path | None) -> Path:
     return _inside(target) if target.is_dir() else _existing(target)
 
 
-def export_to(journal: Path, output: Path | None, after: int) -> int:
-    """Write the records above `after` to a file that must not exist yet, or to standard output; returns how many."""
+def state_dir_for(target: Path | None) -> Path:
+    """The state directory at a path or of a config, the default one where nothing is named."""
+    if target is None:
+        return state_dir_of(None, None)
+    target = target.expanduser()
+    return state_dir_of(None, target) if target.suffix in _CONFIG_SUFFIXES else target
+
+
+def restored(source: Path, state_dir: Path) -> Restored:
+    """Put a backup back; raises JournalError and its kinds."""
+    return restore(source, state_dir, time.time_ns())
+
+
+def export_to(journal: Path, output: Path | None, after: int) -> Exported:
+    """Write the records above `after` to a file that must not exist yet, or to standard output."""
     if output is None:
-        count = export(journal, sys.stdout.buffer, after)
+        found = export(journal, sys.stdout.buffer, after)
         sys.stdout.buffer.flush()
-        return count
+        return found
     try:
         handle = os.open(output.expanduser(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

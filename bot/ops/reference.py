@@ -42,9 +42,9 @@ def write(folder: Path = FOLDER) -> None:
 # ------------------------------------------------------------------------------------------------- config
 def _config() -> str:
     head = (
-        "# Config reference\n\nEvery key, what may stand there, and what holds where it is left out. Durations, sizes and "
-        "prices carry their unit; a key that is not known is an error. Any key can be set by an environment variable "
-        'as well: `TRIMTAB_LIMITS__SLIPPAGE="20 bps"` is `limits.slippage`.\n'
+        "# Config reference\n\nEvery key, what may stand there, and what holds where it is left out. Durations, sizes "
+        "and prices carry their unit; a key that is not known is an error. Any key can be set by an environment "
+        'variable as well: `TRIMTAB_LIMITS__SLIPPAGE="20 bps"` is `limits.slippage`.\n'
     )
     return "\n".join([head, *_sections("", Settings, schema())])
 

@@ -8,8 +8,9 @@ for a person, and nothing has been sent by then.
 import asyncio
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,25 @@ from bot.domain.units import MILLISECOND_NS, SECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine
 from bot.journal.memory import MemoryJournal
 from bot.journal.sqlite import SqliteJournal
-from bot.journal.store import Journal, JournalCorrupt, Stamp
+from bot.journal.store import Journal, Stamp
 from bot.journal.writer import SWITCH_INTERVAL_S
 from bot.runtime import gc_policy, log, wiring
 from bot.runtime.chores import Intervals
 from bot.runtime.clock import Clock, SystemClock
-from bot.runtime.companion import Companion
 from bot.runtime.daemon import Daemon
+from bot.runtime.health import Bounds
 from bot.runtime.market import account_holdings, judge, paper_holdings, read_market
 from bot.runtime.plans import plan
 from bot.runtime.portfolio import to_rules
 from bot.runtime.redact import Redactor
-from bot.runtime.refusal import StartRefused
+from bot.runtime.refusal import Kind, StartRefused
+from bot.runtime.restored import restored
 from bot.runtime.secrets import CredentialError, Credentials, NoCredentials, load_credentials
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
-from bot.runtime.steps import Unreplayable, decode_state, replay
+from bot.runtime.state_dir import prepare
+from bot.runtime.surroundings import Surroundings
+from bot.runtime.upkeep import Upkeep, spacing_ns, too_full
 from bot.venues.paper_account import PaperState
 from bot.venues.preflight import LivePreflight
 
@@ -53,20 +57,26 @@ Line = tuple[str, bool, bool, str]
 
 
 async def run_daemon(
-    loaded: Loaded, mode: RunMode, *, stop: asyncio.Event | None = None, companions: Sequence[Companion] = ()
+    loaded: Loaded,
+    mode: RunMode,
+    *,
+    stop: asyncio.Event | None = None,
+    around: Surroundings | None = None,
 ) -> RunMode | None:
     """Run until stopped; the way to go on in, where another one was asked for, and None to end.
 
+    With a config file in its surroundings that can be loaded anew; its `newest` is what the next start goes by then.
+
     Raises StartRefused, JournalError, ControlError, and BudgetSpent when a part of it cannot be kept alive.
     """
-    redactor = Redactor()
-    with log.start(loaded.settings.log, redactor):
+    around = around or Surroundings()
+    with _logging(loaded, around.redactor):
         logger = log.logger("bot.daemon")
+        if around.config is not None:
+            around.config.begin(loaded)
         async with AsyncExitStack() as stack:
             try:
-                daemon, started = await _compose(
-                    loaded, mode, redactor, logger, stack, durable=True, companions=companions
-                )
+                daemon, started = await _compose(loaded, mode, around, logger, stack, durable=True)
             except StartRefused as error:
                 raise _placed(loaded, error) from error
             stack.callback(gc_policy.restore)
@@ -75,58 +85,93 @@ async def run_daemon(
             return daemon.operator.next_mode
 
 
+def _logging(loaded: Loaded, redactor: Redactor) -> log.Log:
+    """The daemon's own log, to its file as well; what keeps it from being written is told at its line."""
+    prepare(loaded)
+    try:
+        return log.start(loaded.settings.log, redactor, to_file=True)
+    except OSError as error:
+        why = f"the log file cannot be written: {error.strerror}"
+        problem = loaded.problem(("log", "file", "path"), why, "a file in a directory of your own")
+        raise StartRefused("config", str(problem)) from error
+
+
 def _placed(loaded: Loaded, error: StartRefused) -> StartRefused:
-    """What the venue refused, at the line of the config that it hangs on: the key's, or where the venue is reached."""
-    if error.kind != "venue":
+    """What was refused, at the line of the config that it hangs on."""
+    at = error.at or _hangs_on(loaded.settings, error)
+    if at is None:
         return error
-    settings = loaded.settings
-    reached = ("exchange", "pin") if settings.exchange.pin else ("venue",)
-    keyed = ("credentials", "api_key_file") if settings.credentials.api_key_file else ("venue",)
-    lines = (str(loaded.problem(keyed if "refuses the key" in line else reached, line)) for line in error.lines)
-    return StartRefused(error.kind, *lines)
+    return StartRefused(error.kind, *(str(loaded.problem(at, line)) for line in error.lines))
+
+
+def _hangs_on(settings: Settings, error: StartRefused) -> tuple[str, ...] | None:
+    """The key's line for a key that is refused, for a venue that is not reached the line that says where it is."""
+    match error.kind:
+        case "key":
+            return ("credentials", "api_key_file") if settings.credentials.api_key_file else ("venue",)
+        case "venue":
+            return ("exchange", "pin") if settings.exchange.pin else ("venue",)
+        case _:
+            return None
+
+
+@contextmanager
+def _placing(loaded: Loaded) -> Iterator[None]:
+    """Name file and line in a refusal that comes out of the block."""
+    try:
+        yield
+    except StartRefused as error:
+        raise _placed(loaded, error) from error
 
 
 async def plan_once(loaded: Loaded) -> dict[str, Any]:
     """What would be done now and why, without a daemon: look once, as `observe` does, and keep nothing."""
-    redactor = Redactor()
-    with log.start(loaded.settings.log, redactor):
+    around = Surroundings()
+    with log.start(loaded.settings.log, around.redactor), _placing(loaded):
         async with AsyncExitStack() as stack:
             logger = log.logger("bot.plan")
-            daemon, started = await _compose(loaded, RunMode.OBSERVE, redactor, logger, stack, durable=False)
+            daemon, started = await _compose(loaded, RunMode.OBSERVE, around, logger, stack, durable=False)
             return await daemon.look(started, plan, PLAN_PATIENCE_S, PLAN_LOOK_S)
 
 
 async def preflight(loaded: Loaded) -> tuple[Line, ...]:
     """Look at market and account as `live` would before its first order. Raises StartRefused, as a start would."""
-    redactor = Redactor()
-    with log.start(loaded.settings.log, redactor):
+    redactor, settings = Redactor(), loaded.settings
+    with log.start(settings.log, redactor), _placing(loaded):
         async with AsyncExitStack() as stack:
-            clock, key = SystemClock(), _key(loaded.settings, redactor, required=True)
-            way = await wiring.reach(loaded.settings, key, clock, log.logger("bot.check").info, stack)
-            market = await read_market(loaded.settings, way)
-            holdings = await account_holdings(loaded.settings, way, market)
+            clock, key = SystemClock(), _key(settings, redactor, required=True)
+            way = await wiring.reach(settings, key, clock, log.logger("bot.check").info, stack)
+            market = await read_market(settings, way)
+            holdings = await account_holdings(settings, way, market)
             judge(loaded, market, holdings)
-            found = await LivePreflight(way.client, market.instruments, Asset(loaded.settings.quote)).inspect()
-            return (_fit(holdings), *((f.subject, f.ok, f.blocking, f.text) for f in found))
+            inspector = LivePreflight(
+                way.client, market.instruments, Asset(settings.quote), clock_offset_ns_max=settings.limits.clock_offset
+            )
+            found = await inspector.inspect()
+            return (fit(holdings), *((f.subject, f.ok, f.blocking, f.text) for f in found))
 
 
 async def market_check(loaded: Loaded) -> tuple[Line, ...]:
     """Hold the config against what the venue trades and asks, without a key. Raises StartRefused with every finding."""
-    redactor = Redactor()
-    with log.start(loaded.settings.log, redactor):
+    redactor, settings = Redactor(), loaded.settings
+    with log.start(settings.log, redactor), _placing(loaded):
         async with AsyncExitStack() as stack:
-            way = await wiring.reach(loaded.settings, None, SystemClock(), log.logger("bot.check").info, stack)
+            way = await wiring.reach(settings, None, SystemClock(), log.logger("bot.check").info, stack)
             try:
                 async with asyncio.timeout(MARKET_PATIENCE_S):
-                    market = await read_market(loaded.settings, way)
+                    market = await read_market(settings, way)
             except TimeoutError:
                 text = f"the venue did not answer within {MARKET_PATIENCE_S:g} s"
                 raise StartRefused("venue", text) from None
-            judge(loaded, market, None)
-            return (_fit(None),)
+            # Without a key a paper account can only be the config's own, and a dry-run is held against its coins.
+            own = settings.paper.seed == "config"
+            holdings = paper_holdings(await wiring.paper_state(settings, way, market.instruments)) if own else None
+            judge(loaded, market, holdings)
+            return (fit(holdings),)
 
 
-def _fit(holdings: Mapping[str, Decimal] | None) -> Line:
+def fit(holdings: Mapping[str, Decimal] | None) -> Line:
+    """The line of a market that the config works with; `holdings` is what its bands were measured on."""
     text = "every instrument trades, and no band is below the smallest order"
     if holdings is None:
         text += "; bands that are parts of what is held were not judged: the balances were not read"
@@ -136,17 +181,19 @@ def _fit(holdings: Mapping[str, Decimal] | None) -> Line:
 async def _compose(
     loaded: Loaded,
     mode: RunMode,
-    redactor: Redactor,
+    around: Surroundings,
     logger: FilteringBoundLogger,
     stack: AsyncExitStack,
     *,
     durable: bool,
-    companions: Sequence[Companion] = (),
 ) -> tuple[Daemon, Started]:
     settings = loaded.settings
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare(loaded)
+    full = too_full(settings.state_dir, settings.journal.disk_free) if durable else ""
+    if full and mode is RunMode.LIVE:
+        raise StartRefused("refused", f"{full}: free some space, or ask for less")
     clock = SystemClock()
-    key = _key(settings, redactor, required=mode is RunMode.LIVE)
+    key = _key(settings, around.redactor, required=mode is RunMode.LIVE)
     way = await wiring.reach(settings, key, clock, lambda text: logger.info("stream", text=text), stack)
     usual_ns, way.client.read_patience_ns = way.client.read_patience_ns, START_PATIENCE_NS
     market = await read_market(settings, way)
@@ -163,14 +210,16 @@ async def _compose(
     venue = wiring.wire(settings, mode, way, instruments, clock, paper)
     stamp = Stamp(mode.value, await _account_name(settings, way, paper), ("binance",))
     way.client.read_patience_ns = usual_ns
-    journal = _open_journal(venue.journal_path, stamp, logger, stack) if durable else _memory_journal(stamp)
-    engine = _restored(journal)
+    journal = _open_journal(settings, venue.journal_path, stamp, logger, stack) if durable else _memory_journal(stamp)
+    engine = restored(journal)
     if engine is not None:
         clock.not_before(Nanos(engine.state.now + 1))
     started = _start(engine, mode, rules, clock)
     intervals = _intervals(settings)
     decider = engine or Engine(started)
-    daemon = Daemon(decider, journal, clock, venue, settings.state_dir, intervals, logger, companions)
+    upkeep = Upkeep(journal, venue.journal_path, settings.journal.retention, settings.journal.disk_free, logger)
+    beside = replace(around, companions=(upkeep, *around.companions))
+    daemon = Daemon(decider, journal, clock, venue, settings.state_dir, intervals, logger, beside)
     return daemon, started
 
 
@@ -189,14 +238,16 @@ async def _preflight(
     way: wiring.Reach, instruments: tuple[Instrument, ...], rules: Rules, logger: FilteringBoundLogger
 ) -> None:
     """Everything that must hold before the first live order, in one run."""
-    findings = await LivePreflight(way.client, instruments, rules.quote).inspect()
+    offset_ns_max = rules.limits.clock_offset_ns_max
+    findings = await LivePreflight(way.client, instruments, rules.quote, clock_offset_ns_max=offset_ns_max).inspect()
     blocking = [f"{finding.subject}: {finding.text}" for finding in findings if not finding.ok and finding.blocking]
     for finding in findings:
         if not finding.ok and not finding.blocking:
             logger.warning("pre-flight", subject=finding.subject, text=finding.text)
-    unreached = any(not finding.ok and finding.subject == "connection" for finding in findings)
+    subjects = {finding.subject for finding in findings if not finding.ok and finding.blocking}
     if blocking:
-        raise StartRefused("venue" if unreached else "refused", *blocking)
+        passing: Kind = "venue" if "connection" in subjects else "key"
+        raise StartRefused("refused" if subjects - {"connection", "key"} else passing, *blocking)
 
 
 async def _paper(
@@ -218,38 +269,24 @@ async def _account_name(settings: Settings, way: wiring.Reach, paper: PaperState
     return f"binance:{name}"
 
 
-def _open_journal(path: Path, stamp: Stamp, logger: FilteringBoundLogger, stack: AsyncExitStack) -> Journal:
+def _open_journal(
+    settings: Settings, path: Path, stamp: Stamp, logger: FilteringBoundLogger, stack: AsyncExitStack
+) -> Journal:
+    """Open it from its newest checkpoint: the walk over all of it is upkeep's, and `trimtab journal verify`'s."""
     loop = asyncio.get_running_loop()
 
     def failed(error: Exception) -> None:
         loop.call_soon_threadsafe(lambda: logger.error("journal", what=str(error)))
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    return stack.enter_context(SqliteJournal.open(path, stamp, time.time_ns, failed))
+    spacing = spacing_ns(settings.journal.retention)
+    return stack.enter_context(
+        SqliteJournal.open(path, stamp, time.time_ns, failed, from_checkpoint=True, checkpoint_spacing_ns=spacing)
+    )
 
 
 def _memory_journal(stamp: Stamp) -> Journal:
     return MemoryJournal(stamp, time.time_ns, lambda _: None)
-
-
-def _restored(journal: Journal) -> Engine | None:
-    """The engine as the journal left it; None for a new journal."""
-    checkpoint = journal.latest_checkpoint()
-    engine: Engine | None = None
-    after = 0
-    try:
-        if checkpoint is not None:
-            engine, after = Engine.of(decode_state(checkpoint.state)), checkpoint.seq
-        records = ((record.seq, record.payload) for record in journal.records(after))
-        engine, result = replay(records, engine)
-    except (ValueError, Unreplayable) as error:
-        raise JournalCorrupt(f"the journal's steps cannot be read: {error}") from error
-    if result.difference is not None:
-        raise JournalCorrupt(
-            f"record {result.difference.seq} replays to other commands than it recorded: this is another version's "
-            "journal, or a defect; start with a new state directory once the positions are checked by hand"
-        )
-    return engine
 
 
 def _start(engine: Engine | None, mode: RunMode, rules: Rules, clock: Clock) -> Started:
@@ -261,4 +298,12 @@ def _start(engine: Engine | None, mode: RunMode, rules: Rules, clock: Clock) -> 
 
 def _intervals(settings: Settings) -> Intervals:
     chosen = settings.intervals
-    return Intervals(chosen.tick, chosen.reconcile, chosen.clock, chosen.funding, chosen.checkpoint)
+    return Intervals(
+        tick=chosen.tick,
+        reconcile=chosen.reconcile,
+        clock=chosen.clock,
+        funding=chosen.funding,
+        checkpoint=chosen.checkpoint,
+        metadata=chosen.metadata,
+        bounds=Bounds(settings.health.stall, settings.health.watchdog),
+    )

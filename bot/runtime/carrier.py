@@ -73,7 +73,8 @@ class Carrier:
         self._withholds = withholds
         self._now_ns = now_ns
         self._tasks: set[asyncio.Task[None]] = set()
-        self._reading: set[AccountId] = set()
+        self.reading: dict[AccountId, Nanos] = {}
+        """The accounts of which a read is under way, and since when."""
 
     def __call__(self, commands: Sequence[Command], seq: int) -> None:
         """Start what a step asks for; orders wait for the step to be durable, after they are signed."""
@@ -90,8 +91,8 @@ class Carrier:
 
     def refresh(self, account: AccountId) -> None:
         """Read an account, unless a read of it is under way."""
-        if account not in self._reading and self._start(partial(self._read, account), "an account read"):
-            self._reading.add(account)
+        if account not in self.reading and self._start(partial(self._read, account), "an account read"):
+            self.reading[account] = self._now_ns()
 
     async def close(self) -> None:
         """End every task."""
@@ -123,7 +124,7 @@ class Carrier:
         try:
             return await self._snapshots.account(account)
         finally:
-            self._reading.discard(account)
+            self.reading.pop(account, None)
 
     def _start(self, call: Call, what: str) -> bool:
         """Make a call in a task of its own; says whether it was made."""

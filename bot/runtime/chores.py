@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.domain.units import SECOND_NS, AccountId, Nanos
 from bot.engine.engine import Engine
 from bot.runtime.clock import Clock
+from bot.runtime.health import USUAL, Bounds
 from bot.runtime.loop import Loop
 from bot.runtime.venue import Venue
 
@@ -22,6 +23,9 @@ class Intervals:
     clock: int
     funding: int
     checkpoint: int
+    metadata: int = 3600 * SECOND_NS
+    bounds: Bounds = USUAL
+    """How long anything may be silent, overdue or unfinished."""
 
 
 class Chores:

@@ -1,7 +1,7 @@
 """The daemon: what runs beside the loop (ticks, reads, feeds, the ear) and what an operator may ask of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,26 +9,30 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent, Severity
-from bot.domain.events import Action, Event, OperatorAsked, Started, Stopping, StreamChanged, Ticked
+from bot.domain.events import Action, Event, OperatorAsked, RulesChanged, Started, Stopping, StreamChanged, Ticked
 from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.journal.store import Journal
 from bot.runtime import killfile, picture
+from bot.runtime.amendments import Amendments
 from bot.runtime.carrier import Carrier
 from bot.runtime.chores import Chores, Intervals
 from bot.runtime.clock import Clock
-from bot.runtime.companion import Companion
-from bot.runtime.control import Arguments, ControlServer
+from bot.runtime.control import Arguments, ControlServer, Handlers
 from bot.runtime.gc_policy import Collector
-from bot.runtime.health import Health, Reason
+from bot.runtime.health import Health, judge
 from bot.runtime.loop import Loop
+from bot.runtime.metadata import Metadata
 from bot.runtime.monitor import Monitor
 from bot.runtime.operator import Operator
-from bot.runtime.status import Status, StreamStatus
+from bot.runtime.reload import Reloader, without_file
+from bot.runtime.status import Around, BudgetStatus, JournalStatus, Status, StreamStatus
 from bot.runtime.supervise import BudgetSpent, attempt, attend, keep
+from bot.runtime.surroundings import Surroundings
 from bot.runtime.venue import Venue
+from bot.runtime.vitals import gather
 
 IN_FLIGHT_GRACE_NS = 8 * SECOND_NS
 WIND_DOWN_LOOK_S = 0.02
@@ -48,7 +52,7 @@ class Daemon:
         state_dir: Path,
         intervals: Intervals,
         log: FilteringBoundLogger,
-        companions: Sequence[Companion] = (),
+        around: Surroundings,
     ) -> None:
         self.monitor = Monitor()
         self._engine = engine
@@ -58,11 +62,11 @@ class Daemon:
         self._state_dir = state_dir
         self._intervals = intervals
         self._log = log
-        self._companions = companions
+        self._companions = around.companions
         self._stop = asyncio.Event()
         self._kill_file = killfile.Watch(state_dir)
         self._sampled_ns = 0
-        self._started_ns = clock.now_ns()
+        self._started_ns = self._ticked_ns = clock.now_ns()
         self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
         self._carrier = Carrier(
             venue.gateway,
@@ -74,7 +78,15 @@ class Daemon:
             now_ns=clock.now_ns,
         )
         self._chores = Chores(engine, self.loop, self._carrier.refresh, venue, clock, intervals, self._started_ns)
-        self.operator = Operator(engine, self.loop.step, clock, state_dir, self.status, self._stop.set)
+        self._amendments = Amendments(engine, self.loop.step, self.loop.fault, clock, log)
+        self._reloader = Reloader(around.config, engine, self._amendments, log) if around.config else None
+        self._metadata = Metadata(venue.instruments, engine, self._amendments, clock, intervals.metadata, log)
+        looks: Handlers = {
+            "status": self._on_status,
+            "health": self._on_health,
+            "reload": self._reloader.on_verb if self._reloader else without_file,
+        }
+        self.operator = Operator(engine, self.loop.step, clock, state_dir, around.ways, self._stop.set, looks)
         venue.bind(self.loop.put, self._carrier.refresh)
 
     async def run(self, started: Started, stop: asyncio.Event | None = None) -> None:
@@ -100,8 +112,8 @@ class Daemon:
                 for name, child in self._children().items()
             ]
             tasks += [
-                group.create_task(attend(one.name, partial(one.run, self), self._clock, self._companion_ended))
-                for one in self._companions
+                group.create_task(attend(name, helper, self._clock, self._companion_ended))
+                for name, helper in self._attended()
             ]
             waits = [asyncio.create_task(end.wait()) for end in ends]
             try:
@@ -144,9 +156,19 @@ class Daemon:
         await self._clock.sleep(seconds)
 
     def health(self) -> Health:
-        """Whether it lives and could hedge now."""
-        doubt = picture.not_ready(self._engine.state)
-        return Health(True, not doubt, (Reason("data", doubt),) if doubt else ())
+        """Whether it lives and could hedge now, with reasons."""
+        now = self._clock.now_ns()
+        vitals = gather(
+            self._engine.state,
+            streams=self._venue.streams,
+            reading=self._carrier.reading,
+            journal=self._journal,
+            reconcile_ns=self._intervals.reconcile,
+            tick_late_ns=max(now - self._ticked_ns - self._intervals.tick, 0),
+            now_ns=now,
+            started_ns=self._started_ns,
+        )
+        return judge(vitals, self._intervals.bounds)
 
     async def ask(self, verb: str, arguments: Arguments) -> Any:
         """What the control socket's verb of that name does, for companions. Raises Denied and KeyError."""
@@ -160,21 +182,28 @@ class Daemon:
 
     def status(self) -> Status:
         """The whole picture now."""
-        now = self._clock.now_ns()
+        now, head = self._clock.now_ns(), self._journal.head
         self.monitor.sample_orders(self._engine.state, self._started_ns)
         streams = tuple(
             StreamStatus(one.name, one.up, now - one.last_frame_ns if one.last_frame_ns else None, one.connects)
             for one in self._venue.streams
         )
-        head = self._journal.head
-        return picture.draw(
-            self._engine,
-            self.monitor,
-            streams=streams,
-            now_ns=now,
-            started_ns=self._started_ns,
-            journal=(str(self._venue.journal_path), head.seq, head.digest.hex()),
+        budgets = tuple(BudgetStatus(host, used) for host, used in sorted(self._venue.budgets().items()))
+        journal = JournalStatus(
+            path=str(self._venue.journal_path),
+            sequence=head.seq,
+            head=head.digest.hex(),
+            lag_ns=self._journal.lag_ns,
+            size_bytes=self._journal.size_bytes,
         )
+        around = Around(health=self.health(), streams=streams, budgets=budgets, journal=journal)
+        return picture.draw(self._engine, self.monitor, around, now_ns=now, started_ns=self._started_ns)
+
+    async def _on_status(self, _: Arguments) -> Status:
+        return self.status()
+
+    async def _on_health(self, _: Arguments) -> Health:
+        return self.health()
 
     def _children(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -184,10 +213,21 @@ class Daemon:
             **{feed.name: feed.run for feed in self._venue.feeds},
         }
 
+    def _attended(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What may fail without consequence: it is logged and begun again, and the book is looked after meanwhile."""
+        yield "amendments", self._amendments.run
+        yield "metadata", self._metadata.run
+        if self._reloader is not None:
+            yield "reload", self._reloader.run
+        for one in self._companions:
+            yield one.name, partial(one.run, self)
+
     def _carry(self, commands: Sequence[Command], seq: int) -> None:
         self._carrier(commands, seq)
 
     def _observe(self, event: Event, commands: Sequence[Command]) -> None:
+        if isinstance(event, RulesChanged):
+            self._venue.renew(self._engine.state.layout.rules.instruments)
         self.monitor.on_step(event, commands)
         for companion in self._companions:
             error = attempt(partial(companion.on_step, event, commands, self._engine.state))
@@ -225,7 +265,7 @@ class Daemon:
         while True:
             await self._clock.sleep(self._intervals.tick / SECOND_NS)
             self._look_for_kill_file()
-            now = self._clock.now_ns()
+            now = self._ticked_ns = self._clock.now_ns()
             self.loop.step(Ticked(now))
             if now - self._sampled_ns >= SAMPLE_EVERY_NS:
                 self._sampled_ns = now

@@ -9,7 +9,7 @@ from decimal import ROUND_UP, Decimal
 
 from bot.calc.bands import Deviation, Space, in_coins
 from bot.domain.instrument import Instrument, Kind
-from bot.domain.rules import Base, Unit, Width
+from bot.domain.rules import Base, Unit, WeightsMode, Width
 from bot.domain.units import ONE, ZERO, InstrumentId
 from bot.runtime.document import Path
 from bot.runtime.fields import Symbol
@@ -59,6 +59,65 @@ def check_against(
         for coin in _coins(target):
             found += _target(loaded, world, index, target, coin)
     return tuple(sorted(found, key=lambda problem: (problem.line is None, problem.line or 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The least that a breach of one coin's band trades, and the smallest order there is, both in coins."""
+
+    path: Path
+    target: str
+    coin: str
+    coins: Decimal
+    smallest: Decimal
+    price: Decimal
+
+
+def corrections(
+    loaded: Loaded,
+    instruments: Iterable[Instrument],
+    prices: Mapping[str, Decimal],
+    holdings: Mapping[str, Decimal] | None,
+) -> tuple[Correction, ...]:
+    """What a breach of each band would trade now; bands that cannot be told in coins are left out."""
+    by_id = {instrument.id: instrument for instrument in instruments}
+    world = World(by_id, prices, {} if holdings is None else _held(loaded, holdings), ())
+    found = []
+    for index, target in enumerate(loaded.settings.targets):
+        for coin in _coins(target):
+            future, price = by_id.get(named(loaded.settings, hedge_symbol(loaded.settings, coin))), prices.get(coin)
+            if future is None or price is None:
+                continue
+            smallest = _smallest_coins(future, price)
+            edges = [_coins_of(loaded, world, target, coin, edge, smallest) for edge in _EDGES]
+            if edges[0] is not None and edges[1] is not None:
+                path = ("targets", index, "band", "trigger")
+                found.append(Correction(path, target.name, coin, edges[0] - edges[1], smallest, price))
+    return tuple(found)
+
+
+def hedges_needed(loaded: Loaded, prices: Mapping[str, Decimal], holdings: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The futures position of each coin, in signed coins, that would put everything on its target now.
+
+    Coins whose target cannot be told, because a price is not known, are left out.
+    """
+    world = World({}, prices, _held(loaded, holdings), ())
+    found: dict[str, Decimal] = {}
+    for target in loaded.settings.targets:
+        base = _base(loaded, world, target)
+        for coin in _coins(target):
+            held = world.holdings.get(coin, ZERO)
+            match target:
+                case NeutralTarget():
+                    found[coin] = -held
+                case RatioTarget():
+                    found[coin] = -held * target.ratio
+                case WeightsTarget() if base > 0 and coin in prices:
+                    position = target.weights[coin] * base / prices[coin] - held
+                    found[coin] = min(position, ZERO) if target.mode is WeightsMode.TRIM_ONLY else position
+                case _:
+                    pass
+    return found
 
 
 def _held(loaded: Loaded, holdings: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -1,5 +1,7 @@
 """The log: decisions and what goes wrong, never quotes, for a person or as a line of JSON each.
 
+To standard error and, where a file is named, to that too.
+
 Every line takes one way: ours (structlog) and the libraries' (standard logging, from WARNING on) enter one bounded
 queue, and a thread redacts, renders and writes, so that the engine waits for no terminal. Redaction is the first and
 the last step before rendering, and exceptions become text between the two. What a line says cannot fake another line
@@ -13,13 +15,14 @@ import queue
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO, cast
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, FilteringBoundLogger
 
+from bot.runtime.log_file import LogFile
 from bot.runtime.log_render import console_line, error_as_text, guard_tracebacks, json_line, located
 from bot.runtime.redact import Redactor
 from bot.runtime.settings import LogSettings
@@ -44,6 +47,13 @@ def _is_running() -> bool:
     return any(isinstance(handler, _Enqueuer) for handler in logging.getLogger().handlers)
 
 
+def reopen() -> None:
+    """Open the running log's file anew with its next line, after an outside logrotate moved it. From anywhere."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Enqueuer) and handler.file is not None:
+            handler.file.reopen()
+
+
 class Log:
     """A running log: `start` makes it, `close` writes what is still queued and ends it."""
 
@@ -56,11 +66,17 @@ class Log:
         """Lines that found the queue full since the start."""
         return self._handler.dropped
 
+    @property
+    def lost(self) -> int:
+        """Lines that the file could not take since the start (a full disk): they were written to the stream."""
+        return self._handler.file.lost if self._handler.file is not None else 0
+
     def close(self) -> None:
         """Write what is queued; a stalled reader is waited for within CLOSING_SECONDS_MAX. Closing twice is fine."""
         atexit.unregister(self.close)
         self._undo()
-        self._writer.finish()
+        if self._writer.finish() and self._handler.file is not None:
+            self._handler.file.close()
 
     def __enter__(self) -> "Log":
         """The log itself."""
@@ -71,17 +87,25 @@ class Log:
         self.close()
 
 
-def start(settings: LogSettings, redactor: Redactor, stream: TextIO | None = None) -> Log:
-    """Log to `stream` (standard error, where nothing is named) from now on.
+def start(settings: LogSettings, redactor: Redactor, stream: TextIO | None = None, *, to_file: bool = False) -> Log:
+    """Log to `stream` (standard error, where nothing is named) from now on, and to the settings' file if `to_file`.
+
+    A file has one writer: the daemon logs to it, and no verb that only looks. Raises OSError when it cannot be opened.
 
     Tracebacks of uncaught exceptions, in threads too, are redacted from here to the end of the process: they come
     when the log may be closed already, and a plain one would show what the log hides.
     """
     stream = sys.stderr if stream is None else stream
     guard_tracebacks(redactor, stream)
+    file = LogFile(settings.file) if to_file and settings.file is not None else None
     lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LINES_MAX)
-    writer = _Writer(lines, _sink(settings, redactor, stream))
-    handler = _Enqueuer(lines)
+    sinks: list[logging.Handler] = [_Sink(stream)]
+    sinks[0].setFormatter(_formatter(settings, redactor, colors=stream.isatty()))
+    if file is not None:
+        sinks.append(_FileSink(file))
+        sinks[1].setFormatter(_formatter(settings, redactor, colors=False))
+    writer = _Writer(lines, sinks)
+    handler = _Enqueuer(lines, file)
     undo = _take_over(handler, _LEVELS[settings.level])
     writer.start()
     return Log(handler, writer, undo)
@@ -91,8 +115,9 @@ def start(settings: LogSettings, redactor: Redactor, stream: TextIO | None = Non
 class _Enqueuer(logging.handlers.QueueHandler):
     """Puts a record into the queue as it is; a full queue costs lines, which are counted, and never time."""
 
-    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]") -> None:
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", file: LogFile | None) -> None:
         super().__init__(lines)
+        self.file = file
         self.dropped = 0
         self._untold = 0
 
@@ -186,28 +211,41 @@ class _Sink(logging.StreamHandler[TextIO]):
             pass  # the terminal is gone, and there is nobody left to tell
 
 
-class _Writer(threading.Thread):
-    """Takes records from the queue to the sink until it is told to finish."""
+class _FileSink(logging.StreamHandler[LogFile]):
+    """Writes lines to the file, which counts itself what it cannot write."""
 
-    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", sink: _Sink) -> None:
+    terminator = ""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """A line that cannot be rendered is named by the other sink."""
+
+
+class _Writer(threading.Thread):
+    """Takes records from the queue to the sinks until it is told to finish."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", sinks: Sequence[logging.Handler]) -> None:
         super().__init__(name="log", daemon=True)
-        self._lines, self._sink = lines, sink
+        self._lines, self._sinks = lines, sinks
 
     def run(self) -> None:
         """Write until the end mark comes."""
         while (record := self._lines.get()) is not None:
-            self._sink.handle(record)
+            for sink in self._sinks:
+                sink.handle(record)
 
-    def finish(self) -> None:
-        """Put the end mark behind what is queued and wait for it, within bounds."""
+    def finish(self) -> bool:
+        """Put the end mark behind what is queued and wait for it, within bounds; says whether it has ended."""
         try:
             self._lines.put(None, timeout=CLOSING_SECONDS_MAX)
         except queue.Full:
-            return
+            return False
         self.join(CLOSING_SECONDS_MAX)
+        return not self.is_alive()
 
 
-def _sink(settings: LogSettings, redactor: Redactor, stream: TextIO) -> _Sink:
+def _formatter(settings: LogSettings, redactor: Redactor, *, colors: bool) -> ProcessorFormatter:
+    """The steps from a record to its line; redaction is the first and the last."""
+
     def redacted(_: object, __: str, event: EventDict) -> EventDict:
         return cast("EventDict", redactor.value(event))
 
@@ -216,19 +254,15 @@ def _sink(settings: LogSettings, redactor: Redactor, stream: TextIO) -> _Sink:
         error = event.pop("exc_info", None)
         return {**redacted(logger, method, event), "exc_info": error}
 
-    render = json_line(redactor) if settings.format == "json" else console_line(redactor, colors=stream.isatty())
-    sink = _Sink(stream)
-    sink.setFormatter(
-        ProcessorFormatter(
-            processors=[
-                located,
-                ProcessorFormatter.remove_processors_meta,
-                redacted_but_error,
-                error_as_text,
-                redacted,
-                render,
-            ],
-            foreign_pre_chain=[structlog.stdlib.add_log_level],
-        )
+    render = json_line(redactor) if settings.format == "json" else console_line(redactor, colors=colors)
+    return ProcessorFormatter(
+        processors=[
+            located,
+            ProcessorFormatter.remove_processors_meta,
+            redacted_but_error,
+            error_as_text,
+            redacted,
+            render,
+        ],
+        foreign_pre_chain=[structlog.stdlib.add_log_level],
     )
-    return sink

@@ -6,8 +6,9 @@ and the carrier sends an order only when that step is durable.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
-from bot.domain.commands import Command, Notice, Severity
+from bot.domain.commands import CancelOrder, Command, Notice, Severity
 from bot.domain.events import AccountConfirmed, AccountSeen, Event, FaultRaised
 from bot.domain.units import Nanos
 from bot.engine.engine import NOTHING, Engine
@@ -15,6 +16,7 @@ from bot.engine.modes import GLOBAL, Mode
 from bot.journal.store import Journal, JournalError
 from bot.runtime.clock import Clock
 from bot.runtime.inbox import Inbox, InboxOverflow
+from bot.runtime.keeper import Keeper
 from bot.runtime.steps import TRANSIENT, encode_state, encode_step
 from bot.runtime.supervise import attempt
 
@@ -45,6 +47,7 @@ class Loop:
         self.inbox = Inbox()
         self.sequence = journal.last_seq
         self._journal = journal
+        self._keeper = Keeper(journal, clock)
         self._clock = clock
         self._carrier = carrier
         self._observer = observer
@@ -112,9 +115,17 @@ class Loop:
         if not self.sequence or self._journal.failed is not None or self._lost is not None:
             return
         try:
-            self._journal.checkpoint(self.sequence, encode_state(self.engine.state))
+            self.sequence = self._keeper.settle()
+            kept = self._journal.checkpoint(self.sequence, encode_state(self.engine.state))
         except JournalError:
             return  # the journal has just stopped: the next step finds out, and halts
+        kept.add_done_callback(self._checkpointed)
+
+    def _checkpointed(self, kept: Future[None]) -> None:
+        """Called on the journal's thread. Without a checkpoint nothing is lost but time at the next start."""
+        error = None if kept.cancelled() else kept.exception()
+        if isinstance(error, Exception) and self._journal.failed is None:
+            self._on_broken(f"no checkpoint was kept, the next start reads more of the journal: {error}", error)
 
     def _guarded(self, event: Event) -> None:
         """A step whose failure (a broken invariant, a defect) halts instead of vanishing with its callback."""
@@ -127,9 +138,12 @@ class Loop:
         self.fault(what)
 
     def _carried_out(self, event: Event, now: Nanos, commands: Sequence[Command]) -> Sequence[Command]:
-        """Journal a step, hand its commands over and show it; nothing of all that when it could not be kept."""
+        """Journal a step, hand its commands over and show it; of all that only cancels when it could not be kept."""
         reads = self.engine.state.books.take_unreported() if commands else ()
-        if not self._kept(event, encode_step(event, now, reads, commands)):
+        if not self._kept(event, encode_step(event, now, reads, commands), commands):
+            # A cancel rests on no record, and it is what an operator wants of a daemon that has lost its journal.
+            if cancels := [command for command in commands if isinstance(command, CancelOrder)]:
+                self._carrier(cancels, self.sequence)
             return NOTHING
         if commands:
             self._carrier(commands, self.sequence)
@@ -139,12 +153,12 @@ class Loop:
         self._observer(event, commands)
         return commands
 
-    def _kept(self, event: Event, payload: bytes) -> bool:
+    def _kept(self, event: Event, payload: bytes, commands: Sequence[Command]) -> bool:
         """Append a step. Once one was lost none follows it, though the journal may be well again: there is a hole."""
         error = self._lost
         try:
             if error is None:
-                self.sequence = self._journal.append(type(event).__name__, payload, self._clock.wall_ns())
+                self.sequence = self._keeper.keep(event, payload, commands)
                 return True
         except JournalError as refused:
             error = refused

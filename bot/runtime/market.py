@@ -43,7 +43,7 @@ async def read_market(settings: Settings, way: Reach) -> Market:
         hedges = _hedges(settings, instruments)
         marks = await read_marks(way.client, hedges.values())
     except CatalogueError as error:
-        raise StartRefused("venue", *error.problems) from error
+        raise StartRefused("key" if error.key_refused else "venue", *error.problems) from error
     except PricesUnreadable as error:
         raise StartRefused("venue", str(error)) from error
     return Market(instruments, listing.known, {coin: marks[symbol] for coin, symbol in hedges.items()})

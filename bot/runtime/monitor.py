@@ -3,9 +3,9 @@
 Nothing here decides anything, and nothing here is needed after a restart: the journal has the facts.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent
@@ -34,6 +34,28 @@ class Deviation:
     sampled_ns: int = 0
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What orders came to; a live one counts in `orders` and not yet in `ended`."""
+
+    orders: int = 0
+    fills: int = 0
+    fees: Decimal = ZERO
+    slippage: Decimal = ZERO
+    ended: Counter[str] = field(default_factory=Counter)
+
+    def add(self, state: State, record: OrderRecord) -> None:
+        self.orders += 1
+        self.fills += len(record.fills)
+        self.fees += record.fee
+        if not record.live:
+            self.ended[record.status.value] += 1
+        instrument = state.layout.instruments.get(record.request.instrument)
+        if record.average_price is not None and instrument is not None:
+            worse = (record.average_price - record.mid) * record.request.side.sign
+            self.slippage += instrument.coins(record.filled) * worse
+
+
 class Monitor:
     """Sees every step and every tick."""
 
@@ -41,8 +63,8 @@ class Monitor:
         self.deviations: dict[str, Deviation] = {}
         self.notices: deque[str] = deque(maxlen=NOTICES_KEPT)
         self._orders: dict[ClientOrderId, OrderRecord] = {}
-        self._retired: tuple[int, int, Decimal, Decimal] = (0, 0, ZERO, ZERO)
-        self._funding = ZERO
+        self._retired = _Sums()
+        self._paid, self._received = ZERO, ZERO
         self._transactions: dict[str, None] = {}
 
     def on_step(self, event: Event, commands: Sequence[Command]) -> None:
@@ -60,7 +82,8 @@ class Monitor:
                     pass
         if isinstance(event, FundingPaid) and event.transaction not in self._transactions:
             self._transactions[event.transaction] = None
-            self._funding += event.amount
+            self._paid += max(-event.amount, ZERO)
+            self._received += max(event.amount, ZERO)
             if len(self._transactions) > TRANSACTIONS_KEPT:
                 del self._transactions[next(iter(self._transactions))]
 
@@ -75,7 +98,7 @@ class Monitor:
                 self._orders[client_id] = record
         spare = max(len(self._orders) - ORDERS_KEPT, 0)
         for client_id in [client_id for client_id in self._orders if client_id not in records][:spare]:
-            self._retired = _added(self._retired, state, self._orders.pop(client_id))
+            self._retired.add(state, self._orders.pop(client_id))
 
     def sample_needs(self, group: str, needs: Iterable[Need], now: Nanos) -> None:
         """Account for the time since the last sample: outside, if the asset was outside then.
@@ -102,28 +125,26 @@ class Monitor:
 
     def totals(self, state: State) -> Totals:
         """Sums since the start."""
-        sums = self._retired
+        sums = replace(self._retired, ended=self._retired.ended.copy())
         for record in self._orders.values():
-            sums = _added(sums, state, record)
-        orders, fills, fees, paid = sums
-        return Totals(orders=orders, fills=fills, fees=fees, funding=self._funding, slippage=paid)
+            sums.add(state, record)
+        return Totals(
+            orders=sums.orders,
+            fills=sums.fills,
+            fees=sums.fees,
+            funding=self._received - self._paid,
+            slippage=sums.slippage,
+            funding_paid=self._paid,
+            funding_received=self._received,
+            ended=dict(sums.ended),
+            live=dict(Counter(record.status.value for record in self._orders.values() if record.live)),
+        )
 
 
 def _account(seen: Deviation, now: Nanos, *, outside: bool) -> None:
     if seen.outside:
         seen.outside_ns += max(now - seen.sampled_ns, 0)
     seen.outside, seen.sampled_ns = outside, max(now, seen.sampled_ns)
-
-
-def _added(
-    sums: tuple[int, int, Decimal, Decimal], state: State, record: OrderRecord
-) -> tuple[int, int, Decimal, Decimal]:
-    paid = ZERO
-    instrument = state.layout.instruments.get(record.request.instrument)
-    if record.average_price is not None and instrument is not None:
-        worse = (record.average_price - record.mid) * record.request.side.sign
-        paid = instrument.coins(record.filled) * worse
-    return sums[0] + 1, sums[1] + len(record.fills), sums[2] + record.fee, sums[3] + paid
 
 
 def _order(record: OrderRecord) -> OrderStatus:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bot.domain.events import Action, Event, OperatorAsked, RunMode
+from bot.domain.events import Action, Event, OperatorAsked, Remarked, RunMode
 from bot.domain.units import SECOND_NS
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
@@ -13,7 +13,6 @@ from bot.runtime import killfile
 from bot.runtime.clock import Clock
 from bot.runtime.control import Arguments, Denied, Handlers
 from bot.runtime.plans import plan
-from bot.runtime.status import Status
 
 NONCE_SECONDS = 30
 
@@ -27,23 +26,26 @@ class Operator:
         step: Callable[[Event], object],
         clock: Clock,
         state_dir: Path,
-        status: Callable[[], Status],
+        ways: frozenset[RunMode],
         stop: Callable[[], None],
+        looks: Handlers,
     ) -> None:
+        """`ways` are the ways to run that may be gone over to; `looks` are verbs that somebody else answers."""
         self.next_mode: RunMode | None = None
         """The way to run that was asked for instead of this one; None when the process shall end."""
         self._engine = engine
         self._step = step
         self._clock = clock
         self._state_dir = state_dir
-        self._status = status
+        self._ways = ways
         self._stop = stop
+        self._looks = looks
         self._nonce: tuple[str, int] = ("", 0)
 
     def handlers(self) -> Handlers:
         """The verbs by name."""
         return {
-            "status": self._on_status,
+            **self._looks,
             "plan": self._on_plan,
             "kill": self._on_kill,
             "pause": self._on_pause,
@@ -53,9 +55,6 @@ class Operator:
             "mode": self._on_mode,
             "stop": self._on_stop,
         }
-
-    async def _on_status(self, _: Arguments) -> Status:
-        return self._status()
 
     async def _on_plan(self, _: Arguments) -> dict[str, Any]:
         return plan(self._engine)
@@ -92,9 +91,13 @@ class Operator:
         given = str(arguments.get("mode") or "")
         modes = {mode.value: mode for mode in RunMode}
         if given not in modes:
-            raise Denied("bad_arguments", f"'{given}' is no way to run; allowed: {', '.join(modes)}")
+            raise Denied("bad_arguments", f"'{given[:20]}' is no way to run; allowed: {', '.join(modes)}")
         if modes[given] is self._engine.state.modes.run_mode:
             raise Denied("refused", f"it runs in {given} already")
+        if modes[given] not in self._ways:
+            raise Denied("refused", f"{given} needs a start with --{given} and its confirmation")
+        reason, by = _who(arguments)
+        self._step(Remarked("operator", "mode", f"{given} by {by}: {reason}", self._clock.now_ns()))
         self.next_mode = modes[given]
         self._stop()
         return {"state": "stopping", "next": given}
@@ -104,6 +107,11 @@ class Operator:
         return {"state": "stopping"}
 
     def _operate(self, action: Action, arguments: Arguments) -> dict[str, str]:
-        reason, by = str(arguments.get("reason") or "no reason given"), str(arguments.get("by") or "operator")
-        self._step(OperatorAsked(action, reason[:500], by[:100], self._clock.now_ns()))
+        reason, by = _who(arguments)
+        self._step(OperatorAsked(action, reason, by, self._clock.now_ns()))
         return {"mode": self._engine.state.modes.overall.name}
+
+
+def _who(arguments: Arguments) -> tuple[str, str]:
+    """The reason given and who asks, within bounds."""
+    return str(arguments.get("reason") or "no reason given")[:500], str(arguments.get("by") or "operator")[:100]

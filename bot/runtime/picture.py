@@ -2,57 +2,56 @@
 
 from decimal import Decimal
 
-from bot.calc.margin import Holding, ratio, required, unrealized
+from bot.calc.margin import Holding, ratio, required, stress_distance, unrealized
 from bot.domain.hedge import Need
-from bot.domain.units import ZERO, Asset, exact
+from bot.domain.units import BPS_PER_UNIT, ZERO, AccountId, Asset, exact
 from bot.engine import trust
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
 from bot.engine.state import State
 from bot.runtime.monitor import Deviation, Monitor
 from bot.runtime.status import (
+    AccountStatus,
+    Around,
     AssetStatus,
     LatchStatus,
     PositionStatus,
     Status,
-    StreamStatus,
 )
 
 
-def draw(
-    engine: Engine,
-    monitor: Monitor,
-    *,
-    streams: tuple[StreamStatus, ...],
-    now_ns: int,
-    started_ns: int,
-    journal: tuple[str, int, str],
-) -> Status:
-    """The whole picture at this moment."""
+def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, started_ns: int) -> Status:
+    """The whole picture at this moment; `around` is what the engine does not know."""
     state = engine.state
     assets = tuple(row for assessment in engine.assess() for row in _assets(state, assessment, monitor))
-    path, sequence, head = journal
+    (margin, stress), journal = margin_figures(state), around.journal
     return Status(
         portfolio=state.layout.rules.portfolio,
         run_mode=state.modes.run_mode.value,
         mode=state.modes.overall.name,
-        ready=not_ready(state) == "",
+        ready=around.health.ready,
         now_ns=now_ns,
         started_ns=started_ns,
         assets=assets,
         positions=_positions(state),
-        margin_ratio=margin_ratio(state),
+        margin_ratio=margin,
         latches=tuple(
             LatchStatus(scope, latch.mode.name, latch.reason, latch.by, latch.since_ns)
             for scope, latch in sorted(state.modes.latches.items())
         ),
-        streams=streams,
+        streams=around.streams,
         orders=monitor.orders(),
         notices=tuple(monitor.notices),
         totals=monitor.totals(state),
-        journal_path=path,
-        journal_sequence=sequence,
-        journal_head=head,
+        journal_path=journal.path,
+        journal_sequence=journal.sequence,
+        journal_head=journal.head,
+        margin_stress=stress,
+        reasons=around.health.reasons,
+        accounts=tuple(_account(state, name, now_ns) for name in state.layout.rules.accounts),
+        budgets=around.budgets,
+        journal_lag_ns=journal.lag_ns,
+        journal_bytes=journal.size_bytes,
     )
 
 
@@ -64,34 +63,60 @@ def not_ready(state: State) -> str:
     return ""
 
 
-def margin_ratio(state: State) -> Decimal | None:
-    """The account's margin ratio now: the venue's figures if there are any, else ours; None while unknown."""
+def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
+    """The futures account's margin ratio and stress distance now; None while unknown.
+
+    The venue's own figures count as long as they are of this start and nothing of ours filled after they were read;
+    then ours do: the positions at their marks, by the instruments' brackets.
+    """
     held = trust.holdings(state)
     if held is None:
-        return None
+        return None, None
+    ours = all(one.instrument.tiers for one in held)
     for rule in state.layout.hedges():
-        instrument = state.layout.instruments[rule.hedge]
-        venue = state.accounts.accounts[instrument.account].margin
-        if venue is not None:
-            return ratio(venue.maintenance_margin, venue.margin_balance)
-        wallet = trust.wallet(state, rule.hedge)
-        if wallet is not None and all(h.instrument.tiers for h in held):
-            return ratio(required(held), wallet + sum((unrealized(h) for h in held), ZERO))
-    return None
+        account = state.layout.instruments[rule.hedge].account
+        venue, wallet = state.accounts.accounts[account].margin, trust.wallet(state, rule.hedge)
+        if venue is not None and _is_fresh(state, account):
+            elsewhere = max(venue.maintenance_margin - required(held), ZERO) if ours else ZERO
+            stress = stress_distance(held, venue.margin_balance, elsewhere) if ours else None
+            return ratio(venue.maintenance_margin, venue.margin_balance), stress
+        if wallet is not None and ours:
+            balance = wallet + sum((unrealized(one) for one in held), ZERO)
+            return ratio(required(held), balance), stress_distance(held, balance)
+    return None, None
+
+
+def _is_fresh(state: State, account: AccountId) -> bool:
+    belief = state.accounts.accounts[account]
+    filled_ns = max((p.filled_ns for p in state.accounts.positions.values()), default=0)
+    return belief.confirmed and belief.seen_ns >= filled_ns
+
+
+def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:
+    seen_ns = state.accounts.accounts[name].seen_ns
+    return AccountStatus(name, max(now_ns - seen_ns, 0) if seen_ns else None, state.clock_offsets.get(name))
+
+
+def basis_bps(state: State, asset: Asset) -> Decimal | None:
+    """The hedge's mid above the mid that an asset is valued at; None while one of them is unknown."""
+    rule = state.layout.assets.get(asset)
+    quotes = [state.books.quotes.get(name) for name in (rule.pricing, rule.hedge)] if rule else []
+    mids = [quote.mid for quote in quotes if quote is not None and quote.sane]
+    return exact(mids[1] / mids[0] - 1) * BPS_PER_UNIT if len(mids) == 2 else None
 
 
 def _assets(state: State, assessment: Assessment, monitor: Monitor) -> tuple[AssetStatus, ...]:
     held = f"{assessment.held.guard}: {assessment.held.why}" if assessment.held else None
     if assessment.needs:
         return tuple(
-            _asset(assessment.group, need, held, monitor.deviations.get(need.asset)) for need in assessment.needs
+            _asset(state, assessment.group, need, held, monitor.deviations.get(need.asset)) for need in assessment.needs
         )
     names = [a for g in state.layout.groups if g.name == assessment.group for a in g.assets]
     names = names or [Asset(assessment.group.rpartition(":")[2])]
-    return tuple(_unknown(assessment.group, name, held, monitor.deviations.get(name)) for name in names)
+    return tuple(_unknown(state, assessment.group, name, held, monitor.deviations.get(name)) for name in names)
 
 
-def _asset(group: str, need: Need, held: str | None, seen: Deviation | None) -> AssetStatus:
+def _asset(state: State, group: str, need: Need, held: str | None, seen: Deviation | None) -> AssetStatus:
     return AssetStatus(
         asset=need.asset,
         group=group,
@@ -110,10 +135,11 @@ def _asset(group: str, need: Need, held: str | None, seen: Deviation | None) -> 
         largest_deviation=seen.largest if seen else None,
         largest_deviation_value=seen.largest_value if seen else None,
         why=need.why,
+        basis_bps=basis_bps(state, need.asset),
     )
 
 
-def _unknown(group: str, asset: str, held: str | None, seen: Deviation | None) -> AssetStatus:
+def _unknown(state: State, group: str, asset: str, held: str | None, seen: Deviation | None) -> AssetStatus:
     return AssetStatus(
         asset=asset,
         group=group,
@@ -132,6 +158,7 @@ def _unknown(group: str, asset: str, held: str | None, seen: Deviation | None) -
         largest_deviation=seen.largest if seen else None,
         largest_deviation_value=seen.largest_value if seen else None,
         why="",
+        basis_bps=basis_bps(state, Asset(asset)),
     )
 
 

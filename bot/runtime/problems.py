@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from bot.runtime.urls import PLAIN_SINKS, WEB, burden_of, scheme_of, shown_url
+
 SHOWN_VALUE_CHARS_MAX = 80
 HIDDEN = "(hidden)"
 
@@ -57,9 +59,11 @@ def shown(value: object, key: str = "") -> str | None:
     """A value as a problem may print it: quoted, on one line, cut, and hidden where it may be a secret."""
     if value is None or isinstance(value, dict | list):
         return None
-    text = str(value)
-    if _SECRET_NAME.search(key.rpartition(".")[2]) or _SECRET_VALUE.fullmatch(text):
+    text, name = str(value), key.rpartition(".")[2]
+    if _SECRET_NAME.search(name) or _SECRET_VALUE.fullmatch(text) or (name == "url" and not scheme_of(text)):
         return HIDDEN
+    if scheme_of(text) and burden_of(text, (*PLAIN_SINKS, *WEB)) is not None:
+        return f"'{one_line(shown_url(text))}'"
     if len(text) > SHOWN_VALUE_CHARS_MAX:
         text = text[:SHOWN_VALUE_CHARS_MAX] + "..."
     return f"'{one_line(text)}'"

@@ -2,13 +2,18 @@
 
 from typing import Literal
 
-Kind = Literal["config", "credentials", "refused", "venue"]
+Kind = Literal["config", "credentials", "key", "refused", "venue"]
+"""`credentials`: there is no key, or it may not be used; `key`: the venue does not accept it."""
 
 
 class StartRefused(Exception):
-    """The daemon does not start. `lines` say why, one each; nothing was sent."""
+    """The daemon does not start. `lines` say why, one each; nothing was sent.
 
-    def __init__(self, kind: Kind, *lines: str) -> None:
+    `at` is the key of the config that they hang on, where they do not name their file and line themselves.
+    """
+
+    def __init__(self, kind: Kind, *lines: str, at: tuple[str | int, ...] | None = None) -> None:
         super().__init__("; ".join(lines))
         self.kind: Kind = kind
         self.lines = lines
+        self.at = at

@@ -9,7 +9,7 @@ from bot.runtime.steps import ReplayResult
 
 
 def replay(path: Path) -> ReplayResult:
-    """Replay the kept records of a journal, from its start, or from its checkpoint where the start was pruned.
+    """Replay the kept records of a journal, from its start, or from its oldest checkpoint where the start was pruned.
 
     Works on a journal that a daemon is writing. Raises JournalError, Unreplayable and ValueError.
     """
@@ -17,7 +17,7 @@ def replay(path: Path) -> ReplayResult:
     after = 0
     with SqliteReader.open(path) as reader:
         if reader.floor.seq:
-            checkpoint = reader.latest_checkpoint()
+            checkpoint = reader.oldest_checkpoint()
             if checkpoint is not None:
                 engine, after = Engine.of(steps.decode_state(checkpoint.state)), checkpoint.seq
         _, result = steps.replay(((record.seq, record.payload) for record in reader.records(after)), engine)

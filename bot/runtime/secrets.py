@@ -117,6 +117,14 @@ def _checked(name: str, text: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------- files
+def read_secret(path: Path, *, private: bool) -> str:
+    """A secret's file as text, without blanks around it; `private` asks for the user's own file, closed to others.
+
+    Raises CredentialError, which names the file and what is wrong with it and holds nothing of its content.
+    """
+    return _file(str(path), private=private).strip()
+
+
 def _file(name: str, *, private: bool) -> str:
     """Read a secret's file. The checks are made on the open file, so that it cannot be exchanged after them."""
     shown = one_line(name)

@@ -27,6 +27,7 @@ from bot.runtime.settings import (
     Settings,
     WeightsTarget,
 )
+from bot.runtime.settings_alerts_cross import alerts_cross_check
 
 _WEIGHT = Share("0", "1")
 HUNDRED = Decimal(100)
@@ -49,6 +50,7 @@ def cross_check(document: Document) -> list[Problem]:
         *_credentials(document),
         *_paper(document),
         *_state_dir(document),
+        *alerts_cross_check(document),
     ]
 
 

@@ -18,7 +18,9 @@ from bot.runtime.section import Section
 Name = Annotated[str, Text("[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, - and _", str.lower)]
 TimeOfDay = Annotated[str, Text(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day, as 22:30")]
 Url = Annotated[str, Text(r"[a-z0-9+.-]+://\S+", "a URL, as json://127.0.0.1:8080/alerts")]
-KindName = Annotated[str, Text("[a-z_]{1,32}", "a kind of alert, as hedge or stream_down (docs/reference/alerts.md lists them)")]
+KindName = Annotated[
+    str, Text("[a-z_]{1,32}", "a kind of alert, as hedge or stream_down (docs/reference/alerts.md lists them)")
+]
 
 LOOPBACK_DEFAULT = WebAddress("127.0.0.1", 9464)
 MEBIBYTE = 1024 * 1024

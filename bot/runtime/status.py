@@ -4,6 +4,9 @@ from decimal import Decimal
 
 import msgspec
 
+from bot.domain.units import ZERO
+from bot.runtime.health import Health, Reason
+
 
 class AssetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One asset against its target. Coins, except `price` and `deviation_value` (quote currency)."""
@@ -27,6 +30,8 @@ class AssetStatus(msgspec.Struct, frozen=True, kw_only=True):
     largest_deviation: Decimal | None
     largest_deviation_value: Decimal | None
     why: str
+    basis_bps: Decimal | None = None
+    """The hedge's mid above the mid that the asset is valued at; None while one of them is unknown."""
 
 
 class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,40 @@ class StreamStatus(msgspec.Struct, frozen=True):
     up: bool
     age_ns: int | None
     connects: int
+
+
+class AccountStatus(msgspec.Struct, frozen=True):
+    """One account; `age_ns` since the last good read of it, `clock_offset_ns` > 0: the venue's clock is ahead."""
+
+    name: str
+    age_ns: int | None
+    clock_offset_ns: int | None
+
+
+class BudgetStatus(msgspec.Struct, frozen=True):
+    """A host's rate budget: the used share of its tightest limit."""
+
+    host: str
+    used_ratio: float
+
+
+class JournalStatus(msgspec.Struct, frozen=True):
+    """The journal on the disk; `lag_ns` is the age of the oldest record that is not there yet."""
+
+    path: str
+    sequence: int
+    head: str
+    lag_ns: int = 0
+    size_bytes: int = 0
+
+
+class Around(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daemon knows of itself beside the engine."""
+
+    health: Health
+    streams: tuple[StreamStatus, ...]
+    budgets: tuple[BudgetStatus, ...]
+    journal: JournalStatus
 
 
 class LatchStatus(msgspec.Struct, frozen=True):
@@ -87,6 +126,13 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     funding: Decimal
     slippage: Decimal
     """Paid against the mid at decision, in quote currency; > 0 is a cost."""
+    funding_paid: Decimal = ZERO
+    """What of `funding` was paid, as a positive sum."""
+    funding_received: Decimal = ZERO
+    ended: dict[str, int] = {}
+    """Orders that have ended, by their last status."""
+    live: dict[str, int] = {}
+    """Orders that may still fill, by status."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,3 +157,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     journal_path: str
     journal_sequence: int
     journal_head: str
+    margin_stress: Decimal | None = None
+    """How far prices must move together until the positions are liquidated, as a fraction; None while unknown."""
+    reasons: tuple[Reason, ...] = ()
+    """Why it is not ready."""
+    accounts: tuple[AccountStatus, ...] = ()
+    budgets: tuple[BudgetStatus, ...] = ()
+    journal_lag_ns: int = 0
+    journal_bytes: int = 0

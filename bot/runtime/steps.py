@@ -2,7 +2,8 @@
 
 A step is an event, the market data that its decision may have read, the engine's time, and the commands that followed.
 Market events and ticks without commands are not steps: they changed nothing that a decision rests on but prices, and
-the prices that one did rest on are in its own step. So one journal replays to one command stream.
+the prices that one did rest on are in its own step. So one journal replays to one command stream. (Facts that only
+replace the one before them wait for the next step of another kind, see `bot.runtime.keeper`.)
 
 A fact that nothing followed from is folded in a replay, not decided on again: that it led to nothing may have rested on
 prices which, for the same reason, were not kept.
@@ -75,6 +76,19 @@ def encode_step(event: Event, now: Nanos, reads: tuple[Market, ...], commands: S
     return _encoder.encode(Step(now, reads, event, msgspec.Raw(encode_commands(commands))))
 
 
+def decode_step(data: bytes) -> Step:
+    """A record's step; raises msgspec.DecodeError for what is none of this version."""
+    return _step_decoder.decode(data)
+
+
+def first(event: Event, seq: int) -> Engine:
+    """The engine that begins with the first record that is kept. Raises Unreplayable when that is no start."""
+    if not isinstance(event, Started):
+        msg = f"record {seq} is the first that is kept, it is not a start, and no checkpoint precedes it"
+        raise Unreplayable(msg)
+    return Engine(event)
+
+
 def encode_state(state: State) -> bytes:
     """The engine's state as a checkpoint keeps it."""
     return _encoder.encode(state)
@@ -99,10 +113,7 @@ def replay(
         step = _step_decoder.decode(payload)
         event = amend(step.event)
         if engine is None:
-            if not isinstance(event, Started):
-                msg = f"record {seq} is the first that is kept, it is not a start, and no checkpoint precedes it"
-                raise Unreplayable(msg)
-            engine = Engine(event)
+            engine = first(event, seq)
         engine.observe(step.reads, step.now_ns)
         steps += 1
         if bytes(step.commands) == NO_COMMANDS:

@@ -1,12 +1,13 @@
 """One venue, wired for one of the three ways to run: what the daemon needs of it and no more."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from bot.domain.events import Event
-from bot.domain.units import AccountId
+from bot.domain.instrument import Instrument
+from bot.domain.units import AccountId, InstrumentId
 from bot.venues.ports import Gateway, Sink, Snapshots
 
 
@@ -16,6 +17,8 @@ class StreamView(Protocol):
     name: str
     up: bool
     connects: int
+    account: AccountId | None
+    """Whose private stream it is; None for public data."""
 
     @property
     def last_frame_ns(self) -> int:
@@ -60,6 +63,20 @@ def keep_nothing(_: Event) -> None:
     """Where no paper account trades, a step leaves nothing to keep."""
 
 
+def renew_nothing(_: Iterable[Instrument]) -> None:
+    """Where nothing is held against instruments."""
+
+
+async def as_known(known: Iterable[Instrument]) -> dict[InstrumentId, Instrument | None]:
+    """Where instruments are not read anew: they are as they were."""
+    return {one.id: one for one in known}
+
+
+def no_budgets() -> Mapping[str, float]:
+    """Where nothing counts requests."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Venue:
     """A wired venue."""
@@ -71,6 +88,14 @@ class Venue:
     journal_path: Path
     margin_accounts: tuple[AccountId, ...]
     persist: Callable[[Event], None] = field(default=keep_nothing)
+    instruments: Callable[[Iterable[Instrument]], Awaitable[Mapping[InstrumentId, Instrument | None]]] = field(
+        default=as_known
+    )
+    """Reads instruments anew; None for one that the venue lists no more. Raises CatalogueError."""
+    renew: Callable[[Iterable[Instrument]], None] = field(default=renew_nothing)
+    """Told of instruments that changed, before an order is held against them."""
+    budgets: Callable[[], Mapping[str, float]] = field(default=no_budgets)
+    """The used share of each host's tightest rate limit."""
 
     def bind(self, sink: Sink, refresh: Callable[[AccountId], None]) -> None:
         """Connect the feeds to the loop."""

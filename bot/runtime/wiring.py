@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.refusal import StartRefused
 from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
-from bot.runtime.venue import Relay, Venue, VenueFeed, keep_nothing
+from bot.runtime.venue import Relay, Venue, VenueFeed, keep_nothing, renew_nothing
 from bot.venues import net, routes
 from bot.venues.binance import STREAM_HOSTS
 from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
@@ -41,6 +42,7 @@ from bot.venues.client import Client
 from bot.venues.dialling import Dialling
 from bot.venues.gateway import LiveGateway
 from bot.venues.listenkey_rest import RestListenKeys
+from bot.venues.metadata import LiveMetadata
 from bot.venues.paper import PaperVenue
 from bot.venues.paper_account import PaperState, restored, seeded
 from bot.venues.ports import Sink
@@ -51,6 +53,7 @@ from bot.venues.translate.accounts import spot_wallet
 from bot.venues.translate.errors import Trouble
 from bot.venues.transport import SessionTransport
 
+UNPINNED = "hosts of the venue that are not pinned, so that nothing could reach them"
 PAPER_FILE = "paper.json"
 PAPER_LEVERAGE = 20
 SPOT_ACCOUNT, USDM_ACCOUNT = routes.SPOT, routes.USDM
@@ -79,15 +82,22 @@ def pin_of(settings: Settings) -> net.Pin:
     return {host: (address.host, address.port) for host, address in sorted(settings.exchange.pin.items())}
 
 
+def unpinned(settings: Settings) -> tuple[str, ...]:
+    """The venue's hosts that a pin leaves out; the daemon needs every one of them."""
+    return tuple(sorted(HOSTS - settings.exchange.pin.keys())) if settings.exchange.pin else ()
+
+
 async def reach(
     settings: Settings, key: Credentials | None, clock: Clock, log: Callable[[str], None], stack: AsyncExitStack
 ) -> Reach:
     """Open sessions to the pinned hosts; the stack closes them. Nothing is asked yet."""
     pin = pin_of(settings)
+    if missing := unpinned(settings):
+        raise StartRefused("config", f"{UNPINNED}: {', '.join(missing)}", at=("exchange", "pin"))
     try:
         context = net.ssl_context(settings.exchange.ca_file)
     except OSError as error:
-        raise StartRefused("config", f"exchange.ca_file: {error}") from error
+        raise StartRefused("config", f"no usable certificate: {error}", at=("exchange", "ca_file")) from error
     orders = await stack.enter_async_context(net.open_session(pin, context))
     reads = await stack.enter_async_context(net.open_session(pin, context))
     credentials = Key(key.api_key.get_secret_value(), key.api_secret.get_secret_value()) if key is not None else None
@@ -124,14 +134,17 @@ def wire(
     if paper is not None:
         return _paper_venue(settings, mode, way, instruments, clock, paper)
     relay = Relay()
-    gateway = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else NoGateway()
+    live = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else None
     return Venue(
-        gateway=gateway,
+        gateway=live or NoGateway(),
         snapshots=_live_reads(settings, way, instruments),
         feeds=(*_public_feeds(instruments, relay, way.world), *_private_feeds(way, relay)),
         relay=relay,
         journal_path=journal_path(settings, mode),
         margin_accounts=(USDM_ACCOUNT,),
+        instruments=LiveMetadata(way.client).read,
+        renew=live.renew if live is not None else renew_nothing,
+        budgets=partial(_budgets_of, way),
     )
 
 
@@ -169,7 +182,14 @@ def _paper_venue(
         journal_path=journal_path(settings, mode),
         margin_accounts=(USDM_ACCOUNT,),
         persist=keeper.persist if trading else keep_nothing,
+        instruments=LiveMetadata(way.client).read,
+        renew=account.renew,
+        budgets=partial(_budgets_of, way),
     )
+
+
+def _budgets_of(way: Reach) -> dict[str, float]:
+    return {routes.HOSTS[account]: budget.used_ratio() for account, budget in way.client.budgets.items()}
 
 
 def _live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> LiveSnapshots:
@@ -230,7 +250,8 @@ def _declared(settings: Settings, instruments: tuple[Instrument, ...]) -> list[A
 async def _read_accounts(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> list[AccountSnapshot]:
     """The real account, read once: a paper account begins with what is true."""
     if way.key is None:
-        raise StartRefused("credentials", "paper.seed is live and there is no API key; give one, or set seed: config")
+        text = "the paper account begins with the real one, and there is no API key: give one, or set seed: config"
+        raise StartRefused("credentials", text, at=("paper", "seed"))
     snapshots = _live_reads(settings, way, instruments)
     out = []
     for account in ACCOUNTS:

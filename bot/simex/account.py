@@ -6,10 +6,11 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.simex.model import MONEY_STEP, ZERO, Income, MarginType, Trade
+from bot.simex.model import MONEY_STEP, ZERO, Income, MarginType, Symbol, Trade
 
 HISTORY_ROWS_MAX = 100_000
 DEFAULT_LEVERAGE = 20
+FEE_RATE_MAX = Decimal("0.01")
 
 
 def money(amount: Decimal) -> Decimal:
@@ -89,7 +90,10 @@ class PositionState:
 
 @dataclass(slots=True)
 class Account:
-    """Everything the exchange knows about one account."""
+    """Everything the exchange knows about one account.
+
+    `maker_fee` and `taker_fee` are futures rates of its own (its tier), as ratios; None leaves it to the symbol.
+    """
 
     account_id: str
     spot: defaultdict[str, Holding] = field(default_factory=lambda: defaultdict(Holding))
@@ -97,6 +101,21 @@ class Account:
     positions: defaultdict[str, PositionState] = field(default_factory=lambda: defaultdict(PositionState))
     dual_side: bool = False
     multi_assets: bool = False
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
     updated_ms: int = 0
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=HISTORY_ROWS_MAX))
     income: deque[Income] = field(default_factory=lambda: deque(maxlen=HISTORY_ROWS_MAX))
+
+    def set_fees(self, maker: Decimal | None, taker: Decimal | None) -> None:
+        """Give the account futures rates of its own, as ratios; None for the symbol's. ValueError beyond the bound."""
+        if any(rate is not None and abs(rate) > FEE_RATE_MAX for rate in (maker, taker)):
+            raise ValueError(f"fee rates {maker}, {taker}: allowed is -{FEE_RATE_MAX} to {FEE_RATE_MAX}")
+        self.maker_fee, self.taker_fee = maker, taker
+
+    def fee_rate(self, symbol: Symbol, *, is_maker: bool) -> Decimal:
+        """What this account pays on a fill, as a ratio."""
+        own = self.maker_fee if is_maker else self.taker_fee
+        if own is not None and symbol.market == "usdm":
+            return own
+        return symbol.maker_fee if is_maker else symbol.taker_fee

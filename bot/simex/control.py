@@ -13,6 +13,10 @@ Plain HTTP and JSON on a loopback port of its own. It is no part of any venue an
     POST /control/clock         {offset_ms}                         the server's clock against the wall clock
     POST /control/expire_listen_keys {}
     POST /control/revoke_key    {name}
+    POST /control/key           {name, withdraw?, transfer?, ip_restricted?, read?, spot?, futures?, expires_ms?}
+    POST /control/settings      {account?, dual_side?, multi_assets?, symbol?, leverage?, margin_type?}
+    POST /control/fees          {account?, maker, taker}            futures rates as ratios; null: the symbol's own
+    POST /control/crowd         {market: spot|usdm, weight}         what others behind the address use of each minute
     POST /control/place         {account?, market, symbol, side, type, quantity, price?, time_in_force?, reduce_only?,
                                  client_order_id?}                  an order by hand
     POST /control/cancel        {account?, market, symbol, order_id}
@@ -38,15 +42,18 @@ from aiohttp import web
 from bot.simex.config import DEFAULT_ACCOUNT
 from bot.simex.exchange import Exchange
 from bot.simex.injection import STALL, Fault, Injections
-from bot.simex.model import Market, NewOrder, Reject
+from bot.simex.model import MarginType, Market, NewOrder, Reject
 from bot.simex.requestlog import PAGE_MAX, RequestLog
 from bot.simex.truth import truth_of
 
 BODY_BYTES_MAX = 65_536
 OFFSET_MS_MAX = 86_400_000
 REFUSE_MS_MAX = 600_000
+WEIGHT_MAX = 1_000_000
 _KINDS = ("market", "user", "api", "all")
 _WALLETS = ("spot", "usdm")
+_MARGIN_TYPES = ("CROSSED", "ISOLATED")
+_KEY_FLAGS = ("read", "spot", "futures", "withdraw", "transfer", "ip_restricted")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -75,6 +82,14 @@ class World(Protocol):
 
     def revoke_key(self, name: str) -> bool:
         """Delete an API key."""
+        ...
+
+    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
+        """Change what an API key may do."""
+        ...
+
+    def crowd(self, market: str, weight: int) -> None:
+        """Let others use request weight of every minute."""
         ...
 
     def addresses(self) -> dict[str, Any]:
@@ -131,6 +146,17 @@ def _integer(body: Mapping[str, Any], name: str, default: int, least: int, most:
     return value
 
 
+def _rate(body: Mapping[str, Any], name: str) -> Decimal | None:
+    return None if body.get(name) is None else _decimal(body, name)
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body[name]
+    if not isinstance(value, bool):
+        raise Refused(f"{name} {value!r}: true or false is needed")
+    return value
+
+
 class Control:
     """The handlers of the control API."""
 
@@ -152,6 +178,10 @@ class Control:
             "clock": self._clock,
             "expire_listen_keys": lambda _: {"expired": self._world.expire_listen_keys()},
             "revoke_key": lambda body: {"revoked": self._world.revoke_key(_text(body, "name"))},
+            "key": self._key,
+            "settings": self._settings,
+            "fees": self._fees,
+            "crowd": self._crowd,
             "place": self._place,
             "cancel": self._cancel,
         }
@@ -245,6 +275,34 @@ class Control:
 
     def _clock(self, body: dict[str, Any]) -> dict[str, Any]:
         self._world.set_clock(_integer(body, "offset_ms", 0, -OFFSET_MS_MAX, OFFSET_MS_MAX))
+        return {"ok": True}
+
+    def _key(self, body: dict[str, Any]) -> dict[str, Any]:
+        changes: dict[str, Any] = {name: _flag(body, name) for name in _KEY_FLAGS if name in body}
+        if "expires_ms" in body:
+            changes["expires_ms"] = None if body["expires_ms"] is None else _integer(body, "expires_ms", 0, 0, 2**53)
+        return {"changed": self._world.change_key(_text(body, "name"), changes)}
+
+    def _settings(self, body: dict[str, Any]) -> dict[str, Any]:
+        accounts, name = self._world.exchange.accounts, _text(body, "account", DEFAULT_ACCOUNT)
+        if "dual_side" in body:
+            accounts.set_dual_side(name, _flag(body, "dual_side"))
+        if "multi_assets" in body:
+            accounts.set_multi_assets(name, _flag(body, "multi_assets"))
+        if "leverage" in body:
+            accounts.set_leverage(name, _text(body, "symbol"), _integer(body, "leverage", 0, 1, 125))
+        if "margin_type" in body:
+            chosen = msgspec.convert(_text(body, "margin_type", None, _MARGIN_TYPES), MarginType)
+            accounts.set_margin_type(name, _text(body, "symbol"), chosen)
+        return {"ok": True}
+
+    def _fees(self, body: dict[str, Any]) -> dict[str, Any]:
+        name = _text(body, "account", DEFAULT_ACCOUNT)
+        self._world.exchange.accounts.states[name].set_fees(_rate(body, "maker"), _rate(body, "taker"))
+        return {"ok": True}
+
+    def _crowd(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._world.crowd(_text(body, "market", None, _WALLETS), _integer(body, "weight", 0, 0, WEIGHT_MAX))
         return {"ok": True}
 
     def _place(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -175,6 +175,14 @@ class Simex:
         """Delete an API key."""
         return self.dialect.keys.revoke(name)
 
+    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
+        """Change what an API key may do; whether there is one of that name."""
+        return self.dialect.keys.change(name, **changes)
+
+    def crowd(self, market: str, weight: int) -> None:
+        """Let other programs behind the clients' address use so much request weight of every minute."""
+        self.dialect.crowd(market, weight)
+
     def addresses(self) -> dict[str, Any]:
         """Where to connect and with what, as JSON-ready values: the content of the ready line."""
         return {

@@ -31,7 +31,7 @@ class Settlement:
         """Book one fill of an order as it was before the fill; `from_house`: the other side is background liquidity."""
         symbol, account = self._context.symbols[order.key], self._accounts[order.account_id]
         signed = quantity if order.side == "BUY" else -quantity
-        rate = symbol.maker_fee if is_maker else symbol.taker_fee
+        rate = account.fee_rate(symbol, is_maker=is_maker)
         if symbol.market == "spot":
             asset = symbol.base if order.side == "BUY" else symbol.quote
             fee = money((quantity if order.side == "BUY" else quantity * price) * rate)

@@ -166,6 +166,16 @@ class Budget:
             self._blocked_until_ns if self._blocked_until_ns > now_ns else 0,
         )
 
+    def used_ratio(self) -> float:
+        """The used share of the tightest limit; at least 1 while nothing may leave."""
+        now_ns = self._clock()
+        shares = (
+            self._weight.count(now_ns) / self._weight_limit,
+            self._orders_10s.count(now_ns) / self.limits.orders_per_10s,
+            self._orders_minute.count(now_ns) / self.limits.orders_per_minute,
+        )
+        return max(*shares, 1.0 if self._blocked_until_ns > now_ns else 0.0)
+
     def _ban_ns(self, now_ns: int, orders: int) -> int:
         until_ns = max(self._blocked_until_ns, self._orders_blocked_until_ns if orders else 0)
         return max(0, until_ns - now_ns)

@@ -17,7 +17,7 @@ from bot.venues.translate.catalogue import (
     tiers,
     usdm_instrument,
 )
-from bot.venues.translate.errors import BINANCE, Trouble, described
+from bot.venues.translate.errors import BINANCE, Trouble, described, is_key_refused
 
 if TYPE_CHECKING:
     from bot.domain.instrument import Tier
@@ -29,11 +29,15 @@ COMMISSION_SYMBOLS_MAX = 10
 
 
 class CatalogueError(Exception):
-    """The instruments cannot be had. `problems` holds one line each, fit for a person."""
+    """The instruments cannot be had. `problems` holds one line each, fit for a person.
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    `key_refused`: the venue named the key as what is wrong.
+    """
+
+    def __init__(self, problems: tuple[str, ...], *, key_refused: bool = False) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.key_refused = key_refused
 
 
 class LiveCatalogue:
@@ -81,7 +85,8 @@ class LiveCatalogue:
             return {}
         found = await self._client.read(routes.BRACKETS, {}, tiers)
         if isinstance(found, Trouble):
-            raise CatalogueError((f"the margin brackets cannot be read: {described(BINANCE, found)}",))
+            problem = f"the margin brackets cannot be read: {described(BINANCE, found)}"
+            raise CatalogueError((problem,), key_refused=is_key_refused(BINANCE, found))
         missing = sorted(set(symbols) - found.keys())
         if missing:
             raise CatalogueError(tuple(f"{symbol}: the venue gives no margin brackets" for symbol in missing))

@@ -42,7 +42,7 @@ from bot.venues.translate.binance import (
 from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from bot.domain.commands import CancelOrder, QueryOrder
     from bot.domain.order import Approved, Fill, OrderRequest
@@ -64,7 +64,11 @@ class LiveGateway:
 
     def __init__(self, client: Client, instruments: Mapping[InstrumentId, Instrument]) -> None:
         self._client = client
-        self._instruments = instruments
+        self._instruments = dict(instruments)
+
+    def renew(self, instruments: Iterable[Instrument]) -> None:
+        """From now on orders are held against these: the venue changed a tick, a lot or a bound."""
+        self._instruments |= {one.id: one for one in instruments}
 
     async def submit(self, order: Approved, durable: Awaitable[None]) -> tuple[Fact, ...]:
         """Send the order once, after `durable` is done; say what the answer proves.

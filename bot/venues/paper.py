@@ -80,6 +80,10 @@ class PaperVenue:
         self._sink = sink
 
     # ------------------------------------------------------------------------------------------ what happens outside
+    def renew(self, instruments: Iterable[Instrument]) -> None:
+        """From now on orders are held against these: the venue changed a tick, a lot or a bound."""
+        self._instruments.update({one.id: one for one in instruments})
+
     def market(self, event: Quote | Depth | Mark) -> None:
         """Take over public market data: depth is what orders fill against, marks value and settle positions."""
         if isinstance(event, Depth):

@@ -16,14 +16,22 @@ from bot.venues.ports import Finding
 from bot.venues.signing import KeyUnusable
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.translate.errors import BINANCE, Trouble, described, is_key_refused
-from bot.venues.translate.settings import KeyScope, hedge_mode, key_scope, multi_assets_mode, symbol_settings
+from bot.venues.translate.settings import (
+    KeyScope,
+    SymbolSetting,
+    hedge_mode,
+    key_scope,
+    multi_assets_mode,
+    symbol_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from bot.domain.account import MarginState
     from bot.domain.events import ClockSampled
+    from bot.venues.budget import Usage
 
-CLOCK_OFFSET_NS_MAX = 500 * MILLISECOND_NS
 DAY_MS = 24 * 3_600 * 1_000
 EXPIRY_DAYS_WARN = 14
 BUDGET_SHARE_WARN = 0.25
@@ -33,17 +41,37 @@ NAMES = {routes.SPOT: "spot", routes.USDM: "USD-M"}
 
 
 class LivePreflight:
-    """Looks at clocks, key, modes, leverage, balances and the rate budget, in one run."""
+    """Looks at clocks, key, modes, leverage, balances and the rate budget, in one run.
 
-    def __init__(self, client: Client, instruments: Iterable[Instrument], settle: Asset) -> None:
+    `settings` (by symbol) and `margin` are what the inspection read; they are empty and None where it could not.
+    """
+
+    def __init__(
+        self, client: Client, instruments: Iterable[Instrument], settle: Asset, *, clock_offset_ns_max: int
+    ) -> None:
         known = tuple(instruments)
         self._client = client
         self._hedges = tuple(sorted(one.symbol for one in known if one.kind is not Kind.SPOT))
         self._settle = settle
+        self._clock_offset_ns_max = clock_offset_ns_max
         self._snapshots = LiveSnapshots(client, known, settle)
+        self._readable: set[AccountId] = set()
+        self._used: dict[AccountId, Usage] = {}
+        self.settings: dict[str, SymbolSetting] = {}
+        self.margin: MarginState | None = None
 
     async def inspect(self) -> tuple[Finding, ...]:
-        """Every finding. A host that does not answer, or a key that is refused, is said once and ends its part."""
+        """Every finding. A host that does not answer, or a key that is refused, is said once and ends its part alone.
+
+        A clock that is off ends nothing: what is asked afterwards is signed by the venue's own time.
+        """
+        if unusable := self._unusable():
+            return unusable
+        clocks = await self.clocks()
+        return (*clocks, *await self._account(), *self.budget())
+
+    def _unusable(self) -> tuple[Finding, ...]:
+        """Why nothing can be asked with the key; nothing where it can."""
         if not self._client.signs:
             text = "no API key is configured: live needs one with futures rights and without withdrawal"
             return (Finding("key", False, text),)
@@ -51,33 +79,46 @@ class LivePreflight:
             self._client.warm()
         except KeyUnusable as error:
             return (Finding("key", False, str(error)),)
-        clocks, reached = await self._clocks()
-        if not reached:
-            return clocks
-        scope, usable = await self._scope()
-        if not usable:
-            return (*clocks, *scope)
-        rest = (self._position_mode, self._asset_mode, self._leverage, self._balances)
-        parts = [part for inspect in rest for part in await inspect()]
-        return (*clocks, *scope, *parts, *self._budget())
+        return ()
 
-    async def _clocks(self) -> tuple[tuple[Finding, ...], bool]:
-        findings = []
+    async def clocks(self) -> tuple[Finding, ...]:
+        """The venue's clocks against ours, which shows at the same time whether its hosts answer."""
+        findings, self._readable = [], set()
         for account in (routes.SPOT, routes.USDM):
             found = await self._client.measure(account)
             if isinstance(found, Trouble):
                 findings.append(Finding("connection", False, described(BINANCE, found)))
-            else:
-                findings.append(_clock(account, found))
-        return tuple(findings), all(finding.subject != "connection" for finding in findings)
+                continue
+            self._readable.add(account)
+            self._used[account] = self._client.budgets[account].usage()
+            findings.append(_clock(account, found, self._clock_offset_ns_max))
+        return tuple(findings)
 
-    async def _scope(self) -> tuple[tuple[Finding, ...], bool]:
-        """What the key may do, and whether anything more can be asked with it."""
+    async def _account(self) -> tuple[Finding, ...]:
+        """The key, then what may be read with it."""
+        findings = [*await self._scope()] if routes.SPOT in self._readable else []
+        parts = (
+            (routes.USDM, self._position_mode),
+            (routes.USDM, self._asset_mode),
+            (routes.USDM, self._leverage),
+            (routes.SPOT, self._spot_balances),
+            (routes.USDM, self._usdm_balances),
+        )
+        for account, inspect in parts:
+            if account in self._readable and not _key_is_refused(findings):
+                findings += await inspect()
+        return tuple(findings)
+
+    async def _scope(self) -> tuple[Finding, ...]:
+        """What the key may do; what it may not read is not asked for afterwards."""
         found = await self._client.read(routes.KEY_SCOPE, {}, key_scope)
         if isinstance(found, Trouble):
-            return (_refused("key scope", found),), False
-        findings = (Finding("key", True, "Binance accepts the key"), *_scope(found, self._client.clock()))
-        return findings, found.enable_reading and found.enable_futures
+            return (_refused("key scope", found),)
+        if not found.enable_reading:
+            self._readable.clear()
+        if not found.enable_futures:
+            self._readable.discard(routes.USDM)
+        return (Finding("key", True, "Binance accepts the key"), *_scope(found, self._client.clock()))
 
     async def _position_mode(self) -> tuple[Finding, ...]:
         fix = "hedge mode: switch to one-way mode in the futures preferences (without open positions or orders)"
@@ -99,6 +140,7 @@ class LivePreflight:
         found = await self._client.read(routes.SYMBOL_CONFIG, {}, symbol_settings)
         if isinstance(found, Trouble):
             return (_refused("margin type", found),)
+        self.settings = found
         findings = []
         for symbol in self._hedges:
             setting = found.get(symbol)
@@ -111,8 +153,11 @@ class LivePreflight:
                 findings.append(Finding("margin type", True, f"{symbol}: cross, leverage {setting.leverage}x"))
         return tuple(findings)
 
-    async def _balances(self) -> tuple[Finding, ...]:
-        return (*await self._balance(routes.SPOT), *await self._balance(routes.USDM))
+    async def _spot_balances(self) -> tuple[Finding, ...]:
+        return await self._balance(routes.SPOT)
+
+    async def _usdm_balances(self) -> tuple[Finding, ...]:
+        return await self._balance(routes.USDM)
 
     async def _balance(self, account: AccountId) -> tuple[Finding, ...]:
         facts = await self._snapshots.account(account)
@@ -125,34 +170,39 @@ class LivePreflight:
         held = sum(1 for balance in snapshot.balances if balance.total)
         if snapshot.margin is None:
             return (Finding(subject, True, f"readable, {held} assets held"),)
-        margin = snapshot.margin
+        margin = self.margin = snapshot.margin
         text = f"readable, margin balance {margin.margin_balance:.2f} {self._settle}, {margin.available:.2f} available"
         if margin.margin_balance <= 0:
             text += f"; transfer {self._settle} to the futures wallet before hedging"
         return (Finding(subject, margin.margin_balance > 0, text),)
 
-    def _budget(self) -> tuple[Finding, ...]:
+    def budget(self) -> tuple[Finding, ...]:
+        """What is used of the rate budget: before we asked for much, so that most of it is somebody else's."""
         findings = []
-        for account, budget in self._client.budgets.items():
-            used = budget.usage()
-            ok = used.blocked_until_ns == 0 and used.weight <= BUDGET_SHARE_WARN * used.weight_limit
+        for account, used in self._used.items():
+            blocked = self._client.budgets[account].usage().blocked_until_ns != 0
+            ok = not blocked and used.weight <= BUDGET_SHARE_WARN * used.weight_limit
             text = f"{NAMES[account]}: {used.weight} of {used.weight_limit} request weight used this minute"
             if not ok:
                 text += "; another program shares this address or key: give it its own"
-            findings.append(Finding("rate budget", ok, text, blocking=used.blocked_until_ns != 0))
+            findings.append(Finding("rate budget", ok, text, blocking=blocked))
         return tuple(findings)
 
 
-def _clock(account: AccountId, found: ClockSampled) -> Finding:
+def _key_is_refused(findings: Iterable[Finding]) -> bool:
+    return any(finding.subject == "key" and not finding.ok for finding in findings)
+
+
+def _clock(account: AccountId, found: ClockSampled, offset_ns_max: int) -> Finding:
     offset_ms = found.offset_ns / MILLISECOND_NS
     direction = "ahead of" if offset_ms >= 0 else "behind"
     text = (
         f"{NAMES[account]}: the venue is {abs(offset_ms):.0f} ms {direction} this clock "
         f"(round trip {found.round_trip_ns / MILLISECOND_NS:.0f} ms)"
     )
-    ok = abs(found.offset_ns) <= CLOCK_OFFSET_NS_MAX
+    ok = abs(found.offset_ns) <= offset_ns_max
     if not ok:
-        most_ms = CLOCK_OFFSET_NS_MAX // MILLISECOND_NS
+        most_ms = offset_ns_max // MILLISECOND_NS
         text += f"; at most {most_ms} ms is allowed: synchronise it (timedatectl set-ntp true, or chronyc makestep)"
     return Finding("clock", ok, text)
 

@@ -103,7 +103,8 @@ class Stream:
         self._sink = sink
         self._world = world
         self._limits = limits
-        self._account = account
+        self.account = account
+        """Whose private stream this is; None for public data."""
         self._socket = socket_factory(world.pin)
         self._links: list[Link] = []
         self._last_frame_ns = 0
@@ -321,7 +322,7 @@ class Stream:
     def _report(self, reason: str) -> None:
         self._reported = reason
         received_ns = Nanos(self._world.clock())
-        self._sink(StreamChanged(self.name, self.up, reason, received_ns, self._account))
+        self._sink(StreamChanged(self.name, self.up, reason, received_ns, self.account))
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.calc.margin import INFINITE, Holding, maintenance, ratio, ratio_after, required, unrealized
+from bot.calc.margin import (
+    INFINITE,
+    Holding,
+    maintenance,
+    ratio,
+    ratio_after,
+    required,
+    stress_distance,
+    unrealized,
+)
 from bot.domain.account import MarginState, Position
 from bot.domain.instrument import Tier
 from bot.domain.units import ZERO
@@ -106,3 +115,72 @@ def test_at_the_liquidation_price_equity_equals_maintenance_margin(
     if liquidation > 0:
         assert abs(ratio(required([at]), wallet + unrealized(at)) - 1) < d("1e-20")
         assert (liquidation > entry) is (sign < 0)
+
+
+def moved(holdings: tuple[Holding, ...], factor: Decimal) -> tuple[Holding, ...]:
+    """The same positions with every price times a factor."""
+    return tuple(Holding(one.instrument, one.position, one.mark * factor) for one in holdings)
+
+
+def slack(holdings: tuple[Holding, ...], balance: Decimal, factor: Decimal) -> Decimal:
+    """Margin balance less maintenance margin once every price was multiplied."""
+    after = moved(holdings, factor)
+    gained = sum((unrealized(one) for one in after), ZERO) - sum((unrealized(one) for one in holdings), ZERO)
+    return balance + gained - required(after)
+
+
+POSITIONS = st.lists(
+    st.tuples(st.decimals(-20, 20, places=3), st.decimals(100, 90_000, places=1)), min_size=1, max_size=4
+)
+
+
+@given(POSITIONS, st.decimals(0, 2_000_000, places=2))
+def test_at_the_stress_distance_the_margin_is_used_up_and_not_before(
+    book: list[tuple[Decimal, Decimal]], balance: Decimal
+) -> None:
+    """Either direction at the distance uses the margin up, none does any nearer; infinite means that none ever does."""
+    holdings = tuple(held(str(contracts), str(mark), str(mark)) for contracts, mark in book)
+    distance = stress_distance(holdings, balance)
+    near = min(distance, d(1_000)) * d("0.999999")
+
+    if distance == 0:
+        assert slack(holdings, balance, d(1)) <= 0
+        return
+    assert min(slack(holdings, balance, 1 + near), slack(holdings, balance, max(1 - near, ZERO))) >= 0
+    if distance < INFINITE:
+        ends = [slack(holdings, balance, 1 + distance), slack(holdings, balance, max(1 - distance, ZERO))]
+        assert min(map(abs, ends)) < d("0.000001")
+
+
+def test_a_short_is_liquidated_by_a_rise() -> None:
+    """One coin short at 10,000 with 5,000: at x 1.49402... balance 15,000 - P equals 0.4 % of P."""
+    assert stress_distance([held("-1", "10000", "10000")], d(5_000)) == d(15_000) / d("1.004") / d(10_000) - 1
+
+
+def test_a_long_is_liquidated_by_a_fall() -> None:
+    """One coin long at 10,000 with 5,000: balance P - 5,000 equals 0.4 % of P."""
+    distance = stress_distance([held("1", "10000", "10000")], d(5_000))
+
+    assert abs(distance - (1 - d(5_000) / d("0.996") / d(10_000))) < d("1e-20")
+
+
+def test_a_long_that_is_paid_for_is_never_liquidated() -> None:
+    """A long whose whole worth lies in the account outlives a fall to nothing."""
+    assert stress_distance([held("1", "10000", "10000")], d(10_000)) == INFINITE
+
+
+def test_no_position_no_distance() -> None:
+    """A flat account is infinitely far from liquidation, an empty one too."""
+    assert stress_distance([held("0", "10000", "10000")], d(0)) == INFINITE
+
+
+def test_what_other_positions_need_brings_liquidation_nearer() -> None:
+    """Maintenance margin elsewhere in the account cannot be used twice."""
+    short = [held("-1", "10000", "10000")]
+
+    assert stress_distance(short, d(5_000), d(1_000)) == stress_distance(short, d(4_000))
+
+
+def test_where_liquidation_is_due_the_distance_is_nothing() -> None:
+    """Less balance than maintenance margin: no move is needed any more."""
+    assert stress_distance([held("-1", "10000", "10000")], d(30)) == 0

@@ -8,10 +8,12 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from bot.domain.events import RunMode
 from bot.journal.sqlite import SqliteJournal
+from bot.journal.store import Entry
 from bot.runtime.app import run_daemon
 from bot.runtime.settings_load import load
 
@@ -21,23 +23,28 @@ COMMIT_S = 10.0
 
 def main(config: str, number: int, when: str) -> None:
     """Run the daemon with a journal that dies at the chosen write."""
-    written = SqliteJournal.append
+    written = SqliteJournal.append_many
     since_intent = -1
 
-    def append(self: SqliteJournal, kind: str, payload: bytes, at_ns: int) -> int:
+    def append_many(self: SqliteJournal, entries: Iterable[Entry]) -> int:
         nonlocal since_intent
-        if since_intent >= 0 or INTENT in payload:
+        kept = tuple(entries)
+        if since_intent >= 0 or any(INTENT in entry.payload for entry in kept):
             since_intent += 1
         chosen = since_intent == number
         if chosen and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        seq = written(self, kind, payload, at_ns)
+        seq = written(self, kept)
         if chosen:
             self.durable(seq).result(COMMIT_S)
             os.kill(os.getpid(), signal.SIGKILL)
         return seq
 
+    def append(self: SqliteJournal, kind: str, payload: bytes, at_ns: int) -> int:
+        return append_many(self, (Entry(kind, payload, at_ns),))
+
     SqliteJournal.append = append  # type: ignore[method-assign]
+    SqliteJournal.append_many = append_many  # type: ignore[method-assign]
     asyncio.run(run_daemon(load(Path(config), {}), RunMode.LIVE))
 
 

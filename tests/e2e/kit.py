@@ -150,11 +150,11 @@ async def armed(simex: Simex, **fault: Any) -> None:
 
 
 @asynccontextmanager
-async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE) -> AsyncIterator[Story]:
-    """A daemon that runs for the length of the block and ends in good order."""
+async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE, **options: Any) -> AsyncIterator[Story]:
+    """A daemon that runs for the length of the block and ends in good order; `options` are `run_daemon`'s."""
     (loaded.settings.state_dir / "control.sock").unlink(missing_ok=True)
     stop = asyncio.Event()
-    daemon = asyncio.create_task(run_daemon(loaded, mode, stop=stop))
+    daemon = asyncio.create_task(run_daemon(loaded, mode, stop=stop, **options))
     try:
         async with aiohttp.ClientSession() as session:
             story = Story(simex, loaded, session)

@@ -14,8 +14,8 @@ from tests.e2e.kit import config, exchange, running, written
 
 ONLY_BTC = "[{name: neutral, kind: neutral, assets: [BTC], band: {trigger: 1 %, destination: 0 %}}]"
 DEATH_S = 30.0
-WRITES = 8
-"""The intent, the order's report by stream and by answer, position, balances, reads, and the correction's close."""
+WRITES = 6
+"""The intent, the order's report by stream and by answer, position, balances, and the correction's close."""
 
 
 @pytest.mark.process

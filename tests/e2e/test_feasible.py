@@ -175,8 +175,34 @@ async def test_check_finds_it_without_a_key(tmp_path: Path) -> None:
         assert "were not judged" in share.market[0].text
 
 
-async def test_check_without_a_key_needs_no_venue(tmp_path: Path) -> None:
-    """A config can be checked where the venue cannot be reached; that nobody looked is said."""
+async def test_check_without_a_key_knows_what_a_paper_account_holds(tmp_path: Path) -> None:
+    """Balances of the config's own are what a dry-run would begin with, so that its refusal is found before it."""
+    async with holding("1") as simex:
+        config(simex, tmp_path, targets=BTC_ONLY % "1 %")
+        changed(tmp_path, "credentials:", "paper: {seed: config, balances: {spot: {BTC: 0.05}}}\n#")
+        result = await check(tmp_path)
+
+        assert (False, Exit.USAGE) == (result.ok, result.exit)
+        assert result.market is not None
+        assert "a trigger of 0.0005 BTC is below" in result.market[0].text
+
+
+async def test_hosts_that_are_not_pinned_are_named_at_once(tmp_path: Path) -> None:
+    """By the check, without a venue, and by a start: file, line, and every host that is missing."""
+    async with holding("1") as simex:
+        config(simex, tmp_path)
+        pins = written(tmp_path).read_text().partition("pin: ")[2].partition("}")[0] + "}"
+        loaded = changed(tmp_path, pins, f"{{api.binance.com: '127.0.0.1:{simex.pin['api.binance.com'][1]}'}}")
+        (found,) = (await asyncio.to_thread(check_all, written(tmp_path), True)).config.problems
+        (refused,) = (await refusal(loaded, RunMode.DRY_RUN)).lines
+
+        assert f"{written(tmp_path)}:{line_of(tmp_path, 'pin:')}: exchange.pin: " in refused
+        assert "fapi.binance.com, fstream.binance.com, stream.binance.com, ws-api.binance.com" in refused
+        assert refused == str(found)
+
+
+async def test_check_without_a_venue_has_a_code_of_its_own(tmp_path: Path) -> None:
+    """Without the venue nobody knows whether a config can work there; told to leave it out, it is fine."""
     async with holding("1") as simex:
         config(simex, tmp_path)
         changed(tmp_path, "credentials:", "#")
@@ -184,9 +210,10 @@ async def test_check_without_a_key_needs_no_venue(tmp_path: Path) -> None:
         changed(tmp_path, str(simex.ca_file), str(tmp_path / "ca.pem"))
     result = await check(tmp_path)
 
-    assert result.ok
+    assert (False, Exit.VENUE) == (result.ok, result.exit)
     assert result.market is None
     assert "binance.com" in str(result.market_skipped)
+    assert (await asyncio.to_thread(check_all, written(tmp_path), True)).ok
 
 
 async def test_coins_that_left_while_it_was_down_do_not_keep_the_hedge_from_being_closed(tmp_path: Path) -> None:

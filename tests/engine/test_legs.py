@@ -16,6 +16,16 @@ def test_a_correction_gathers_its_intents() -> None:
     assert legs.corrections["weights"] == Correction("drift", Nanos(5), 2, (ONE, TWO))
 
 
+def test_a_correction_that_goes_on_for_days_lets_go_of_its_old_orders() -> None:
+    """Orders that are known no more are forgotten, those that are stay, and a group without a correction has none."""
+    legs = Legs()
+    legs.open("weights", "drift", (ONE, TWO), Nanos(5))
+    legs.forget("weights", {TWO})
+    legs.forget("neutral", {TWO})
+
+    assert legs.corrections == {"weights": Correction("drift", Nanos(5), 1, (TWO,))}
+
+
 def test_abandoning_ends_corrections_and_proposals() -> None:
     """After a kill or a restart what is needed is decided anew."""
     legs = Legs()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import apsw
 import pytest
 
+from bot.journal.memory import MemoryJournal
 from bot.journal.reader import verify
 from bot.journal.store import Entry, JournalClosed, JournalError, JournalFailed, JournalFull
 from bot.journal.writer import BATCH_RECORDS_MAX, STATEMENT_RECORDS_MAX
-from tests.journal.helpers import NOW_NS, WAIT_S, Disk, entries, memory_journal, sqlite_journal
+from tests.journal.helpers import LIVE, NOW_NS, WAIT_S, Disk, entries, ignore, memory_journal, sqlite_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +57,69 @@ def test_nothing_is_promised_before_the_disk_has_synced(path: Path, disk: Disk) 
 
         assert promise.result(WAIT_S) is None
         assert 1 == journal.head.seq
+
+
+def test_the_lag_is_the_age_of_the_oldest_record_that_waits(path: Path, disk: Disk) -> None:
+    """It grows while a sync hangs, with what queues behind it too, and is nothing once the disk has caught up."""
+    with sqlite_journal(path, vfs=disk.name) as journal:
+        assert 0 == journal.lag_ns
+        began_ns = time.monotonic_ns()
+        hanging(disk, journal)
+        first_ns = journal.lag_ns
+        journal.append("second", b"{}", NOW_NS)
+        later_ns = journal.lag_ns
+        assert 0 < first_ns < later_ns <= time.monotonic_ns() - began_ns
+
+        disk.may_sync.set()
+        journal.durable(2).result(WAIT_S)
+        assert 0 == journal.lag_ns
+
+
+def test_what_queues_behind_a_commit_is_as_old_as_itself(path: Path, disk: Disk) -> None:
+    """Once the commit before it is done, a record's lag counts from its own append."""
+    with sqlite_journal(path, vfs=disk.name) as journal:
+        hanging(disk, journal)
+        before_ns = journal.lag_ns
+        while journal.lag_ns < before_ns + 50_000_000:
+            time.sleep(0.01)
+        appended_ns = time.monotonic_ns()
+        journal.append("second", b"{}", NOW_NS)
+        disk.syncing.clear()
+        disk.may_sync.set()
+        journal.durable(1).result(WAIT_S)
+
+        assert journal.lag_ns <= time.monotonic_ns() - appended_ns
+
+
+def test_a_journal_that_failed_has_no_lag(path: Path, disk: Disk) -> None:
+    """Nothing waits any more: the failure says what there is to say."""
+    journal = sqlite_journal(path, vfs=disk.name)
+    disk.sync_fails = True
+    with pytest.raises(JournalFailed):
+        journal.durable(journal.append("first", b"{}", NOW_NS)).result(WAIT_S)
+
+    assert 0 == journal.lag_ns
+    with pytest.raises(JournalFailed):
+        journal.close()
+
+
+def test_a_held_memory_journal_lags_by_its_own_clock() -> None:
+    """From the first record that is held back to its commit; a failed one lags no more."""
+    now = [NOW_NS]
+    journal = MemoryJournal(LIVE, lambda: now[0], ignore, held=True)
+    journal.append("first", b"{}", NOW_NS)
+    now[0] += 5
+    journal.append("second", b"{}", NOW_NS)
+    now[0] += 2
+    assert 7 == journal.lag_ns
+
+    journal.commit()
+    assert 0 == journal.lag_ns
+    journal.append("third", b"{}", NOW_NS)
+    now[0] += 3
+    assert 3 == journal.lag_ns
+    journal.fail("no disk")
+    assert 0 == journal.lag_ns
 
 
 def test_what_queues_during_a_commit_shares_the_next(path: Path, disk: Disk) -> None:

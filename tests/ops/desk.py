@@ -14,6 +14,8 @@ from bot.runtime import killfile
 from bot.runtime.control import ControlServer, Denied, Handler
 from tests.ops.samples import STATUS
 
+VERBS = ("status", "health", "plan", "kill", "arm", "unwind", "flatten", "reload")
+
 
 class Desk:
     """What the stand-in was asked, in order; `answers` says what it answers, an exception is raised."""
@@ -31,7 +33,7 @@ class Desk:
 
     def handlers(self) -> dict[str, Handler]:
         """The verbs."""
-        return {verb: self._handler(verb) for verb in ("status", "plan", "kill", "arm", "unwind", "flatten")}
+        return {verb: self._handler(verb) for verb in VERBS}
 
     def _handler(self, verb: str) -> Handler:
         async def answer(args: Mapping[str, Any]) -> object:

@@ -72,14 +72,14 @@ def test_a_program_gets_every_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     ("said", "code", "words"),
     [
         ((("market", True, True, "BTCUSDT is traded"),), Exit.OK, "BTCUSDT is traded"),
-        (StartRefused("venue", "no route to the venue"), Exit.OK, "not looked at: no route to the venue"),
+        (StartRefused("venue", "no route to the venue"), Exit.VENUE, "not looked at: no route to the venue"),
         (StartRefused("config", "c.yaml:3: no such symbol"), Exit.USAGE, "c.yaml:3: no such symbol"),
     ],
 )
 def test_without_a_key_the_market_is_asked(
     monkeypatch: pytest.MonkeyPatch, said: tuple[Line, ...] | StartRefused, code: Exit, words: str
 ) -> None:
-    """What anybody may ask is asked; a venue that cannot be reached is no fault of the config."""
+    """What anybody may ask is asked; of a venue that cannot be reached nothing is known, and that has its own code."""
 
     async def market_check(_: Loaded) -> tuple[Line, ...]:
         if isinstance(said, StartRefused):

@@ -12,6 +12,7 @@ from bot.journal.store import Stamp
 from bot.ops.exits import Exit
 from bot.ops.journals import difference_told
 from bot.runtime.steps import Difference, ReplayResult
+from tests.journal.helpers import tampered
 from tests.ops.desk import desk_at, trimtab
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "neutral.yaml"
@@ -174,6 +175,40 @@ def test_an_export_is_a_line_a_record(tmp_path: Path) -> None:
     assert 0o600 == target.stat().st_mode & 0o777
     assert Exit.USAGE == trimtab("journal", "export", path, "--output", target)[0]
     assert 3 == len(trimtab("journal", "export", path)[1].splitlines())
+
+
+def test_an_export_of_a_broken_journal_is_code_6(tmp_path: Path) -> None:
+    """Everything that is left is written, and the message names the record at which it broke."""
+    path = journal_at(tmp_path)
+    tampered(path, "UPDATE records SET payload = x'00' WHERE seq = 2")
+    code, out, err = trimtab("journal", "export", path)
+
+    assert (Exit.JOURNAL, 3) == (code, len(out.splitlines()))
+    assert "BROKEN at record 2" in err
+
+
+def test_a_backup_is_made_and_put_back(tmp_path: Path) -> None:
+    """One file, verified, that replaces nothing; put back, what stood in its place is kept and named."""
+    path, target = journal_at(tmp_path), tmp_path / "backups" / "one"
+    target.parent.mkdir()
+    made = json.loads(trimtab("journal", "backup", target, tmp_path, "--json")[1])["backup"]
+    again, _, err = trimtab("journal", "backup", target, tmp_path)
+    code, out, _ = trimtab("journal", "restore", target, tmp_path)
+
+    assert (str(target), 3) == (made["path"], made["last_seq"])
+    assert (Exit.JOURNAL, Exit.OK) == (again, code)
+    assert "replaces nothing" in err
+    assert f"what stood there is kept in {path}.replaced-" in out
+    assert json.loads(trimtab("journal", "verify", "--json", path)[1])["result"]["ok"]
+    assert Exit.JOURNAL == trimtab("journal", "restore", tmp_path / "nothing", tmp_path)[0]
+
+
+def test_there_is_nothing_to_accept_in_what_no_engine_wrote(tmp_path: Path) -> None:
+    """Steps that cannot be read are not taken over."""
+    code, _, err = trimtab("journal", "accept", journal_at(tmp_path))
+
+    assert Exit.JOURNAL == code
+    assert "cannot be read" in err
 
 
 def test_a_journal_that_cannot_be_replayed_is_code_6(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from bot.runtime.clock import ManualClock, settle
 from bot.runtime.daemon import Daemon
 from bot.runtime.loop import Loop
 from bot.runtime.steps import Step
+from bot.runtime.surroundings import Surroundings
 from bot.runtime.venue import Relay, Venue, VenueFeed
 from tests.engine.kit import Venue as Truth
 from tests.kit import PRICES, START_NS, USDM, d, depth, hedge, mark, pricing, quote, rules
@@ -266,6 +267,7 @@ class Stage:
         journal: MemoryJournal | None = None,
         *feeds: VenueFeed,
         intervals: Intervals = INTERVALS,
+        around: Surroundings | None = None,
     ) -> None:
         self.clock = ManualClock(START_NS)
         self.rules = rules()
@@ -276,7 +278,9 @@ class Stage:
         self.started = started(self.clock, self.rules)
         self.engine = Engine(self.started)
         self.venue = self.exchange.venue(*feeds)
-        self.daemon = Daemon(self.engine, self.journal, self.clock, self.venue, tmp_path, intervals, self._logger())
+        beside = around or Surroundings(ways=frozenset(RunMode))
+        logger = self._logger()
+        self.daemon = Daemon(self.engine, self.journal, self.clock, self.venue, tmp_path, intervals, logger, beside)
         self.stop = asyncio.Event()
         self.running: asyncio.Task[None] | None = None
 

@@ -274,7 +274,7 @@ class Looked:
 
     findings: tuple[Finding, ...] = ()
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         """Made as LivePreflight is."""
 
     async def inspect(self) -> tuple[Finding, ...]:
@@ -325,6 +325,36 @@ async def test_a_venue_out_of_reach_is_told_from_a_refusal(keyed: Loaded, monkey
         await ran(keyed, RunMode.LIVE)
 
     assert "venue" == raised.value.kind
+
+
+@pytest.mark.parametrize(
+    ("findings", "kind", "words"),
+    [
+        ((Finding("key", False, "no good"),), "key", "c.yaml:13: credentials.api_key_file: value "),
+        ((Finding("key", False, "no good"), Finding("clock", False, "off")), "refused", "key: no good"),
+        ((Finding("connection", False, "away"),), "venue", "exchange.pin: connection: away"),
+        ((Finding("connection", False, "away"), Finding("key scope", False, "x")), "refused", "connection: away"),
+    ],
+)
+async def test_what_needs_a_person_is_told_from_what_may_pass(
+    keyed: Loaded, monkeypatch: pytest.MonkeyPatch, findings: tuple[Finding, ...], kind: str, words: str
+) -> None:
+    """A refused key and a venue that is away are kinds of their own, at their lines, unless more is wrong beside."""
+    found(monkeypatch, *findings)
+    with pytest.raises(StartRefused) as raised:
+        await ran(keyed, RunMode.LIVE)
+
+    assert kind == raised.value.kind
+    assert words in raised.value.lines[0]
+
+
+async def test_a_missing_paper_seed_is_placed(tmp_path: Path) -> None:
+    """Without a key a paper account cannot begin with the real one: the line of paper.seed says so."""
+    with pytest.raises(StartRefused) as raised:
+        await ran(config(tmp_path, "paper: {seed: live}\n"), RunMode.DRY_RUN)
+
+    assert ("credentials", 1) == (raised.value.kind, len(raised.value.lines))
+    assert "c.yaml:13: paper.seed: value 'live': the paper account begins with the real one" in raised.value.lines[0]
 
 
 async def test_a_journal_needs_to_know_whose_it_is(keyed: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,8 +163,10 @@ async def test_one_read_of_an_account_at_a_time() -> None:
         hold.carrier.refresh(account)
     await settle()
     during = list(begun)
+    assert dict.fromkeys((SPOT, USDM), hold.bench.clock.now_ns()) == hold.carrier.reading
     gate.set()
     await settle()
+    assert {} == hold.carrier.reading
     hold.carrier.refresh(SPOT)
     await settle()
 

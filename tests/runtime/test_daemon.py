@@ -19,7 +19,7 @@ from bot.domain.events import (
     Stopping,
     StreamChanged,
 )
-from bot.domain.units import SECOND_NS, Nanos
+from bot.domain.units import SECOND_NS, AccountId, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
 from bot.runtime import daemon
@@ -90,6 +90,7 @@ async def test_the_venues_clock_is_sampled_by_the_clock(tmp_path: Path) -> None:
         await stage.advance(1)
         first = len(facts_of(stage.journal, ClockSampled))
         await stage.advance(INTERVALS.clock / SECOND_NS)
+        stage.daemon.loop.checkpoint()
 
         assert (2, 4) == (first, len(facts_of(stage.journal, ClockSampled)))
 
@@ -359,6 +360,7 @@ async def test_a_stream_is_shown_with_the_age_of_its_last_frame(tmp_path: Path) 
 
         def __init__(self, name: str, last_frame_ns: int) -> None:
             self.name, self.up, self.connects, self.last_frame_ns = name, True, 3, last_frame_ns
+            self.account: AccountId | None = None
 
     feed = VenueFeed("views", forever, (View("heard", START_NS), View("silent", 0)))
     async with Stage(tmp_path, None, feed) as stage:
@@ -414,4 +416,4 @@ async def test_the_verbs_are_what_the_command_line_asks_for(tmp_path: Path) -> N
     """Each verb has its handler; none is missing and none is a way around the others."""
     verbs = set(Stage(tmp_path).daemon.operator.handlers())
 
-    assert {"status", "plan", "kill", "pause", "arm", "unwind", "flatten", "mode", "stop"} == verbs
+    assert {"status", "health", "plan", "kill", "pause", "arm", "unwind", "flatten", "mode", "reload", "stop"} == verbs

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.domain.instrument import Kind
-from bot.runtime.feasible import check_against
+from bot.runtime.feasible import check_against, corrections, hedges_needed
 from tests.runtime.configs import RIGHT, WEIGHTS, catalogue, changed, instrument, loaded, with_limit
 
 PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000)}
@@ -169,3 +169,43 @@ def test_findings_of_every_coin_come_at_once() -> None:
     found = check_against(loaded(), (instrument("spot", "BTCUSDT"),), PRICES, HOLDINGS)
 
     assert ["assets.BTC.hedge", "assets.ETH.pricing", "assets.ETH.hedge"] == [problem.key for problem in found]
+
+
+def test_a_breachs_least_trade_is_told_in_coins() -> None:
+    """The trigger less the destination, beside the smallest order; without holdings a share cannot be told."""
+    text = one_coin("1 %", "0.4 %")
+    (found,) = corrections(loaded(text), catalogue(), PRICES, HOLDINGS)
+
+    assert ("neutral", "BTC", Decimal("0.006"), Decimal("0.002")) == (
+        found.target,
+        found.coin,
+        found.coins,
+        found.smallest,
+    )
+    assert () == corrections(loaded(text), catalogue(), PRICES, {})
+    assert () == corrections(loaded(text), (), PRICES, HOLDINGS)
+
+
+@pytest.mark.parametrize(
+    ("target", "needed"),
+    [
+        ("kind: neutral, assets: [BTC, ETH]", {"BTC": "-1.5", "ETH": "-10"}),
+        ("kind: ratio, ratio: 0.5, assets: [ETH]", {"ETH": "-5"}),
+        (
+            "kind: weights, weights: {BTC: 0.5, ETH: 0.5}, mode: full_rebalance, base: owned",
+            {"BTC": "-0.5", "ETH": "10"},
+        ),
+        ("kind: weights, weights: {BTC: 0.5, ETH: 0.5}, mode: trim_only, base: owned", {"BTC": "-0.5", "ETH": "0"}),
+    ],
+)
+def test_what_would_put_everything_on_its_target(target: str, needed: dict[str, str]) -> None:
+    """Signed coins of futures: shorts for what is over, declared coins counted, longs only where they are wanted."""
+    head = "portfolio: p\nassets: {BTC: {declared: 0.5}, ETH: {}}\ntargets:\n"
+    text = f"{head}  - {{name: t, {target}, band: {{trigger: 1000 USDT, destination: 0 USDT}}}}\n"
+
+    assert {coin: Decimal(coins) for coin, coins in needed.items()} == hedges_needed(loaded(text), PRICES, HOLDINGS)
+
+
+def test_a_weight_without_a_price_is_left_out() -> None:
+    """What cannot be told is not told as zero."""
+    assert {} == hedges_needed(loaded(WEIGHTS), {"BTC": PRICES["BTC"]}, HOLDINGS)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bot.domain.account import Balance
-from bot.domain.commands import Command, Notice, OpenIntent, SubmitOrder
+from bot.domain.commands import CancelOrder, Command, Notice, OpenIntent, SubmitOrder
 from bot.domain.events import (
     AccountConfirmed,
     AccountSeen,
@@ -28,6 +28,7 @@ from bot.journal.memory import MemoryJournal
 from bot.journal.store import JournalFailed, JournalFull
 from bot.runtime import inbox, loop
 from bot.runtime.clock import settle
+from bot.runtime.keeper import KEPT_EVERY_NS
 from bot.runtime.steps import decode_state, encode_state
 from tests.kit import SPOT, USDM, d, hedge, pricing, quote
 from tests.runtime.stage import Bench, facts_of, orders_in, reads_of, steps_of
@@ -91,6 +92,20 @@ def test_a_decision_that_was_not_kept_is_not_told_as_one() -> None:
     told = [command for _, commands in bench.observed for command in commands]
     assert not any(isinstance(command, OpenIntent | SubmitOrder) for command in told)
     assert any(isinstance(event, FaultRaised) and "disk full" in event.what for event, _ in bench.observed)
+
+
+def test_a_kill_cancels_without_a_journal() -> None:
+    """Of what cannot be kept nothing is carried out but cancels: they rest on no record, and they lower the risk."""
+    bench = Bench().ready()
+    bench.breach()
+    sent = {order.client_id for order in bench.orders}
+    bench.journal.fail("disk full")
+    bench.carried.clear()
+    bench.loop.step(OperatorAsked(Action.KILL, "stop", "ann", bench.clock.now_ns()))
+
+    cancelled = {command.client_id for command, _ in bench.carried if isinstance(command, CancelOrder)}
+    assert sent == cancelled
+    assert len(sent) == len(bench.carried) == 2
 
 
 def test_an_arm_does_not_go_on_without_a_journal() -> None:
@@ -157,9 +172,11 @@ def test_a_fact_is_journaled_though_nothing_follows_from_it() -> None:
 def test_a_read_that_tells_nothing_new_is_kept_short() -> None:
     """An account that is read every ten seconds costs a line, not a page; one that changed is kept whole."""
     bench = Bench().hedged()
-    bench.clock.move(10 * SECOND_NS)
+    bench.loop.checkpoint()
+    bench.clock.move(KEPT_EVERY_NS)
     before = bench.journal.last_seq
     bench.read()
+    bench.loop.checkpoint()
     kept = [type(step.event) for step in steps_of(bench.journal)[before:]]
     bench.exchange.truth.coins["BTC"] += d("0.001")
     bench.clock.move(10 * SECOND_NS)

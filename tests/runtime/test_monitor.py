@@ -170,7 +170,27 @@ def test_funding_is_counted_once_a_transaction() -> None:
     for event in (paid("1.5", "a"), paid("-0.5", "b"), paid("1.5", "a")):
         seen.on_step(event, ())
 
-    assert d(1) == seen.totals(bench.engine.state).funding
+    totals = seen.totals(bench.engine.state)
+    assert (d(1), d("0.5"), d("1.5")) == (totals.funding, totals.funding_paid, totals.funding_received)
+
+
+def test_orders_are_counted_by_how_they_ended() -> None:
+    """A live one counts among the live until it ends, and among the ended from then on, retired or not."""
+    bench = Bench().ready()
+    bench.breach()
+    assert ({}, {"pending_new": 2}) == counted(ran(bench), bench)
+
+    bench.answer()
+    seen = ran(bench)
+    assert ({"filled": 2}, {}) == counted(seen, bench)
+    bench.engine.state.orders.records.clear()
+    assert ({"filled": 2}, {}) == counted(seen, bench)
+
+
+def counted(seen: Monitor, bench: Bench) -> tuple[dict[str, int], dict[str, int]]:
+    """Orders that ended and orders that live, by status."""
+    totals = seen.totals(bench.engine.state)
+    return totals.ended, totals.live
 
 
 def test_the_transactions_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

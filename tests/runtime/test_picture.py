@@ -11,12 +11,23 @@ from bot.domain.account import MarginState
 from bot.domain.events import AccountSeen, Action, OperatorAsked
 from bot.domain.units import SECOND_NS
 from bot.runtime import picture
+from bot.runtime.health import Health
 from bot.runtime.monitor import Monitor
-from bot.runtime.status import AssetStatus, PositionStatus, Status, StreamStatus
-from tests.kit import START_NS, USDM, d, hedge, limits, perpetual, rules, spot
+from bot.runtime.status import (
+    Around,
+    AssetStatus,
+    BudgetStatus,
+    JournalStatus,
+    PositionStatus,
+    Status,
+    StreamStatus,
+)
+from bot.runtime.vitals import doubts
+from tests.kit import START_NS, USDM, d, hedge, limits, perpetual, pricing, quote, rules, spot
 from tests.runtime.stage import Bench
 
 STREAMS = (StreamStatus("market", True, 5, 1),)
+BUDGETS = (BudgetStatus("api", 0.25),)
 
 
 def drawn(bench: Bench) -> Status:
@@ -25,13 +36,14 @@ def drawn(bench: Bench) -> Status:
     for event, commands in bench.observed:
         seen.on_step(event, commands)
     seen.sample_orders(bench.engine.state, START_NS)
+    reasons = doubts(bench.engine.state)
+    health = Health(live=True, ready=not reasons, reasons=reasons, mode="RUN")
     status = picture.draw(
         bench.engine,
         seen,
-        streams=STREAMS,
+        Around(health=health, streams=STREAMS, budgets=BUDGETS, journal=JournalStatus("/j", 7, "ab", 5, 4_096)),
         now_ns=bench.clock.now_ns(),
         started_ns=START_NS,
-        journal=("/j", 7, "ab"),
     )
     assert status == msgspec.json.decode(msgspec.json.encode(status), type=Status)
     return status
@@ -228,13 +240,100 @@ def test_without_the_venues_figures_the_ratio_is_ours() -> None:
     assert abs(needed / (wallet + profit) - ratio) < Decimal("1e-12")
 
 
+def test_a_fill_makes_the_venues_margin_figures_old() -> None:
+    """What the venue said before our own fill would show an open position with no margin: then our figure counts."""
+    bench = Bench().ready()
+    flat = bench.exchange.seen(USDM)
+    assert isinstance(flat, AccountSeen)
+    nothing = MarginState(d(100_000), d(0), d(0), d(100_000))
+    bench.loop.step(AccountSeen(msgspec.structs.replace(flat.snapshot, margin=nothing), bench.clock.now_ns()))
+    bench.breach()
+    assert d(0) == drawn(bench).margin_ratio
+
+    bench.clock.move(SECOND_NS)
+    bench.answer()
+
+    ratio, stress = drawn(bench).margin_ratio, drawn(bench).margin_stress
+    assert ratio is not None
+    assert ratio > 0
+    assert stress is not None
+    assert stress < 10
+
+
+def test_what_an_earlier_start_knew_of_the_margin_is_not_shown() -> None:
+    """After a restart the margin is unknown until the account was read again."""
+    bench = Bench().hedged()
+    bench.loop.step(msgspec.structs.replace(bench.observed[0][0], received_ns=bench.clock.now_ns()))
+    bench.market()
+
+    assert (None, None) == picture.margin_figures(bench.engine.state)
+
+
+def test_the_stress_distance_counts_what_the_account_holds_elsewhere() -> None:
+    """The venue's maintenance margin above ours is another position's, and stays as it is."""
+    bench = Bench().hedged()
+    seen = bench.exchange.seen(USDM)
+    assert isinstance(seen, AccountSeen)
+    distances = []
+    for needed in (d(500), d(50_000)):
+        margin = MarginState(d(100_000), needed, needed, d(0))
+        bench.clock.move(SECOND_NS)
+        moved = msgspec.structs.replace(seen.snapshot, margin=margin, requested_ns=bench.clock.now_ns())
+        bench.loop.step(AccountSeen(moved, bench.clock.now_ns()))
+        distances.append(drawn(bench).margin_stress)
+
+    far, near = distances
+    assert far is not None
+    assert near is not None
+    assert near < far < 2
+
+
+def test_the_basis_is_the_hedges_mid_above_the_pricing_mid() -> None:
+    """A future a tenth of a percent above the coin shows ten basis points; without a quote it is unknown."""
+    bench = Bench()
+    assert asset(drawn(bench)).basis_bps is None
+
+    bench.hedged()
+    now = bench.clock.now_ns()
+    bench.loop.step(quote(pricing("BTC"), 60_000.0, now))
+    bench.loop.step(quote(hedge("BTC"), 60_060.0, now))
+
+    basis = asset(drawn(bench)).basis_bps
+    assert basis is not None
+    assert abs(basis - 10) < d("0.0001")
+
+
+def test_accounts_are_drawn_with_their_age_and_clock() -> None:
+    """How long ago each was read, and how far the venue's clock is ahead; unknown before."""
+    assert [(None, None)] * 2 == [(row.age_ns, row.clock_offset_ns) for row in drawn(Bench()).accounts]
+    bench = Bench().ready()
+    bench.clock.move(3 * SECOND_NS)
+
+    assert [(3 * SECOND_NS, 1_000_000)] * 2 == [(row.age_ns, row.clock_offset_ns) for row in drawn(bench).accounts]
+
+
+def test_what_surrounds_the_engine_is_drawn_as_it_is_told() -> None:
+    """Journal, rate budgets and the reasons for not being ready are part of the picture."""
+    status = drawn(Bench())
+
+    assert ("/j", 7, "ab", 5, 4_096) == (
+        status.journal_path,
+        status.journal_sequence,
+        status.journal_head,
+        status.journal_lag_ns,
+        status.journal_bytes,
+    )
+    assert BUDGETS == status.budgets
+    assert "not confirmed since the start" in [reason.text for reason in status.reasons]
+
+
 def test_without_margin_tiers_the_ratio_is_unknown() -> None:
     """No brackets, no figure: a margin ratio is not made up."""
     bare = (spot("BTC"), perpetual("BTC", tiers=()))
     bench = Bench(owned=rules(coins=("BTC",), instruments=bare, limits=limits())).ready()
     bench.market()
 
-    assert picture.margin_ratio(bench.engine.state) is None
+    assert (None, None) == picture.margin_figures(bench.engine.state)
 
 
 def test_ready_says_why_not() -> None:

@@ -1,5 +1,7 @@
 """A refused start: lines for a person, a kind for an exit code."""
 
+from typing import get_args
+
 import pytest
 
 from bot.ops.daemon import REFUSALS
@@ -14,7 +16,7 @@ def test_a_refusal_keeps_its_lines_and_reads_as_one() -> None:
     assert "no route to api.binance.com; no clock" == str(refusal)
 
 
-@pytest.mark.parametrize("kind", ["config", "credentials", "refused", "venue"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_kind_has_an_exit_code(kind: Kind) -> None:
     """No refusal ends as a defect."""
     assert REFUSALS[kind] > 1

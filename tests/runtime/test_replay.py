@@ -32,11 +32,11 @@ def file(tmp_path: Path) -> Iterator[tuple[Path, SqliteJournal]]:
 def filled(journal: SqliteJournal, *, checkpoint: bool = False) -> Bench:
     """A journal into which a book that was hedged has been written."""
     bench, seq = Bench().hedged(), 0
+    bench.loop.checkpoint()
     for record in bench.journal.records():
         seq = journal.append(record.kind, record.payload, record.at_ns)
     journal.durable(seq).result(WAIT_S)
     if checkpoint:
-        bench.loop.checkpoint()
         kept = bench.journal.latest_checkpoint()
         assert kept is not None
         journal.checkpoint(kept.seq, kept.state).result(WAIT_S)
@@ -72,6 +72,25 @@ def test_a_pruned_file_is_replayed_from_its_checkpoint(file: tuple[Path, SqliteJ
         journal.durable(journal.append(record.kind, record.payload, record.at_ns)).result(WAIT_S)
 
     assert (True, 1) == (replay(path).ok, replay(path).steps)
+
+
+def test_a_pruned_file_is_replayed_from_the_first_record_that_is_kept(file: tuple[Path, SqliteJournal]) -> None:
+    """Later checkpoints shorten a start, not the proof: it begins at the one that pruning left at the cut."""
+    path, journal = file
+    bench = filled(journal, checkpoint=True)
+    cut = bench.journal.last_seq
+    journal.prune(cut + 1).result(WAIT_S)
+    for number in range(5):
+        bench.loop.fault(f"number {number}")
+    bench.loop.checkpoint()
+    for record in bench.journal.records(cut):
+        journal.append(record.kind, record.payload, record.at_ns)
+    kept = bench.journal.latest_checkpoint()
+    assert kept is not None
+    journal.checkpoint(kept.seq, kept.state).result(WAIT_S)
+
+    assert bench.journal.last_seq - cut >= 5
+    assert (True, bench.journal.last_seq - cut) == (replay(path).ok, replay(path).steps)
 
 
 def test_a_file_of_something_else_is_unreplayable(file: tuple[Path, SqliteJournal]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.commands import QueryOrder
 from bot.domain.events import (
     Action,
+    ClockSampled,
     Event,
     FaultRaised,
     OperatorAsked,
@@ -110,7 +111,10 @@ def test_what_was_restored_goes_on_with_the_same_commands() -> None:
     assert any(b"QueryOrder" in commands for commands in said[0])
 
 
-@given(st.lists(st.sampled_from(["market", "tick", "read", "deposit", "answer", "kill", "arm", "long"]), max_size=25))
+ACTS = ["market", "tick", "read", "clocks", "deposit", "answer", "kill", "arm", "long", "minute"]
+
+
+@given(st.lists(st.sampled_from(ACTS), max_size=25))
 def test_any_life_replays(story: list[str]) -> None:
     """Whatever happened in whatever order, the journal replays to the same commands and gives the state back."""
     bench = Bench().ready()
@@ -124,9 +128,14 @@ def test_any_life_replays(story: list[str]) -> None:
         "kill": lambda: bench.loop.step(OperatorAsked(Action.KILL, "x", "ann", now())),
         "arm": lambda: bench.loop.step(OperatorAsked(Action.ARM, "x", "ann", now())),
         "long": lambda: bench.clock.move(3 * SECOND_NS),
+        "minute": lambda: bench.clock.move(60 * SECOND_NS),
+        "clocks": lambda: [
+            bench.loop.step(ClockSampled(account, now() % 7, MILLISECOND_NS, now())) for account in bench.rules.accounts
+        ],
     }
     for act in story:
         acts[act]()
+    bench.loop.checkpoint()
 
     assert without_market(bench.engine.state) == without_market(restored(bench.journal).state)
 

@@ -19,6 +19,7 @@ class View:
 
     def __init__(self, name: str) -> None:
         self.name, self.up, self.connects, self.last_frame_ns = name, True, 1, 0
+        self.account: AccountId | None = None
 
 
 def test_taps_see_every_event_before_the_loop() -> None:

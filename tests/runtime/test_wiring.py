@@ -38,6 +38,7 @@ from bot.runtime.settings import Settings
 from bot.runtime.venue import Venue
 from bot.runtime.wiring import HOSTS, PAPER_FILE, PaperReads, Reach, paper_state, pin_of, reach, wire
 from bot.venues.gateway import LiveGateway
+from bot.venues.metadata import LiveMetadata
 from bot.venues.paper import PaperVenue
 from bot.venues.paper_account import PaperState, restored
 from bot.venues.snapshot import LiveSnapshots
@@ -71,7 +72,8 @@ async def way(chosen: Settings, stack: AsyncExitStack, key: Credentials | None =
 def simulated(tmp_path: Path) -> str:
     """The section of a config that names a simulated exchange."""
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    return f"exchange: {{ca_file: {tmp_path / 'ca.pem'}, pin: {{api.binance.com: 127.0.0.1:8443}}}}\n"
+    pin = ", ".join(f"{host}: 127.0.0.1:8443" for host in sorted(HOSTS))
+    return f"exchange: {{ca_file: {tmp_path / 'ca.pem'}, pin: {{{pin}}}}}\n"
 
 
 async def wired(
@@ -151,6 +153,12 @@ async def test_live_is_made_of_everything(
     assert {"binance.usdm.user", "binance.spot.user"} <= {stream.name for stream in venue.streams}
     assert ("journal-live.sqlite3", (USDM,)) == (venue.journal_path.name, venue.margin_accounts)
     assert not (tmp_path / PAPER_FILE).exists()
+    assert (LiveGateway.renew, LiveMetadata.read) == (function_of(venue.renew), function_of(venue.instruments))
+
+
+def function_of(bound: object) -> object:
+    """The function behind a bound method."""
+    return bound.__func__  # type: ignore[attr-defined]
 
 
 async def test_private_streams_without_a_key_are_a_bug(tmp_path: Path, stack: AsyncExitStack) -> None:
@@ -181,7 +189,8 @@ def test_in_production_the_venues_own_hosts_are_pinned(tmp_path: Path) -> None:
 
 def test_a_configured_pin_is_all_there_is(tmp_path: Path) -> None:
     """Hosts of a simulated exchange at its addresses: what is not named cannot be reached."""
-    assert {"api.binance.com": ("127.0.0.1", 8443)} == pin_of(settings(tmp_path, PAPER + simulated(tmp_path)))
+    pin = pin_of(settings(tmp_path, PAPER + simulated(tmp_path)))
+    assert dict.fromkeys(HOSTS, ("127.0.0.1", 8443)) == pin
 
 
 async def test_no_session_reaches_another_host(tmp_path: Path, stack: AsyncExitStack) -> None:
@@ -203,9 +212,19 @@ async def test_an_authority_that_is_gone_is_refused_with_its_name(tmp_path: Path
     chosen = settings(tmp_path, PAPER + simulated(tmp_path))
     (tmp_path / "ca.pem").unlink()
 
-    with pytest.raises(StartRefused, match=r"exchange\.ca_file") as raised:
+    with pytest.raises(StartRefused, match="No such file") as raised:
         await way(chosen, stack)
-    assert "config" == raised.value.kind
+    assert ("config", ("exchange", "ca_file")) == (raised.value.kind, raised.value.at)
+
+
+async def test_a_pin_that_leaves_hosts_out_is_refused_with_all_of_them(tmp_path: Path, stack: AsyncExitStack) -> None:
+    """Every host that is missing is named at once, and where the pin was written is known."""
+    section = simulated(tmp_path).replace("fapi.binance.com: 127.0.0.1:8443, ", "")
+    section = section.replace("fstream.binance.com: 127.0.0.1:8443, ", "")
+
+    with pytest.raises(StartRefused, match=r"fapi\.binance\.com, fstream\.binance\.com") as raised:
+        await way(settings(tmp_path, PAPER + section), stack)
+    assert ("config", ("exchange", "pin")) == (raised.value.kind, raised.value.at)
 
 
 async def test_a_client_without_a_key_cannot_sign(tmp_path: Path, stack: AsyncExitStack) -> None:

@@ -171,3 +171,49 @@ async def test_addresses_and_status() -> None:
         assert simex.addresses() == hosts
         assert (0, False) == (status["requests_total"], status["market_ended"])
         assert 404 == (await session.get(f"{simex.control_url}/control/nothing")).status
+
+
+async def test_an_accounts_settings_and_fees_can_be_planted() -> None:
+    """What an owner sets by hand, and the venue by tier: modes, leverage, margin type, and fee rates that fills pay."""
+    async with running() as (simex, session):
+        await control(simex, session, "settings", dual_side=True, multi_assets=True)
+        await control(simex, session, "settings", symbol="BTCUSDT", leverage=3, margin_type="ISOLATED")
+        await control(simex, session, "fees", account="other", maker="0.0001", taker="0.001")
+        order = {"side": "BUY", "quantity": "0.05", "market": "usdm", "symbol": "ETHUSDT", "type": "MARKET"}
+        await control(simex, session, "place", account="other", **order)
+        account, held = simex.exchange.accounts.futures("default"), simex.exchange.accounts.states["default"]
+        (trade,) = simex.exchange.accounts.trades("other", "usdm", "ETHUSDT")
+
+        assert (True, True) == (account.dual_side, account.multi_assets)
+        assert (3, "ISOLATED") == (held.positions["BTCUSDT"].leverage, held.positions["BTCUSDT"].margin_type)
+        assert round(trade.quote_quantity / 1000, 6) == round(trade.commission, 6)
+
+
+async def test_a_keys_rights_can_be_changed() -> None:
+    """As its owner would on the venue's page; what is not named stays, and what is unknown is refused."""
+    async with running() as (simex, session):
+        changed = await control(simex, session, "key", name="default", withdraw=True, expires_ms=5)
+        unknown = await control(simex, session, "key", name="nobody", withdraw=True)
+        found = simex.dialect.keys.find(simex.keys["default"].key)
+        url = f"{simex.control_url}/control/key"
+        async with session.post(url, json={"name": "default", "withdraw": "yes"}) as response:
+            refused = response.status
+
+        assert (True, False, 400) == (changed["changed"], unknown["changed"], refused)
+        assert (True, 5, True) == (found.withdraw, found.expires_ms, found.futures)
+
+
+async def test_a_crowded_address_uses_up_the_clients_budget() -> None:
+    """What others behind the address use shows in every answer's header, every minute, and can fill the limit."""
+    async with running() as (simex, session):
+        port = simex.plain["api.binance.com"]
+        url, headers = f"http://127.0.0.1:{port}/api/v3/time", {"Host": "api.binance.com"}
+        await control(simex, session, "crowd", market="spot", weight=1_700)
+        async with session.get(url, headers=headers) as response:
+            used = int(response.headers["X-MBX-USED-WEIGHT-1M"])
+        await control(simex, session, "crowd", market="spot", weight=6_000)
+        async with session.get(url, headers=headers) as response:
+            refused = response.status
+
+        assert 1_700 < used < 1_750
+        assert 429 == refused

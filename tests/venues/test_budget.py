@@ -184,3 +184,17 @@ def test_no_window_ever_exceeds_its_share(steps: list[tuple[Lane, int, int, floa
             assert one.usage().weight <= lane.value * TIGHT.weight_per_minute or not weight
             assert one.usage().orders_10s <= lane.value * TIGHT.orders_per_10s or not orders
         clock.forward(pause_s)
+
+
+def test_the_used_ratio_is_the_tightest_limits() -> None:
+    """Weight, orders in ten seconds or orders in a minute, whichever is nearest to its limit; a ban is all of it."""
+    clock = Clock()
+    one = budget(clock)
+    assert 0 == one.used_ratio()
+    one.take(Lane.READ, one.limits.weight_per_minute // 4)
+    assert 0.25 == one.used_ratio()
+    one.learn({"x-mbx-order-count-10s": str(one.limits.orders_per_10s // 2)})
+    assert 0.5 == one.used_ratio()
+
+    one.refused(429, -1003, 5)
+    assert 1 <= one.used_ratio()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from bot.domain.commands import CancelOrder, QueryOrder
@@ -26,6 +27,7 @@ from bot.venues.gateway import PAGE_ROWS, PAGES_MAX, LiveGateway
 from bot.venues.translate.binance import NotRepresentable
 from tests.venues.canned import (
     BTC,
+    FUTURE,
     INSTRUMENTS,
     KEY,
     NOW_NS,
@@ -184,6 +186,22 @@ async def test_a_spot_order_never_leaves() -> None:
     waiting.close()
 
     assert [] == canned.sent
+
+
+async def test_orders_are_held_against_the_instruments_as_they_are_now() -> None:
+    """The venue halved a tick: a price on the new one passes, one that only the old rules knew never leaves."""
+    canned = Canned()
+    canned.lay("POST", ORDER, order_row(price="60000.05"))
+    made = gateway(canned)
+    waiting = durable()
+    with pytest.raises(NotRepresentable):
+        await made.submit(approved(limit_price=Decimal("60000.05")), waiting)
+    waiting.close()
+    made.renew([msgspec.structs.replace(FUTURE, tick=Decimal("0.05"))])
+    await made.submit(approved(limit_price=Decimal("60000.05")), durable())
+
+    assert 1 == len(canned.sent)
+    assert Decimal("0.1") == INSTRUMENTS[BTC].tick
 
 
 async def test_a_journal_that_fails_keeps_the_order_home() -> None:

@@ -21,7 +21,7 @@ from bot.domain.events import (
     OrderUnanswered,
 )
 from bot.domain.order import Side, Status
-from bot.domain.units import Nanos
+from bot.domain.units import MILLISECOND_NS, Nanos
 from bot.simex.config import KeySpec, SimexConfig
 from bot.simex.injection import Fault
 from bot.simex.serve import Simex
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bot.venues.ports import Finding
 
 KEYS = (KeySpec("default"), KeySpec("rich", withdraw=True), KeySpec("poor", futures=False))
+CLOCK_OFFSET_NS_MAX = 500 * MILLISECOND_NS
 FEES = Fees(Decimal("0.001"), Decimal("0.001"))
 
 
@@ -102,7 +103,7 @@ class Rig:
 
     async def inspect(self, of: Client) -> tuple[Finding, ...]:
         """What the pre-flight finds."""
-        return await LivePreflight(of, self.instruments, USDT).inspect()
+        return await LivePreflight(of, self.instruments, USDT, clock_offset_ns_max=CLOCK_OFFSET_NS_MAX).inspect()
 
 
 @asynccontextmanager
@@ -275,7 +276,7 @@ async def test_an_unreachable_exchange_is_named() -> None:
     try:
         transport = SessionTransport(session)
         one = Client(credentials=Credentials("k" * 64, "s" * 64), orders=transport, reads=transport, clock=clock)
-        findings = await LivePreflight(one, (), USDT).inspect()
+        findings = await LivePreflight(one, (), USDT, clock_offset_ns_max=CLOCK_OFFSET_NS_MAX).inspect()
     finally:
         await session.close()
 

@@ -388,3 +388,15 @@ def test_the_wallet_always_balances(bids: list[Any], asks: list[Any], orders: li
         assert abs(gained - (cash - fees + position.contracts * position.entry_price)) < Decimal("0.000001")
 
     asyncio.run(run())
+
+
+async def test_paper_orders_are_held_against_the_instruments_as_they_are_now() -> None:
+    """The venue raised its minimum: what it would refuse from now on is refused on paper, too."""
+    world = World()
+    world.show()
+    before = await world.send(1, contracts=Decimal("0.010"))
+    world.venue.renew([msgspec.structs.replace(FUTURE, notional_min=Decimal(10_000))])
+    after = await world.send(2, contracts=Decimal("0.010"))
+
+    assert isinstance(before, OrderReported)
+    assert isinstance(after, OrderRejected)

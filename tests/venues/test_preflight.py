@@ -7,6 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.domain.units import MILLISECOND_NS
+from bot.venues.client import Client
 from bot.venues.ports import Finding
 from bot.venues.preflight import LivePreflight
 from bot.venues.routes import SPOT
@@ -54,9 +56,14 @@ def answers(**changes: Any) -> Canned:
     return canned
 
 
+def preflight(of: Client) -> LivePreflight:
+    """A pre-flight over the canned instruments, with the usual bound of the clock."""
+    return LivePreflight(of, INSTRUMENTS.values(), USDT, clock_offset_ns_max=500 * MILLISECOND_NS)
+
+
 async def inspected(canned: Canned) -> tuple[Finding, ...]:
     """The findings on these answers."""
-    return await LivePreflight(client(canned, Clock()), INSTRUMENTS.values(), USDT).inspect()
+    return await preflight(client(canned, Clock())).inspect()
 
 
 def wrong(findings: tuple[Finding, ...]) -> list[tuple[str, bool]]:
@@ -123,6 +130,43 @@ async def test_a_key_about_to_expire_is_warned_of() -> None:
     assert [("key scope", False)] == wrong(await inspected(answers(scope=scope)))
 
 
+async def test_a_key_without_futures_hides_nothing_of_the_spot_side() -> None:
+    """Its missing right is said, what needs it is not asked, and everything else is looked at."""
+    findings = await inspected(answers(scope={**SCOPE, "enableFutures": False}, dual=(REFUSED, 401)))
+
+    assert [("key scope", True)] == wrong(findings)
+    assert "spot balances" in {finding.subject for finding in findings}
+
+
+async def test_a_clock_that_is_off_hides_nothing() -> None:
+    """Every other problem is found beside it, since what is asked is signed by the venue's time."""
+    late = {"serverTime": NOW_MS + 20_000}
+    canned = answers(spot_time=late, usdm_time=late, dual={"dualSidePosition": True}, multi={"multiAssetsMargin": True})
+
+    found = [subject for subject, _ in wrong(await inspected(canned))]
+
+    assert ["clock", "clock", "position mode", "asset mode"] == found
+
+
+@pytest.mark.parametrize(("bound_ms", "passes"), [(600, True), (400, False)])
+async def test_the_clocks_bound_is_the_configs(bound_ms: int, passes: bool) -> None:
+    """What the daemon would refuse orders for is what the pre-flight refuses."""
+    one = client(answers(spot_time={"serverTime": NOW_MS + 500}), Clock())
+    of = LivePreflight(one, INSTRUMENTS.values(), USDT, clock_offset_ns_max=bound_ms * MILLISECOND_NS)
+
+    assert passes == (not wrong(await of.inspect()))
+
+
+async def test_what_was_read_is_kept_for_who_judges_further() -> None:
+    """Settings by symbol and the margin are there after an inspection, and are not when they could not be read."""
+    of, refused = preflight(client(answers(), Clock())), preflight(client(answers(scope=(REFUSED, 401)), Clock()))
+    await of.inspect()
+    await refused.inspect()
+
+    assert (20, True) == (of.settings["BTCUSDT"].leverage, of.margin is not None)
+    assert ({}, None) == (refused.settings, refused.margin)
+
+
 @pytest.mark.parametrize(
     "answer", [(REFUSED, 401), ({"code": -1022, "msg": "Signature for this request is not valid."}, 400)]
 )
@@ -137,14 +181,16 @@ async def test_a_wrong_key_is_one_clear_line(answer: tuple[Any, int]) -> None:
 
 
 async def test_an_unreachable_venue_is_one_line_that_names_the_host() -> None:
-    """Without a connection there is nothing to say about the key."""
+    """What that host would have been asked is left out; what the other one knows is said all the same."""
     down = aiohttp.ClientConnectorError.__new__(aiohttp.ClientConnectorError)
     down._os_error = OSError(111, "Connection refused")
     findings = await inspected(answers(usdm_time=down))
     (line,) = [finding.text for finding in findings if not finding.ok]
 
     assert "cannot reach fapi.binance.com" in line
-    assert "key" not in {finding.subject for finding in findings}
+    looked = {finding.subject for finding in findings}
+    assert {"key", "key scope", "spot balances"} <= looked
+    assert not {"position mode", "asset mode", "margin type", "USD-M balances"} & looked
 
 
 async def test_without_a_key_that_is_all_there_is_to_say() -> None:
@@ -152,7 +198,7 @@ async def test_without_a_key_that_is_all_there_is_to_say() -> None:
     for credentials in (None, Credentials(KEY, "")):
         canned = answers()
         one = client(canned, Clock(), credentials)
-        findings = await LivePreflight(one, INSTRUMENTS.values(), USDT).inspect()
+        findings = await preflight(one).inspect()
 
         assert [("key", True)] == wrong(findings)
         assert [] == canned.sent
@@ -163,6 +209,6 @@ async def test_a_busy_address_is_said() -> None:
     canned = answers()
     one = client(canned, Clock())
     one.budgets[SPOT].learn({"x-mbx-used-weight-1m": "1600"})
-    findings = await LivePreflight(one, INSTRUMENTS.values(), USDT).inspect()
+    findings = await preflight(one).inspect()
 
     assert ("rate budget", False) in wrong(findings)

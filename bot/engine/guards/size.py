@@ -4,12 +4,17 @@ from bot.calc.sizing import mid_price
 from bot.domain.order import Refused
 from bot.domain.units import Price, exact
 from bot.engine.guards.context import Context
+from bot.engine.modes import Mode
 
 
 def filters(context: Context) -> Refused | None:
-    """Positive, whole lots and ticks, within the venue's bounds, on an instrument that trades."""
+    """Positive, whole lots and ticks, within the venue's bounds, on an instrument that trades.
+
+    Where an operator wants out, the venue itself is asked whether it still lets a position be reduced.
+    """
     request, rules = context.request, context.instrument
-    if not rules.trading:
+    leaving = context.reducing and context.mode in (Mode.UNWIND, Mode.FLATTEN)
+    if not rules.trading and not leaving:
         return context.refuse("filters", "the venue does not trade this instrument now")
     if request.contracts <= 0 or request.contracts % rules.lot != 0:
         return context.refuse("filters", f"{request.contracts} contracts are not whole lots of {rules.lot}")

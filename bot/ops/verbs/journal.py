@@ -56,8 +56,51 @@ def export(
         from bot.ops.journals import errors_told, export_to, journal_of
 
         with errors_told():
-            count = export_to(journal_of(target), output, after)
-        print(f"{count} records", file=sys.stderr)
+            found = export_to(journal_of(target), output, after)
+        print(f"{found.records} records", file=sys.stderr)
+        if found.broken_at is not None:
+            raise Stop(Exit.JOURNAL, f"BROKEN at record {found.broken_at}: {found.reason}; what is left was written")
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a file that must not exist yet.")],
+    target: Target = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a journal, also while the daemon runs: one file, mode 0600, verified before it gets its name."""
+    with speaking(as_json):
+        from bot.ops.journals import errors_told, journal_of
+
+        with errors_told():
+            from bot.journal.backup import backup as backed_up
+
+            made = backed_up(journal_of(target), to.expanduser())
+        if as_json:
+            print_json({"backup": made})
+        else:
+            say(f"{made.path}: {made.records} records up to {made.last_seq}, {made.bytes} bytes, verified")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    target: Target = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a backup back in a state directory (or a config's); what stands there is kept beside it."""
+    with speaking(as_json):
+        from bot.ops.journals import errors_told, restored, state_dir_for
+
+        with errors_told():
+            made = restored(source.expanduser(), state_dir_for(target))
+        if as_json:
+            print_json({"restored": made})
+            return
+        say(f"{made.path}: {made.records} records up to {made.last_seq}, verified")
+        if made.kept_in:
+            say(f"what stood there is kept in {made.kept_in}")
+        say("orders since then are unknown to it: what the venue holds now is taken as it is, and told")
 
 
 @app.command()
@@ -75,3 +118,26 @@ def replay(target: Target = None, as_json: JsonOption = False) -> None:
             say(f"the same: {found.steps} steps gave the same {found.commands} commands")
         if not found.ok:
             raise Stop(Exit.FAILED_CHECK, difference_told(found), "differs")
+
+
+@app.command()
+def accept(target: Target = None, as_json: JsonOption = False) -> None:
+    """Go on, halted, from steps that another version of Trimtab decided: for a start that says it needs this."""
+    with speaking(as_json):
+        from bot.ops.journals import errors_told, journal_of
+        from bot.ops.options import operator
+
+        with errors_told():
+            from bot.runtime.accept import accept as accepted
+
+            path = journal_of(target)
+            found = accepted(path, operator())
+        if as_json:
+            print_json({"path": str(path), "accepted": found})
+        elif found is None:
+            say("nothing to accept: it replays to the same commands")
+        else:
+            say(f"accepted: {found.steps} steps, from record {found.differs_at} on decided differently; halted")
+            for client_id in found.unresolved:
+                say(f"order {client_id} is taken as sent, and looked up before its instrument trades")
+            say("start it, look at its positions (trimtab status), and arm")

@@ -55,8 +55,9 @@ class Binance:
         spot, usdm = Desk(exchange, timeline, "spot"), Desk(exchange, timeline, "usdm")
         self._usdm_rest = UsdmRest(usdm)
         account = UsdmAccountRest(usdm, self.listen_keys)
-        self._spot_router = self._router([*SpotRest(spot).routes(), *SapiRest(spot).routes()], RateLimiter(SPOT_LIMITS))
-        self._usdm_router = self._router([*self._usdm_rest.routes(), *account.routes()], RateLimiter(USDM_LIMITS))
+        self._limiters = {"spot": RateLimiter(SPOT_LIMITS), "usdm": RateLimiter(USDM_LIMITS)}
+        self._spot_router = self._router([*SpotRest(spot).routes(), *SapiRest(spot).routes()], self._limiters["spot"])
+        self._usdm_router = self._router([*self._usdm_rest.routes(), *account.routes()], self._limiters["usdm"])
         self._coinm_router = self._router(CoinmRest(usdm).routes(), RateLimiter(USDM_LIMITS))
         self._hubs = {"spot": Hub(), "usdm": Hub()}
         self._frames = {
@@ -68,6 +69,10 @@ class Binance:
 
     def _router(self, routes: Any, limiter: RateLimiter) -> Router:
         return Router(routes, self.keys, limiter, self.timeline.server_ms)
+
+    def crowd(self, market: str, weight: int) -> None:
+        """Let other programs behind the clients' address use so much request weight of every minute."""
+        self._limiters[market].others_weight = weight
 
     # ------------------------------------------------------------------------------------------------------- http
     def respond(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ The order of the checks is the venue's: weight, key, mandatory parameters, windo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -105,6 +105,14 @@ class KeyRing:
         if found is None:
             raise venue_error(REJECTED_API_KEY)
         return found
+
+    def change(self, name: str, **changes: bool | int | None) -> bool:
+        """Change what the key of that name may do (fields of ApiKey); whether there is one."""
+        for public, key in self._by_key.items():
+            if key.name == name:
+                self._by_key[public] = replace(key, **changes)  # type: ignore[arg-type]  # fields of their own types
+                return True
+        return False
 
     def revoke(self, name: str) -> bool:
         """Delete the key of that name; whether there was one."""

@@ -100,6 +100,8 @@ class RateLimiter:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._weight = Window(MINUTE_MS)
+        self.others_weight = 0
+        """What other programs behind the same address use of every minute."""
         self._orders: dict[str, tuple[Window, ...]] = {}
 
     def _windows(self, account: str) -> tuple[Window, ...]:
@@ -111,7 +113,7 @@ class RateLimiter:
         """Count a request; beyond the limit it is refused with -1003 and 429."""
         self._weight.at(now_ms)
         self._weight.count += weight
-        if self._weight.count > self.limits.weight_per_minute:
+        if self.weight_used(now_ms) > self.limits.weight_per_minute:
             raise too_much_weight(self.limits.weight_per_minute, self._weight.wait_s(now_ms))
 
     def charge_order(self, account: str, now_ms: int) -> None:
@@ -125,7 +127,7 @@ class RateLimiter:
 
     def weight_used(self, now_ms: int) -> int:
         """The weight used in this minute."""
-        return self._weight.at(now_ms)
+        return self._weight.at(now_ms) + self.others_weight
 
     def order_headers(self, account: str, now_ms: int) -> dict[str, str]:
         """The order-count headers of `account`."""

@@ -288,12 +288,12 @@ class UsdmAccountRest:
         return [row for row in USDM_LIMITS.as_rate_limits() if row["rateLimitType"] == "ORDERS"]
 
     def _commission_rate(self, call: Call) -> dict[str, str]:
-        """The fee rates of one symbol."""
-        symbol = self._desk.symbol(call.params)
+        """The account's fee rates of one symbol."""
+        symbol, account = self._desk.symbol(call.params), self._accounts.states[call.account]
         return {
             "symbol": symbol.name,
-            "makerCommissionRate": plain(symbol.maker_fee),
-            "takerCommissionRate": plain(symbol.taker_fee),
+            "makerCommissionRate": plain(account.fee_rate(symbol, is_maker=True)),
+            "takerCommissionRate": plain(account.fee_rate(symbol, is_maker=False)),
         }
 
     # ---------------------------------------------------------------------------------------------------- history

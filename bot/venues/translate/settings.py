@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 
@@ -26,11 +28,12 @@ class _AssetMode(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class SymbolSetting(msgspec.Struct, frozen=True, rename="camel"):
-    """Margin type and leverage of one symbol."""
+    """Margin type and leverage of one symbol, and the largest position that the venue allows at that leverage."""
 
     symbol: str
     margin_type: str
     leverage: int
+    max_notional_value: Decimal | None = None
 
 
 def key_scope(body: bytes) -> KeyScope:

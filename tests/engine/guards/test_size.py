@@ -4,6 +4,7 @@ import pytest
 
 from bot.domain.order import OrderRequest, Side
 from bot.engine.guards.size import filters, order_notional, position_notional
+from bot.engine.modes import Mode
 from tests.engine.guards.contexts import moment, order, reducing
 from tests.kit import d, limits, perpetual
 
@@ -36,9 +37,13 @@ def test_an_order_inside_the_filters_passes_at_every_bound() -> None:
 
 
 def test_nothing_is_sent_to_an_instrument_that_does_not_trade() -> None:
-    """A halted symbol takes nothing, reducing or not."""
-    assert filters(moment(instrument=perpetual(trading=False))) is not None
-    assert filters(reducing(instrument=perpetual(trading=False))) is not None
+    """A halted symbol takes nothing, reducing or not; only an operator who wants out has the venue itself asked."""
+    halted = perpetual(trading=False)
+    assert filters(moment(instrument=halted)) is not None
+    assert filters(reducing(instrument=halted)) is not None
+    assert filters(moment(instrument=halted, mode=Mode.UNWIND)) is not None
+    assert filters(reducing(instrument=halted, mode=Mode.UNWIND)) is None
+    assert filters(reducing(instrument=halted, mode=Mode.FLATTEN)) is None
 
 
 def test_an_order_is_worth_at_most_what_the_owner_allows() -> None:

@@ -1,0 +1,1 @@
+"""Commands by chat: a Telegram bot that answers its owner, and nobody else."""

@@ -1,0 +1,136 @@
+"""The bot's texts: printable, within one message, and true about what is not known."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.ops.chat import answers
+from bot.ops.chat.answers import MESSAGE_UNITS_MAX
+from bot.runtime.health import Health
+from bot.runtime.status import LatchStatus
+from tests.ops.samples import STATUS, asset
+
+ORDER = {
+    "group": "core",
+    "instrument": "binance.usdm:BTCUSDT",
+    "side": "sell",
+    "contracts": Decimal("1.234"),
+    "limit_price": Decimal("61740.1"),
+    "expected_vwap": 61795.02,
+    "reduce_only": True,
+    "residual": Decimal("0.0005"),
+}
+NEED = {
+    "asset": "BTC",
+    "price": Decimal(61800),
+    "exposure": Decimal("1.2345"),
+    "target": Decimal(0),
+    "deviation": Decimal("1.2345"),
+    "deviation_value": Decimal(76292),
+    "trigger": Decimal("0.012"),
+    "breached": True,
+    "hedge": Decimal("-1.234"),
+    "why": "holdings 1.2345 x ratio 1.0",
+}
+
+
+def plan(**changes: Any) -> dict[str, Any]:
+    groups = [
+        {"group": "core", "held_because": None, "assets": [NEED]},
+        {"group": "alts", "held_because": "account: not read yet", "assets": []},
+    ]
+    refused = [{"what": "alts", "guard": "account", "why": "not read yet"}]
+    return {"mode": "RUN", "groups": groups, "orders": [ORDER], "refused": refused, **changes}
+
+
+def units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def test_a_plan_tells_orders_refusals_and_reasons() -> None:
+    """/plan says what would be sent, what would not, and where each number comes from."""
+    assert [
+        "mode RUN",
+        "sell 1.234 binance.usdm:BTCUSDT at 61,740.10 or better, reduce-only",
+        "not sent: alts: account: not read yet",
+        "BTC: holdings 1.2345 x ratio 1.0",
+        "alts: cannot be judged: account: not read yet",
+    ] == answers.plan_text(plan()).splitlines()
+
+
+def test_a_plan_without_orders_says_so() -> None:
+    """Nothing to do is an answer."""
+    assert "No order would be sent now." in answers.plan_text(plan(orders=[]))
+
+
+def test_a_plan_of_another_shape_is_refused() -> None:
+    """A plan that this version does not read is an error of its own, not half an answer."""
+    with pytest.raises(msgspec.ValidationError):
+        answers.plan_text({"mode": "RUN", "orders": [{"side": "sell"}]})
+
+
+def test_what_is_unknown_is_shown_as_unknown() -> None:
+    """Unknown figures are question marks, never zeros."""
+    unknown = asset(exposure=None, target=None, deviation=None, deviation_value=None, trigger=None, breached=None)
+    status = msgspec.structs.replace(STATUS, assets=(unknown,), margin_ratio=None)
+    told = answers.status_text(status, Health(True, False))
+
+    assert "BTC: delta ?, target ?, off by ? (?), band ?" in told
+    assert "margin ratio ?" in told
+
+
+def test_a_reason_cannot_fake_a_line() -> None:
+    """Line breaks and control characters of a latch's reason are escaped."""
+    latch = LatchStatus("global", "HALT", "x\nmargin ratio 0 %\x1b[2J\u202e", "me", STATUS.now_ns)
+    told = answers.status_text(msgspec.structs.replace(STATUS, latches=(latch,)), Health(True, True))
+
+    assert 1 == sum(line.startswith("margin ratio") for line in told.splitlines())
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+
+
+@pytest.mark.parametrize(
+    ("verb", "mode", "said"),
+    [
+        ("pause", "HALT", "Paused; mode HALT."),
+        ("kill", "HALT", "Killed; mode HALT."),
+        ("arm", "RUN", "Resumed; mode RUN."),
+        ("arm", "HALT", "Asked for, but the mode is HALT, not RUN"),
+        ("kill", "RUN", "Asked for, but the mode is RUN, not HALT"),
+    ],
+)
+def test_what_was_done_is_told_by_the_mode_after_it(verb: str, mode: str, said: str) -> None:
+    """The answer to a command believes the mode that the daemon is in, not the wish."""
+    assert answers.done(verb, mode).startswith(said)
+
+
+@given(st.text(max_size=6_000))
+def test_every_answer_fits(text: str) -> None:
+    """Whatever is to be said fits one message, by Telegram's count, and a short text is untouched."""
+    shown = answers.fitted(text.encode("utf-16-le", "replace").decode("utf-16-le"))
+
+    assert units(shown) <= MESSAGE_UNITS_MAX
+
+
+@pytest.mark.parametrize("character", ["x", "é", "🟢"])
+def test_a_long_answer_is_cut_with_a_note(character: str) -> None:
+    """A text of one unit too many is cut and says so; no character is torn apart."""
+    size = units(character)
+    whole = character * (MESSAGE_UNITS_MAX // size)
+    cut = answers.fitted(whole + character)
+
+    assert whole == answers.fitted(whole)
+    assert cut.endswith(answers.CUT)
+    assert MESSAGE_UNITS_MAX - size < units(cut) <= MESSAGE_UNITS_MAX
+    assert set(cut.removesuffix(answers.CUT)) == {character}
+
+
+def test_help_fits_one_message() -> None:
+    """The help is not cut."""
+    assert answers.HELP == answers.fitted(answers.HELP)
