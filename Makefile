@@ -9,10 +9,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept docs reference months lock clean
+.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept docs reference months image deploy-check lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## make .venv with the trimtab command in it
 	@sh .ci/setup.sh
@@ -67,6 +67,12 @@ reference: setup ## write the reference pages of the docs anew from the code
 
 months: setup ## thirty simulated days of journal upkeep: one JSON summary
 	@$(BIN)/python -m bot.lab.months $(ARGS)
+
+image: ## build the container image with buildah: make image ARGS="--local-base --demo"
+	@sh deploy/image.sh $(ARGS)
+
+deploy-check: ## hold deploy/ against its makers' linters: systemd-analyze, promtool, hadolint ...
+	@sh deploy/check.sh
 
 lock: ## make the locks anew after a change of dependencies
 	@command -v uv >/dev/null || test -x .tools/bin/uv || \

@@ -39,6 +39,7 @@ def open_hedge(stage: Stage) -> str:
     stage.until(book, "the daemon connects and sees 1 BTC and 10 ETH", lambda: _ready(stage), START_S)
     stage.until(book, "selling perpetuals against them", lambda: stage.is_neutral(book), HEDGE_S)
     stage.until(book, "the daemon agrees with the exchange", lambda: stage.is_calm(book), HEDGE_S)
+    _owner_hears(stage, told=2)
     held = stage.truth(book)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         # Funding settles on the hour or rarer; here it does once in a few seconds, so that there is some to show.
@@ -50,7 +51,7 @@ def follow_deposit(stage: Stage) -> str:
     """Coins arrive; the hedge grows by as much."""
     book, after = stage.hedged, stage.exchange.requests_total()
     stage.exchange.deposit(book.name, "BTC", "0.5")
-    _hedge_again(stage, "half a BTC is deposited")
+    _hedge_again(stage, "half a BTC is deposited", told=3)
     orders = _only(stage.orders(book, after), [("BTCUSDT", "SELL")])
     return f"+0.5 BTC seen, {_told(orders)}"
 
@@ -85,7 +86,7 @@ def lose_answer(stage: Stage) -> str:
     stage.exchange.arm_fault(kind="drop_answer", method="POST", path="/fapi/v1/order", symbol="ETHUSDT", count=1)
     stage.exchange.arm_fault(kind="stall", variant="user", duration_ms=SILENT_MS)
     stage.exchange.deposit(book.name, "ETH", "2")
-    _hedge_again(stage, "2 ETH are deposited; their order's answer is lost, the account's stream silent")
+    _hedge_again(stage, "2 ETH are deposited; their order's answer is lost, the account's stream silent", told=4)
     (order,) = _only(stage.orders(book, after), [("ETHUSDT", "SELL")])
     looks = stage.exchange.lookups(book.name, order.params["newClientOrderId"], after)
     if order.fate != "dropped" or not looks:
@@ -111,7 +112,7 @@ def arm(stage: Stage) -> str:
     """Armed again, the daemon does what it was kept from."""
     book, after = stage.hedged, stage.exchange.requests_total()
     stage.verb(book, "arm", "the demo is satisfied")
-    _hedge_again(stage, "the daemon hedges what waited")
+    _hedge_again(stage, "the daemon hedges what waited", told=5)
     return _told(_only(stage.orders(book, after), [("BTCUSDT", "SELL")]))
 
 
@@ -165,9 +166,17 @@ STORY = (
 )
 
 
-def _hedge_again(stage: Stage, what: str) -> None:
+def _hedge_again(stage: Stage, what: str, told: int) -> None:
+    """Wait until the book is hedged again, and until its owner has been told of so many hedges in all."""
     book = stage.hedged
     stage.until(book, what, lambda: stage.is_neutral(book) and stage.is_calm(book), HEDGE_S)
+    _owner_hears(stage, told)
+
+
+def _owner_hears(stage: Stage, told: int) -> None:
+    book = stage.hedged
+    heard = lambda: sum(one.kind() == "hedge" for one in stage.alerts.told(book.name)) >= told  # noqa: E731
+    stage.until(book, "the owner is told why, by which orders, and what it cost", heard, ALERTS_S)
 
 
 def _ready(stage: Stage) -> bool:

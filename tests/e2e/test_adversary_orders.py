@@ -1,13 +1,15 @@
 """Attacks over the wire on orders in flight: whatever the wire, the disk or an operator does, each is sold once."""
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.journal.sqlite import SqliteJournal
-from bot.journal.store import JournalFull
+from bot.journal.store import Entry, JournalFull
+from bot.journal.writer import Writer
 from bot.runtime.replay import replay
 from bot.simex.serve import Simex
 from tests.e2e.kit import Story, armed, config, exchange, running
@@ -85,16 +87,16 @@ async def test_a_journal_that_is_full_with_an_order_in_flight_stops_everything_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the moment that a step cannot be kept nothing is sent; the next start knows the hedge and sends nothing."""
-    append = SqliteJournal.append
+    append = Writer.append
     disk = {"full": False}
 
-    def appended(self: SqliteJournal, kind: str, payload: bytes, at_ns: int) -> int:
+    def appended(self: Writer, entries: Sequence[Entry]) -> int:
         if disk["full"]:
             raise JournalFull("no room")
-        disk["full"] = b'"OpenIntent"' in payload
-        return append(self, kind, payload, at_ns)
+        disk["full"] = any(b'"OpenIntent"' in entry.payload for entry in entries)
+        return append(self, entries)
 
-    monkeypatch.setattr(SqliteJournal, "append", appended)
+    monkeypatch.setattr(Writer, "append", appended)
     async with Simex.start(exchange()) as simex:
         loaded = config(simex, tmp_path, targets=ONLY_BTC)
         async with running(simex, loaded) as story:
@@ -107,7 +109,7 @@ async def test_a_journal_that_is_full_with_an_order_in_flight_stops_everything_a
             disk["full"] = False
             await asyncio.sleep(1)
             assert await story.order_requests() <= 1
-        monkeypatch.setattr(SqliteJournal, "append", append)
+        monkeypatch.setattr(Writer, "append", append)
         async with running(simex, loaded) as story:
             await story.until_position("BTCUSDT", "-2")
             await story.stays("BTCUSDT", "-2")

@@ -17,7 +17,7 @@ from bot.ops.demo_story import STORY, Step
 from bot.ops.exits import Exit
 from bot.ops.speak import Stop
 
-NAMES = ["hedge", "deposit", "weights", "streams", "answer", "kill", "arm", "unwind", "ledger"]
+NAMES = ["hedge", "deposit", "weights", "streams", "answer", "kill", "arm", "unwind", "ledger", "alerts"]
 START_TO_END_S = 60
 
 
