@@ -18,7 +18,7 @@ from bot.runtime.wiring import HOSTS
 from bot.simex.config import AccountSpec, KeySpec, SimexConfig
 from bot.simex.serve import Simex
 
-PATIENCE_S = 15.0
+PATIENCE_S = 45.0
 LOOK_S = 0.05
 SPOT = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(1_000)}
 USDM = {"USDT": Decimal(100_000)}

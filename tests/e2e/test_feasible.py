@@ -20,7 +20,7 @@ from bot.simex.injection import GARBAGE_200, Fault
 from bot.simex.serve import Simex
 from tests.e2e.kit import NEUTRAL, USDM, config, exchange, running, written
 
-PATIENCE_S = 20.0
+PATIENCE_S = 45.0
 BTC_ONLY = "[{name: neutral, kind: neutral, assets: [BTC], band: {trigger: %s, destination: 0 %%}}]"
 
 

@@ -17,7 +17,7 @@ from bot.runtime.settings_load import Loaded, load
 from bot.simex.serve import Simex
 from tests.e2e.kit import NEUTRAL, config, exchange, running, written
 
-START_S = 20.0
+START_S = 45.0
 
 
 async def _refusal(loaded: Loaded, mode: RunMode = RunMode.LIVE) -> StartRefused:

@@ -18,7 +18,7 @@ from bot.ops.exits import Exit
 from bot.ops.speak import Stop
 
 NAMES = ["hedge", "deposit", "weights", "streams", "answer", "kill", "arm", "unwind", "ledger", "alerts"]
-START_TO_END_S = 60
+START_TO_END_S = 90
 
 
 def trimtab(*words: object, stop_when: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ from tests.runtime.stage import Bench
 
 PAPER = "paper: {seed: config, balances: {spot: {BTC: 1, ETH: 10}, usdm: {USDT: 50000}}}\n"
 NOBODY = "127.0.0.1:9"
-WAIT_S = 10.0
+WAIT_S = 30.0
 FUTURE_NS = 3600 * SECOND_NS
 
 

@@ -13,7 +13,7 @@ from bot.runtime.replay import replay
 from bot.runtime.steps import Unreplayable
 from tests.runtime.stage import Bench
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 def journal_at(path: Path) -> SqliteJournal:

@@ -15,7 +15,7 @@ from bot.simex.serve import Simex
 from tests.simex.pinned import running, until
 
 PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
-WAIT_S = 5.0
+WAIT_S = 20.0
 
 
 class Desk:

@@ -26,7 +26,7 @@ from bot.venues.net import Address, ssl_context
 from bot.venues.stream import Limits, Stream, World
 
 HOST = "stream.binance.com"
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 START_NS = 1_700_000_000 * SECOND_NS
 SETTLE_ROUNDS = 20
 

@@ -23,6 +23,7 @@ TINY = Counts(
     appends=100,
     commits=3,
     starts=1,
+    statuses=1,
     updates=2_000,
 )
 
@@ -46,7 +47,7 @@ def measured(key: str, tmp_path: Path) -> dict[str, Figure]:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("key", ["depth", "replay", "journal"])
+@pytest.mark.parametrize("key", ["depth", "replay", "journal", "status"])
 def test_a_row_measures_something(key: str, tmp_path: Path) -> None:
     """Every figure is a positive number, and nothing is left in the directory."""
     found = measured(key, tmp_path)

@@ -285,7 +285,7 @@ def test_health_counts(opened: Callable[..., Delivery]) -> None:
     delivery = opened([phone])
     delivery.post(alert("a"))
     delivery.post(alert("a"))
-    await_true(lambda: delivery.health().suppressed == 1)
+    await_true(lambda: delivery.health().suppressed == 1 and delivery.health().sinks["phone"].sent == 1)
     phone.answer = Outcome(Verdict.REFUSED, "it refuses the token or password (401)")
     delivery.post(alert("b"))
     await_true(lambda: delivery.health().sinks["phone"].down)

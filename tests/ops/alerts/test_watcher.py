@@ -186,17 +186,6 @@ def test_a_disk_that_is_not_there_is_not_known(tmp_path: Path) -> None:
     assert (free_bytes(tmp_path) or 0) > 0
 
 
-def test_a_companion_that_fails_is_told(post: Post) -> None:
-    """Which part, and why; the same part again is the same thing."""
-    post.watcher.on_trouble("web", OSError("address in use"))
-    post.watcher.on_trouble("web", None)
-
-    assert [a.kind for a in post.alerts] == [Kind.COMPONENT] * 2
-    assert post.alerts[0].title == "web failed and is started again"
-    assert "OSError: address in use" in post.alerts[0].text
-    assert {a.key for a in post.alerts} == {"component:web"}
-
-
 def test_a_step_that_nobody_needs_to_hear_of_costs_next_to_nothing(post: Post) -> None:
     """The loop calls this for every step: it takes microseconds and posts nothing."""
     state = post.stage.engine.state
