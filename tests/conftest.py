@@ -32,3 +32,10 @@ def frames_dir(data_dir: Path) -> Path:
     if not place.is_dir():
         pytest.skip(f"no recorded frames in {place}; {DATA_VARIABLE} names a folder that holds frames/")
     return place
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon's own environment variables, should this machine have some, are not there."""
+    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
+        monkeypatch.delenv(name)

@@ -21,6 +21,7 @@ from bot.engine.modes import Mode
 from bot.engine.orders import OrderRecord
 from bot.engine.risk import review
 from bot.engine.state import Group, State
+from bot.engine.trust import Beliefs
 from bot.policy import basket, overlay, unwind
 from bot.policy.view import View
 
@@ -53,12 +54,12 @@ class Draft(msgspec.Struct, frozen=True):
     residuals: dict[str, Qty]
 
 
-def assess(state: State, group: Group) -> Assessment:
+def assess(beliefs: Beliefs, group: Group) -> Assessment:
     """Derive what a group needs from what can be trusted."""
-    refused = trust.doubt(state, group)
+    refused = trust.doubt(beliefs, group)
     if refused is not None:
-        return _reduce_in_doubt(state, group, refused)
-    view = trust.view(state, group)
+        return _reduce_in_doubt(beliefs, group, refused)
+    view, state = trust.view(beliefs, group), beliefs.state
     correcting = group.name in state.legs.corrections
     pricing = {asset: state.layout.assets[asset].pricing for asset in group.assets}
     target = group.target
@@ -71,16 +72,16 @@ def assess(state: State, group: Group) -> Assessment:
             return Assessment(group.name, (), Refused("base", group.name, "the base of the weights is not positive"))
         needs = basket.needs(target, view, correcting=correcting)
         rows = basket.rows(target, pricing, view)
-    return Assessment(group.name, needs, locked(state, group.assets), tuple(rows))
+    return Assessment(group.name, needs, locked(beliefs, group.assets), tuple(rows))
 
 
-def _reduce_in_doubt(state: State, group: Group, refused: Refused) -> Assessment:
+def _reduce_in_doubt(beliefs: Beliefs, group: Group, refused: Refused) -> Assessment:
     """What a group in doubt may still do: a doubted price holds new risk, never what gives a hedge back.
 
     A ratio target measured in coins needs no price to know that coins have left, and its reduce-only order is priced by
     the hedge's own book, whose age and collar are judged as for every order.
     """
-    target, nothing = group.target, Assessment(group.name, (), refused)
+    state, target, nothing = beliefs.state, group.target, Assessment(group.name, (), refused)
     if refused.guard not in trust.PRICE_DOUBTS or not isinstance(target, RatioTarget):
         return nothing
     (asset,) = group.assets
@@ -88,45 +89,44 @@ def _reduce_in_doubt(state: State, group: Group, refused: Refused) -> Assessment
     quote = state.books.quotes.get(name)
     if quote is None or not quote.sane or target.band.trigger.unit is Unit.QUOTE:
         return nothing
-    view = View({asset: sizing.mid_price(quote)}, {asset: trust.parts(state, asset)}, ZERO, ZERO)
+    view = View({asset: sizing.mid_price(quote)}, {asset: trust.parts(beliefs, asset)}, ZERO, ZERO)
     needs = overlay.needs(target, asset, view, correcting=group.name in state.legs.corrections)
     wanted = state.layout.instruments[name].contracts(needs[0].hedge)
     position = state.accounts.positions[name].position.contracts
     reduces = wanted * position < 0 and abs(wanted) <= abs(position)
-    return Assessment(group.name, needs, locked(state, group.assets) if reduces else refused)
+    return Assessment(group.name, needs, locked(beliefs, group.assets) if reduces else refused)
 
 
-def assess_unwind(state: State, rule: AssetRule) -> Assessment:
+def assess_unwind(beliefs: Beliefs, rule: AssetRule) -> Assessment:
     """What closing one hedge needs. Only the hedge's own book and position count."""
-    name = f"{UNWIND}:{rule.asset}"
+    state, name = beliefs.state, f"{UNWIND}:{rule.asset}"
     contracts = state.accounts.positions[rule.hedge].position.contracts
     quote = state.books.quotes.get(rule.hedge)
     if quote is None or not quote.sane:
         if contracts == 0:
-            return Assessment(name, (), locked(state, (rule.asset,)))
+            return Assessment(name, (), locked(beliefs, (rule.asset,)))
         return Assessment(name, (), Refused("quote", rule.hedge, "there is no sane best bid and ask"))
     coins = state.layout.instruments[rule.hedge].coins(contracts)
-    need = unwind.need(rule.asset, trust.parts(state, rule.asset), coins, sizing.mid_price(quote))
-    return Assessment(name, (need,), locked(state, (rule.asset,)))
+    need = unwind.need(rule.asset, trust.parts(beliefs, rule.asset), coins, sizing.mid_price(quote))
+    return Assessment(name, (need,), locked(beliefs, (rule.asset,)))
 
 
-def locked(state: State, assets: tuple[Asset, ...]) -> Refused | None:
+def locked(beliefs: Beliefs, assets: tuple[Asset, ...]) -> Refused | None:
     """Whether an order is in flight, just refused, or a position unconfirmed on any of the assets' hedges."""
+    state = beliefs.state
     for asset in assets:
         name = state.layout.assets[asset].hedge
-        live = state.orders.live(name)
-        if live:
-            return Refused("lock", name, f"order {live[0].request.client_id} is {live[0].status.value}")
+        if (live := beliefs.live.get(name)) is not None:
+            return Refused("lock", name, f"order {live.request.client_id} is {live.status.value}")
         if not state.accounts.positions[name].settled:
             return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
-        if why := _breather(state, name):
+        if why := _breather(state, name, beliefs.last.get(name)):
             return Refused("lock", name, why)
     return None
 
 
-def _breather(state: State, name: InstrumentId) -> str:
+def _breather(state: State, name: InstrumentId, last: OrderRecord | None) -> str:
     """Why the end of the last order asks for a moment's pause; empty when none is due."""
-    last = next((r for r in reversed(state.orders.records.values()) if r.request.instrument == name), None)
     if last is None or state.now - last.done_ns >= PAUSE_AFTER_REFUSAL_NS:
         return ""
     if last.status in (Status.REJECTED, Status.NOT_PLACED):
@@ -137,8 +137,9 @@ def _breather(state: State, name: InstrumentId) -> str:
     return ""
 
 
-def draft(state: State, assessment: Assessment) -> Draft:
+def draft(beliefs: Beliefs, assessment: Assessment) -> Draft:
     """Make orders of a group's needs and have each reviewed; all or nothing."""
+    state = beliefs.state
     sized, residuals, refused = _sized_legs(state, [n for n in assessment.needs if n.hedge != 0])
     if refused is not None or not sized:
         return Draft(None, (), refused, residuals)
@@ -148,7 +149,7 @@ def draft(state: State, assessment: Assessment) -> Draft:
     orders: list[Approved] = []
     for index, (need, figures) in enumerate(sized):
         request = _request(state, number, index, need, figures)
-        verdict = review(_context(state, request, alongside, _wanted(state, need)))
+        verdict = review(_context(beliefs, request, alongside, _wanted(state, need)))
         if isinstance(verdict, Refused):
             return Draft(None, (), verdict, residuals)
         orders.append(verdict)
@@ -246,9 +247,9 @@ def _in_flight(state: State) -> tuple[OrderRequest, ...]:
 
 
 def _context(
-    state: State, request: OrderRequest, alongside: tuple[OrderRequest, ...], intent_left: Contracts
+    beliefs: Beliefs, request: OrderRequest, alongside: tuple[OrderRequest, ...], intent_left: Contracts
 ) -> Context:
-    name = request.instrument
+    state, name = beliefs.state, request.instrument
     instrument = state.layout.instruments[name]
     account = state.accounts.accounts[instrument.account]
     belief, mark = state.accounts.positions[name], state.books.marks.get(name)
@@ -270,7 +271,7 @@ def _context(
         sent_last_minute=_sent_since(state, name, state.now - MINUTE_NS),
         rejects_in_row=len(refused_in_row(state, name)),
         wallet=trust.wallet(state, name),
-        holdings=trust.holdings(state),
+        holdings=beliefs.holdings,
         alongside=alongside,
         venue_margin=account.margin,
         slippage_bps_max=slippage_limit(state),

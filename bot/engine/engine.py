@@ -22,6 +22,7 @@ from bot.engine.legs import naked_seconds
 from bot.engine.modes import Mode
 from bot.engine.results import close
 from bot.engine.state import Group, Layout, State
+from bot.engine.trust import Beliefs
 from bot.engine.watch import watch
 
 NOTHING: Sequence[Command] = ()
@@ -81,13 +82,14 @@ class Engine:
 
     def assess(self) -> list[Assessment]:
         """What every group needs now, for people. Changes nothing."""
+        beliefs = Beliefs(self.state)
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
-            return [decide.assess_unwind(self.state, rule) for rule in self.state.layout.hedges()]
-        return [decide.assess(self.state, group) for group in self.state.layout.groups]
+            return [decide.assess_unwind(beliefs, rule) for rule in self.state.layout.hedges()]
+        return [decide.assess(beliefs, group) for group in self.state.layout.groups]
 
     def draft(self, assessment: Assessment) -> Draft:
         """Which orders an assessment would lead to now, for people. Changes nothing."""
-        return decide.draft(self.state, assessment)
+        return decide.draft(Beliefs(self.state), assessment)
 
     def withholds(self, request: OrderRequest) -> str:
         """Why an approved order may not leave any more: it was given up, or its mode came, while it waited to leave.
@@ -106,26 +108,33 @@ class Engine:
         commands: list[Command] = []
         if self.state.stopping:
             return NOTHING
+        beliefs = Beliefs(self.state)
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
             if scheduled:
                 for rule in self.state.layout.hedges():
-                    commands += self._act(decide.assess_unwind(self.state, rule))
-                commands += self._report_unwound(self.state.layout.hedges())
+                    beliefs = self._act(beliefs, decide.assess_unwind(beliefs, rule), commands)
+                commands += self._report_unwound(beliefs, self.state.layout.hedges())
             self._boxes = dict.fromkeys(self.state.layout.touched, EVERYWHERE)
             return commands
         for group in groups:
-            assessment = decide.assess(self.state, group)
-            commands += self._act(assessment)
+            assessment = decide.assess(beliefs, group)
+            beliefs = self._act(beliefs, assessment, commands)
             self._draw_boxes(group, assessment)
         return commands
 
-    def _act(self, assessment: Assessment) -> Iterable[Command]:
+    def _act(self, beliefs: Beliefs, assessment: Assessment, commands: list[Command]) -> Beliefs:
+        """Add what follows from an assessment to the commands, and say what is believed from then on."""
+        before = len(commands)
+        commands += self._consequence(beliefs, assessment)
+        return beliefs if len(commands) == before else Beliefs(self.state)
+
+    def _consequence(self, beliefs: Beliefs, assessment: Assessment) -> Iterable[Command]:
         """One assessment's consequence: an intent, a hold, or the end of a correction."""
         if assessment.held is not None:
             return self._hold(assessment.group, assessment.held, called_for=assessment.called_for)
         if not assessment.called_for:
             return self._rest(assessment)
-        draft = decide.draft(self.state, assessment)
+        draft = decide.draft(beliefs, assessment)
         if draft.refused is not None:
             return [*self._naked(assessment), *self._hold(assessment.group, draft.refused, called_for=True)]
         if draft.intent is None:
@@ -204,9 +213,9 @@ class Engine:
         text = f"legs are uneven by {abs(naked):.2f} since {(self.state.now - max(ended)) / SECOND_NS:.0f} s"
         return [Notice(Severity.CRITICAL, "naked", assessment.group, text)]
 
-    def _report_unwound(self, rules: Sequence[AssetRule]) -> Iterable[Command]:
+    def _report_unwound(self, beliefs: Beliefs, rules: Sequence[AssetRule]) -> Iterable[Command]:
         flat = all(self.state.accounts.positions[r.hedge].position.contracts == 0 for r in rules)
-        locked = decide.locked(self.state, tuple(rule.asset for rule in rules))
+        locked = decide.locked(beliefs, tuple(rule.asset for rule in rules))
         if not flat or locked is not None or UNWOUND in self.state.legs.proposed:
             return NOTHING
         self.state.legs.proposed[UNWOUND] = True

@@ -3,15 +3,19 @@
 Unknown is a state, not zero: what cannot be trusted holds its asset and says why.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 
 from bot.calc import exposure
 from bot.calc.margin import Holding, unrealized
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
+from bot.domain.instrument import Instrument
 from bot.domain.order import Refused
 from bot.domain.rules import Base, WeightsTarget
-from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Price, exact
+from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, Contracts, InstrumentId, Price, exact
+from bot.engine.orders import OrderRecord
 from bot.engine.state import Group, State
 from bot.policy.view import View
 
@@ -19,13 +23,82 @@ PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation
 """Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
 
 
+class Beliefs:
+    """What every group is judged by, added up at most once for all of them.
+
+    It is of one moment: whoever changes the state makes a new one, and nobody keeps one.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @cached_property
+    def holdings(self) -> tuple[Holding, ...] | None:
+        """Every futures position with its mark; None while the mark of one that is open, or may be, is missing."""
+        state, out = self.state, []
+        for name in sorted(state.accounts.positions):
+            position = state.accounts.positions[name].position
+            mark = state.books.marks.get(name)
+            instrument = state.layout.instruments.get(name)
+            if instrument is None or (mark is None and position.contracts == 0 and name not in self.live):
+                continue
+            if mark is None:
+                return None
+            out.append(Holding(instrument, position, exact(mark.mark)))
+        return tuple(out)
+
+    @cached_property
+    def unrealized(self) -> Decimal:
+        """Profit of all positions at their marks, in quote currency; zero while it is unknown."""
+        return sum((unrealized(one) for one in self.holdings or ()), ZERO)
+
+    @cached_property
+    def wallets(self) -> tuple[Mapping[Asset, Decimal], ...]:
+        """Every account's balances."""
+        return tuple(self.state.accounts.totals(account) for account in self.state.layout.rules.accounts)
+
+    @cached_property
+    def cash(self) -> Decimal:
+        """Quote currency of every account."""
+        return sum((wallet.get(self.state.layout.rules.quote, ZERO) for wallet in self.wallets), ZERO)
+
+    @cached_property
+    def contracts(self) -> Mapping[InstrumentId, Contracts]:
+        """Signed contracts of every position."""
+        return {name: belief.position.contracts for name, belief in self.state.accounts.positions.items()}
+
+    @cached_property
+    def working(self) -> Mapping[InstrumentId, Contracts]:
+        """Signed contracts still to fill."""
+        return self.state.orders.working()
+
+    @cached_property
+    def instruments(self) -> Mapping[Asset, tuple[Instrument, ...]]:
+        """What trades each coin."""
+        out: dict[Asset, list[Instrument]] = {}
+        for instrument in self.state.layout.rules.instruments:
+            out.setdefault(instrument.base, []).append(instrument)
+        return {asset: tuple(found) for asset, found in out.items()}
+
+    @cached_property
+    def live(self) -> Mapping[InstrumentId, OrderRecord]:
+        """The oldest order that may still fill, of each instrument that has one."""
+        return {record.request.instrument: record for record in reversed(self.state.orders.live())}
+
+    @cached_property
+    def last(self) -> Mapping[InstrumentId, OrderRecord]:
+        """The latest order of each instrument."""
+        return {record.request.instrument: record for record in self.state.orders.records.values()}
+
+
 def age(state: State, received_ns: int) -> int | None:
     """Nanoseconds since something was heard of; None when it never was."""
     return max(state.now - received_ns, 0) if received_ns else None
 
 
-def doubt(state: State, group: Group) -> Refused | None:
+def doubt(beliefs: Beliefs, group: Group) -> Refused | None:
     """Why a group cannot be judged now; None when every input of it can be trusted."""
+    state = beliefs.state
     for account in state.layout.rules.accounts:
         if why := _account_doubt(state, account):
             return Refused("account", account, why)
@@ -34,7 +107,7 @@ def doubt(state: State, group: Group) -> Refused | None:
     for asset in group.assets:
         if refused := _asset_doubt(state, asset):
             return refused
-    if holdings(state) is None:
+    if beliefs.holdings is None:
         return Refused("mark", group.name, "a futures position has no mark price, so its profit is unknown")
     return None
 
@@ -94,44 +167,21 @@ def price(state: State, asset: Asset) -> Price:
     return mid_price(state.books.quotes[state.layout.assets[asset].pricing])
 
 
-def parts(state: State, asset: Asset) -> Parts:
+def parts(beliefs: Beliefs, asset: Asset) -> Parts:
     """Where an asset's exposure comes from, as believed."""
-    return exposure.parts(
-        asset,
-        [state.accounts.totals(account) for account in state.layout.rules.accounts],
-        state.layout.assets[asset].declared,
-        {name: belief.position.contracts for name, belief in state.accounts.positions.items()},
-        state.orders.working(),
-        state.layout.rules.instruments,
-    )
+    declared = beliefs.state.layout.assets[asset].declared
+    traded = beliefs.instruments.get(asset, ())
+    return exposure.parts(asset, beliefs.wallets, declared, beliefs.contracts, beliefs.working, traded)
 
 
-def view(state: State, group: Group) -> View:
+def view(beliefs: Beliefs, group: Group) -> View:
     """A group's assets at their prices, and the cash beside them. Call it only where `doubt` found none."""
-    quote = state.layout.rules.quote
-    cash = sum((state.accounts.totals(a).get(quote, ZERO) for a in state.layout.rules.accounts), ZERO)
-    held = holdings(state)
     return View(
-        prices={asset: price(state, asset) for asset in group.assets},
-        parts={asset: parts(state, asset) for asset in group.assets},
-        cash=cash,
-        unrealized=sum((unrealized(h) for h in held), ZERO) if held is not None else ZERO,
+        prices={asset: price(beliefs.state, asset) for asset in group.assets},
+        parts={asset: parts(beliefs, asset) for asset in group.assets},
+        cash=beliefs.cash,
+        unrealized=beliefs.unrealized,
     )
-
-
-def holdings(state: State) -> tuple[Holding, ...] | None:
-    """Every futures position with its mark; None while the mark of one that is open, or may be, is missing."""
-    out = []
-    for name in sorted(state.accounts.positions):
-        position = state.accounts.positions[name].position
-        mark = state.books.marks.get(name)
-        instrument = state.layout.instruments.get(name)
-        if instrument is None or (mark is None and position.contracts == 0 and not state.orders.live(name)):
-            continue
-        if mark is None:
-            return None
-        out.append(Holding(instrument, position, exact(mark.mark)))
-    return tuple(out)
 
 
 def wallet(state: State, name: InstrumentId) -> Decimal | None:

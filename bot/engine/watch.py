@@ -175,8 +175,9 @@ def _foreign(state: State) -> Iterator[Command]:
 
 def _rejected(state: State) -> Iterator[Command]:
     bound = state.layout.limits.rejects_in_row_max
+    suspects = {one.request.instrument for one in state.orders.records.values() if one.status is Status.REJECTED}
     for rule in state.layout.hedges():
-        refused = refused_in_row(state, rule.hedge)
+        refused = refused_in_row(state, rule.hedge) if rule.hedge in suspects else []
         if len(refused) >= bound:
             why = f"the venue refused {bound} orders in a row, last with {refused[0].refusal}"
             if _latch(state, rule.hedge, why):

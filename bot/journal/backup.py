@@ -19,7 +19,7 @@ from bot.journal import schema
 from bot.journal.lock import FileLock
 from bot.journal.reader import SqliteReader, connect_read_only
 from bot.journal.sqlite import connect, lock_path, sync_directory
-from bot.journal.store import JournalCorrupt, JournalError, JournalFailed, Stamp
+from bot.journal.store import JournalCorrupt, JournalError, JournalFailed, Stamp, require_same_owner
 
 STEP_PAGES = 256
 """A mebibyte: what is copied at a time before others get their turn on the disk."""
@@ -67,10 +67,13 @@ def restore(source: Path, state_dir: Path, now_ns: int) -> Restored:
     """Put a backup back as the journal of its mode in a state directory; no daemon may be running there.
 
     The backup is verified first and stays as it is. A journal that stands there is kept under another name beside it.
-    Raises JournalBusy while a daemon runs, JournalCorrupt for a backup that does not verify, and JournalError.
+    Raises JournalBusy while a daemon runs, JournalCorrupt for a backup that does not verify, JournalMismatch where the
+    journal that stands there is of another account, and JournalError.
     """
     with SqliteReader.open(source) as reader:
-        place = state_dir / journal_name(reader.stamp.mode)
+        stamp = reader.stamp
+    place = state_dir / journal_name(stamp.mode)
+    _require_the_same(place, stamp)
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock.acquire(lock_path(place))
@@ -86,6 +89,16 @@ def restore(source: Path, state_dir: Path, now_ns: int) -> Restored:
     finally:
         lock.release()
     return Restored(str(place), found.records, found.last_seq, kept_in)
+
+
+def _require_the_same(place: Path, wanted: Stamp) -> None:
+    """A journal that can still say whose it is must be the same account's; one that is past reading cannot object."""
+    try:
+        with SqliteReader.open(place) as reader:
+            standing = reader.stamp
+    except JournalError:
+        return
+    require_same_owner(standing, wanted, str(place))
 
 
 def journal_name(mode: str) -> str:

@@ -24,8 +24,49 @@ from bot.journal.store import (
 from bot.journal.waiters import Promises, Waiters, Wake
 
 
-class MemoryJournal(Promises):
-    """Keeps its records in a list; implements `bot.journal.store.Journal`. Not thread-safe."""
+class MemoryRecords:
+    """What is kept, and the reading half of the journal: implements `bot.journal.store.Reader`."""
+
+    def __init__(self, stamp: Stamp) -> None:
+        self.stamp = stamp
+        self._floor = Head(0, chain.genesis(stamp))
+        self._records: list[Record] = []
+        self._durable_count = 0
+        self._checkpoints: list[Checkpoint] = []
+
+    @property
+    def head(self) -> Head:
+        """The last durable record's sequence number and digest."""
+        if not self._durable_count:
+            return self._floor
+        record = self._records[self._durable_count - 1]
+        return Head(record.seq, record.digest)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all payloads kept."""
+        return sum(len(record.payload) for record in self._records)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the durable records above `after`."""
+        if 0 < after < self._floor.seq:
+            raise JournalError(f"the journal is pruned up to seq {self._floor.seq}; nothing is kept after {after}")
+        yield from self._records[max(after - self._floor.seq, 0) : self._durable_count]
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """Return the newest checkpoint, or None."""
+        return self._checkpoints[-1] if self._checkpoints else None
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0."""
+        kept = self._records[: self._durable_count]
+        young = next((record.seq for record in kept if record.at_ns >= before_ns), self.head.seq + 1)
+        covered = [one.seq for one in self._checkpoints if self._floor.seq < one.seq < young]
+        return max(covered, default=0)
+
+
+class MemoryJournal(MemoryRecords, Promises):
+    """A journal that keeps its records in a list; implements `bot.journal.store.Journal`. Not thread-safe."""
 
     def __init__(
         self,
@@ -35,26 +76,14 @@ class MemoryJournal(Promises):
         *,
         held: bool = False,
     ) -> None:
-        self.stamp = msgspec.structs.replace(stamp, created_ns=clock_ns())
+        super().__init__(msgspec.structs.replace(stamp, created_ns=clock_ns()))
         self._clock_ns = clock_ns
         self._on_failure = on_failure
         self._held = held
-        self._floor = Head(0, chain.genesis(self.stamp))
-        self._records: list[Record] = []
-        self._durable_count = 0
         self._held_since_ns = 0
-        self._checkpoints: list[Checkpoint] = []
         self._waiters = Waiters()
         self._closed = False
         self.failed: JournalError | None = None
-
-    @property
-    def head(self) -> Head:
-        """The last durable record's sequence number and digest."""
-        if not self._durable_count:
-            return self._floor
-        record = self._records[self._durable_count - 1]
-        return Head(record.seq, record.digest)
 
     @property
     def last_seq(self) -> int:
@@ -66,11 +95,6 @@ class MemoryJournal(Promises):
         """Age of the oldest record that is not yet durable, by the clock it was given; 0 when none waits."""
         waits = self.failed is None and self._durable_count < len(self._records)
         return max(self._clock_ns() - self._held_since_ns, 0) if waits else 0
-
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of all payloads kept."""
-        return sum(len(record.payload) for record in self._records)
 
     def append(self, kind: str, payload: bytes, at_ns: int) -> int:
         """Append one entry and return its sequence number."""
@@ -117,16 +141,6 @@ class MemoryJournal(Promises):
         else:
             self._waiters.add(seq, wake)
 
-    def records(self, after: int = 0) -> Iterator[Record]:
-        """Yield the durable records above `after`."""
-        if 0 < after < self._floor.seq:
-            raise JournalError(f"the journal is pruned up to seq {self._floor.seq}; nothing is kept after {after}")
-        yield from self._records[max(after - self._floor.seq, 0) : self._durable_count]
-
-    def latest_checkpoint(self) -> Checkpoint | None:
-        """Return the newest checkpoint, or None."""
-        return self._checkpoints[-1] if self._checkpoints else None
-
     def checkpoint(self, seq: int, state: bytes) -> Future[None]:
         """Store the state after the record `seq`; whatever is held becomes durable with it."""
         self.commit()
@@ -146,13 +160,6 @@ class MemoryJournal(Promises):
             return self._floor.digest
         index = seq - self._floor.seq - 1
         return self._records[index].digest if 0 <= index < self._durable_count else None
-
-    def prunable(self, before_ns: int) -> int:
-        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0."""
-        kept = self._records[: self._durable_count]
-        young = next((record.seq for record in kept if record.at_ns >= before_ns), self.head.seq + 1)
-        covered = [one.seq for one in self._checkpoints if self._floor.seq < one.seq < young]
-        return max(covered, default=0)
 
     def prune(self, before_seq: int) -> Future[int]:
         """Give up the records below `before_seq` behind a checkpoint."""

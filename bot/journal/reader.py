@@ -227,6 +227,27 @@ class SqliteReader:
         return max(int(rows[0][0] or 0), self._promised(), self.floor.seq)
 
 
+class Rereading:
+    """The reading half of an open journal in a file: each question on a connection of its own, beside the writer's."""
+
+    _path: Path
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the durable records above `after`."""
+        with SqliteReader.open(self._path) as reader:
+            yield from reader.records(after)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """Return the newest checkpoint, or None."""
+        with SqliteReader.open(self._path) as reader:
+            return reader.latest_checkpoint()
+
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0; may take a second."""
+        with SqliteReader.open(self._path) as reader:
+            return reader.prunable(before_ns)
+
+
 def verify(path: Path | str, breathe: Callable[[], None] = _hurry) -> VerifyResult:
     """Check every kept record of the journal at `path`, which may be in use; damage is a result, not an exception.
 

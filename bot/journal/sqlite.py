@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -12,17 +12,15 @@ import msgspec
 
 from bot.journal import chain, schema
 from bot.journal.lock import FileLock
-from bot.journal.reader import BUSY_TIMEOUT_MS, SqliteReader
+from bot.journal.reader import BUSY_TIMEOUT_MS, Rereading, SqliteReader
 from bot.journal.store import (
     STATE_BYTES_MAX,
-    Checkpoint,
     Entry,
     Head,
     JournalClosed,
     JournalCorrupt,
     JournalError,
     JournalFailed,
-    Record,
     Stamp,
     require_same_owner,
 )
@@ -38,7 +36,7 @@ SWEEP_RECORDS = 2_000
 WAL_KEPT_BYTES_MAX = 64 * 1024 * 1024
 
 
-class SqliteJournal(Promises):
+class SqliteJournal(Rereading, Promises):
     """A journal in one SQLite file with a lock file beside it; implements `bot.journal.store.Journal`.
 
     Its methods may be called from any thread and never wait for the disk, except `open`, `records`,
@@ -144,27 +142,12 @@ class SqliteJournal(Promises):
         """Queue entries next to each other, all or none, and return the last sequence number given out."""
         return self._writer.append(tuple(entries))
 
-    def records(self, after: int = 0) -> Iterator[Record]:
-        """Yield the durable records above `after`, on a connection of their own."""
-        with SqliteReader.open(self._path) as reader:
-            yield from reader.records(after)
-
-    def latest_checkpoint(self) -> Checkpoint | None:
-        """Return the newest checkpoint, or None."""
-        with SqliteReader.open(self._path) as reader:
-            return reader.latest_checkpoint()
-
     def checkpoint(self, seq: int, state: bytes) -> Future[None]:
         """Store the state after the record `seq`; the newest few checkpoints are kept, and older ones further apart."""
         if len(state) > STATE_BYTES_MAX:
             raise ValueError(f"a state has at most {STATE_BYTES_MAX} bytes, this one {len(state)}")
         created_ns, spacing_ns = self._clock_ns(), self._checkpoint_spacing_ns
         return self._writer.submit(lambda connection: _store_checkpoint(connection, seq, state, created_ns, spacing_ns))
-
-    def prunable(self, before_ns: int) -> int:
-        """Return the highest checkpoint up to which every record is older than `before_ns`, or 0; may take a second."""
-        with SqliteReader.open(self._path) as reader:
-            return reader.prunable(before_ns)
 
     def prune(self, before_seq: int) -> Future[int]:
         """Give up the records below `before_seq` behind a checkpoint; they leave the file in the background.

@@ -149,6 +149,14 @@ class Reader(Protocol):
         """Return the newest checkpoint, or None; raises JournalCorrupt when its seal does not hold."""
         ...
 
+    def prunable(self, before_ns: int) -> int:
+        """Return the highest checkpoint up to which every record is older than `before_ns` (Unix time), or 0.
+
+        Pruning up to there leaves a journal that replays from its first kept record on. It looks at
+        every record that is old enough: call it from a thread that may wait.
+        """
+        ...
+
 
 class Journal(Reader, Protocol):
     """An open journal with one writer."""
@@ -200,14 +208,6 @@ class Journal(Reader, Protocol):
         """Give up the records below `before_seq`, keeping their head; resolves to how many were given up.
 
         A checkpoint at or after `before_seq - 1` must exist, else the state could not be rebuilt: JournalError.
-        """
-        ...
-
-    def prunable(self, before_ns: int) -> int:
-        """Return the highest checkpoint up to which every record is older than `before_ns` (Unix time), or 0.
-
-        What `prune` may be asked for with it leaves a journal that replays from its first kept record on. It looks at
-        every record that is old enough: call it from a thread that may wait.
         """
         ...
 

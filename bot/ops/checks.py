@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from bot.ops.check import ConfigReport, check_config
+from bot.ops.check_told import look_at_addresses
 from bot.ops.configs import hushed
 from bot.ops.exits import Exit
 from bot.ops.findings import Found, code_of
@@ -39,6 +40,8 @@ def check_all(path: Path, offline: bool, live: bool = False) -> CheckResult:
     report, loaded = check_config(path.expanduser())
     if live and loaded is not None:
         return _doctor(report, loaded)
+    if loaded is not None and (problems := look_at_addresses(loaded)):
+        report = msgspec.structs.replace(report, ok=False, problems=(*report.problems, *problems))
     if not report.ok or loaded is None:
         return _unasked(report, Exit.USAGE, "the config has problems")
     if offline:
@@ -130,7 +133,9 @@ def _verdict(result: CheckResult) -> str:
         return "usable"
     if result.exit == Exit.VENUE and result.market_skipped:
         return "usable as far as can be told without the venue; --offline leaves it out"
-    return problems if result.config.problems else "not usable live"
+    if result.config.problems:
+        return problems
+    return "not usable" if result.exit == Exit.USAGE else "not usable live"
 
 
 def _counted(count: int, what: str) -> str:

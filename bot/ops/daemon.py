@@ -1,9 +1,10 @@
 """Running the daemon's parts in this process: settings, confirmation, signals, and its errors as exit codes."""
 
 import asyncio
+import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 
 import uvloop
 
-from bot.domain.events import RunMode
+from bot.domain.commands import Command
+from bot.domain.events import Event, RunMode
+from bot.engine.state import State
 from bot.journal.store import JournalBusy, JournalError
 from bot.ops.configs import hushed, loaded_from, read_again
 from bot.ops.confirm import confirm_live
 from bot.ops.exits import Exit
 from bot.ops.service import Service, opened
-from bot.ops.speak import Stop
-from bot.runtime import log
+from bot.ops.speak import Stop, warn
+from bot.runtime import left_live, log
+from bot.runtime.companion import House
 from bot.runtime.control import ControlBusy, ControlError
 from bot.runtime.refusal import Kind, StartRefused
 from bot.runtime.reload import ConfigFile
@@ -56,13 +60,21 @@ def run_until_stopped(config: Path, way: str, state_dir: Path | None) -> int:
     """Run until a signal or `stop`; returns the exit code, raises Stop for what is expected to go wrong."""
     loaded = loaded_from(config, state_dir)
     mode = RunMode(way)
+    _leave_no_core()
     if mode is RunMode.LIVE:
         confirm_live(loaded.settings.portfolio)
     with refusals_told(), opened(loaded, mode) as service:
         if mode is RunMode.LIVE and not journal_path(loaded.settings, mode).exists():
-            service.require_a_sink(loaded)
+            for line in service.require_a_sink(loaded):
+                warn(line)
         again = partial(service.routes.read, partial(read_again, config, state_dir))
         return uvloop.run(_daemon(ConfigFile(loaded, again, service.on_settings), mode, service))
+
+
+def _leave_no_core() -> None:
+    """A core file of this process would hold the keys; what one would be wanted for is in the journal and the log."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def plan_without_daemon(config: Path, state_dir: Path | None) -> dict[str, Any]:
@@ -80,26 +92,68 @@ async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
     Where the other way cannot be started, the one that ran goes on: somebody who asks for live and is refused has not
     asked for an end.
     """
-    from bot.runtime.app import run_daemon
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, partial(_hung_up, sys.stdin.isatty(), config, stop))
-    around = Surroundings(service.companions, config, service.redactor, _ways(mode))
-    running, following = mode, mode
-    while True:
+    beginning = _Beginning()
+    around = Surroundings((beginning, *service.companions), config, service.redactor, _ways(mode))
+    running = following = left_live.begins_in(config.current.settings.state_dir, mode)
+    if running is not mode:
+        warn(f"an operator had gone over to {running.value}, so it goes on in that; `trimtab mode live` goes back")
+    while not stop.is_set():
+        service.runs_in(following)
         try:
-            wanted = await run_daemon(config.newest, following, stop=stop, around=around)
-        except StartRefused as error:
-            if following is running:
+            wanted = await _run(config, following, stop, around, beginning)
+        except (StartRefused, JournalError, ControlError) as error:
+            if following is running or beginning.over:
                 raise
+            service.runs_in(running)
             service.not_switched(following, running, error)
+            config.waiting = None  # the way that ran goes on by the config that it ran by
             following = running
             continue
         if wanted is None:
-            return 0
+            break
         running, following = following, wanted
+    return 0
+
+
+class _Beginning:
+    """A companion that knows whether the beginning is over. Until then nothing was decided or sent."""
+
+    name = "beginning"
+
+    def __init__(self) -> None:
+        self.over = False
+
+    def on_step(self, event: Event, commands: Sequence[Command], state: State) -> None:
+        """The first step of all is the start."""
+        self.over = True
+
+    async def run(self, house: House) -> None:
+        """Nothing more to see."""
+        await asyncio.Event().wait()
+
+
+async def _run(
+    config: ConfigFile, mode: RunMode, stop: asyncio.Event, around: Surroundings, beginning: _Beginning
+) -> RunMode | None:
+    """Run the daemon; a stop that comes while it still begins (a venue may keep it for a minute) ends it there."""
+    from bot.runtime.app import run_daemon
+
+    beginning.over = False
+    daemon = asyncio.ensure_future(run_daemon(config.newest, mode, stop=stop, around=around))
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({daemon, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not beginning.over:
+            daemon.cancel()  # it is done already, or told to stop before it had begun
+        await asyncio.wait({daemon})
+    finally:
+        stopped.cancel()
+        daemon.cancel()
+    return None if daemon.cancelled() else daemon.result()
 
 
 def _ways(mode: RunMode) -> frozenset[RunMode]:

@@ -17,6 +17,7 @@ from bot.runtime.ask import AskError, NotRunning, ask
 from bot.runtime.fields_service import UNITS
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
+from bot.runtime.upkeep import free_bytes
 
 PRIVATE = 0o700
 TOOL_PATIENCE_S = 5.0
@@ -83,7 +84,7 @@ def _existing(path: Path) -> Path:
 def _disk(loaded: Loaded) -> Found:
     place, least = _existing(loaded.settings.state_dir), loaded.settings.journal.disk_free
     try:
-        free = shutil.disk_usage(place).free
+        free = free_bytes(place)
     except OSError as error:
         return no("disk", f"{place}: {error.strerror}")
     if free >= least:

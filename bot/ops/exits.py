@@ -25,5 +25,5 @@ class Exit(IntEnum):
     BUSY = 7, "Another daemon already works in this state directory."
     UNANSWERED = 8, "The daemon runs but did not answer in time; whether it acted is not known."
     FAILED_CHECK = 9, "What was checked does not hold: a step of the demo, or a replay that differs from its journal."
-    NOT_READY = 10, "The daemon runs and could not hedge now; what it waits for is named."
+    NOT_READY = 10, "The daemon runs, and its data are not fresh enough to hedge by; what it waits for is named."
     INTERRUPTED = 130, "Stopped by Ctrl-C before it was done."

@@ -119,7 +119,9 @@ def coins(text: str) -> tuple[str, ...]:
 
 
 def goal(text: str, held: Sequence[str]) -> Goal:
-    """`neutral`, `ratio 0.5` (or `50 %`), or `weights BTC=60,ETH=40`."""
+    """`neutral`, `ratio 0.5` (or `50 %`), or `weights BTC=60,ETH=40`; weights alone say what they are."""
+    if "=" in text.strip().partition(" ")[0]:
+        return Goal("weights", weights=weights(text, held))
     kind, _, rest = text.strip().partition(" ")
     match kind.lower():
         case "neutral" if not rest.strip():
@@ -129,7 +131,7 @@ def goal(text: str, held: Sequence[str]) -> Goal:
         case "weights":
             return Goal("weights", weights=weights(rest, held))
         case _:
-            raise Mistake(f"'{text}' is no goal: write neutral, ratio 0.5, or weights {_example_weights(held)}")
+            raise Mistake(f"'{text}' is no goal: write neutral, ratio 0.5, or weights {example_weights(held)}")
 
 
 def ratio(text: str) -> Decimal:
@@ -146,7 +148,7 @@ def ratio(text: str) -> Decimal:
 
 def weights(text: str, held: Sequence[str]) -> Mapping[str, Decimal]:
     """Weights as fractions; written in per cent (60) or as fractions (0.6), together at most the whole."""
-    found = _pairs(text, f"weights: write COIN=PERCENT, as {_example_weights(held)}")
+    found = _pairs(text, f"weights: write COIN=PERCENT, as {example_weights(held)}")
     if missing := sorted(set(held) ^ set(found)):
         raise Mistake(f"weights and coins differ in {', '.join(missing)}: give every coin one weight")
     total = sum(found.values(), Decimal(0))
@@ -154,7 +156,7 @@ def weights(text: str, held: Sequence[str]) -> Mapping[str, Decimal]:
     # Percentages that add up to next to nothing were meant as something else.
     if not PERCENT_MIN * whole <= total <= whole or not all(found.values()):
         raise Mistake(
-            f"'{text.strip()}': the weights are above 0 and together 10 to 100 per cent, as {_example_weights(held)}"
+            f"'{text.strip()}': the weights are above 0 and together 10 to 100 per cent, as {example_weights(held)}"
         )
     return {coin: weight / whole for coin, weight in found.items()}
 
@@ -242,7 +244,8 @@ def asked(question: str, default: str, read: Callable[[str], Answer], ask: Calla
             problem = f"  {mistake}\n"
 
 
-def _example_weights(held: Sequence[str]) -> str:
+def example_weights(held: Sequence[str]) -> str:
+    """Equal weights of the coins, as they are written."""
     share = 100 // max(len(held), 1)
     return ",".join(f"{coin}={share}" for coin in held)
 

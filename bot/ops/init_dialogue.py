@@ -71,7 +71,7 @@ class _Dialogue:
         pin = None if given.simex is None else self._pin(given.simex)
         name = self._take("Name of the portfolio", init.name, init.NAME_DEFAULT, given.name)
         coins = self._take("Coins to hedge", init.coins, init.COINS_DEFAULT, given.coins) or ("BTC", "ETH")
-        question = "Goal: neutral, ratio 0.5 (half hedged), or weights BTC=60,ETH=40"
+        question = f"Goal: neutral, ratio 0.5 (half hedged), or weights {init.example_weights(coins)}"
         goal = self._take(question, lambda text: init.goal(text, coins), init.GOAL_DEFAULT, given.goal)
         account = self._account(given, coins)
         question = "Alerts: a file with the sink's URL, or none"

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from bot.journal.backup import Restored, restore
 from bot.journal.export import Exported, export
-from bot.journal.store import JournalBusy, JournalError
+from bot.journal.reader import SqliteReader
+from bot.journal.store import JournalBusy, JournalError, VerifyResult
 from bot.ops.exits import Exit
-from bot.ops.options import state_dir_of
+from bot.ops.options import JOURNAL_PATTERN, state_dir_of
 from bot.ops.speak import Stop
+from bot.ops.variables import CONFIG_VARIABLE
+from bot.runtime import killfile
 
 if TYPE_CHECKING:  # the engine is loaded for a replay only
     from bot.runtime.steps import ReplayResult
 
-JOURNAL_PATTERN = "journal-*.sqlite3"
 DIFFERENCE_BEFORE, DIFFERENCE_AFTER = 60, 120
 """How many characters of a difference are shown before and after its place."""
 _CONFIG_SUFFIXES = (".yaml", ".yml")
@@ -30,32 +32,67 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except JournalBusy as error:
-        raise Stop(Exit.BUSY, str(error)) from error
+        raise Stop(Exit.BUSY, f"{error}: stop the daemon first") from error
     except JournalError as error:
         raise Stop(Exit.JOURNAL, str(error)) from error
 
 
-def journal_of(target: Path | None) -> Path:
+def journal_of(target: Path | None, config: Path | None = None, state_dir: Path | None = None) -> Path:
     """The journal at a path, in a state directory, or of a config; raises Stop when there is not exactly one."""
-    if target is None:
-        return _inside(state_dir_of(None, None))
-    target = target.expanduser()
-    if target.suffix in _CONFIG_SUFFIXES:
-        return _inside(state_dir_of(None, target))
-    return _inside(target) if target.is_dir() else _existing(target)
+    if target is not None and target.suffix not in _CONFIG_SUFFIXES and not target.expanduser().is_dir():
+        _only(target, config, state_dir)
+        return _existing(target.expanduser())
+    return _inside(state_dir_for(target, config, state_dir))
 
 
-def state_dir_for(target: Path | None) -> Path:
+def state_dir_for(target: Path | None, config: Path | None = None, state_dir: Path | None = None) -> Path:
     """The state directory at a path or of a config, the default one where nothing is named."""
     if target is None:
-        return state_dir_of(None, None)
+        return state_dir_of(state_dir, config)
+    _only(target, config, state_dir)
     target = target.expanduser()
     return state_dir_of(None, target) if target.suffix in _CONFIG_SUFFIXES else target
 
 
+def _only(target: Path, config: Path | None, state_dir: Path | None) -> None:
+    """A path and an option that both say where would leave open which counts; a config of the environment yields."""
+    if state_dir is not None or (config is not None and str(config) != os.environ.get(CONFIG_VARIABLE)):
+        raise Stop(Exit.USAGE, f"{target} says where, and so does an option: choose one")
+
+
+def broken_told(found: VerifyResult) -> str:
+    """Where a chain breaks and how, in a line."""
+    where = "" if found.broken_at is None else f" at record {found.broken_at}"
+    return f"BROKEN{where}: {found.reason}"
+
+
 def restored(source: Path, state_dir: Path) -> Restored:
-    """Put a backup back; raises JournalError and its kinds."""
-    return restore(source, state_dir, time.time_ns())
+    """Put a backup back; raises JournalError and its kinds.
+
+    What the journal in its place was halted for is not in the backup: a kill file keeps it until somebody arms.
+    """
+    made = restore(source, state_dir, time.time_ns())
+    if made.kept_in and (why := _latched(Path(made.kept_in))):
+        try:
+            killfile.write(state_dir, f"a backup was put in the place of a journal {why}", "trimtab")
+        except OSError as error:
+            what = f"{made.path} is put back, but no file {killfile.NAME} can be written ({error.strerror})"
+            raise JournalError(f"{what}: it would start without the halt of a journal {why}") from error
+    return made
+
+
+def _latched(journal: Path) -> str:
+    """What a journal leaves halted, in words; empty when nothing."""
+    from bot.runtime.restored import restored as engine_of
+
+    try:
+        with SqliteReader.open(journal) as reader:
+            engine = engine_of(reader)
+    except JournalError:
+        return "that cannot be read, so nobody knows what it was halted for"
+    latches = engine.state.modes.latches if engine is not None else {}
+    said = "; ".join(f"{latches[scope].mode.name} of {scope}: {latches[scope].reason}" for scope in sorted(latches))
+    return f"that had latched {said}" if said else ""
 
 
 def export_to(journal: Path, output: Path | None, after: int) -> Exported:

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from bot.ops.exits import Exit
+from bot.ops.speak import Stop
 from bot.ops.variables import CONFIG_VARIABLE, STATE_DIR_VARIABLE
+
+JOURNAL_PATTERN = "journal-*.sqlite3"
 
 ConfigOption = Annotated[
     Path | None,
@@ -41,9 +45,23 @@ def state_dir_of(state_dir: Path | None, config: Path | None, *, forgiving: bool
         return state_dir_in(config) if forgiving else settings_from(config).state_dir
     if named := os.environ.get(STATE_DIR_VARIABLE):
         return Path(named).expanduser()
+    return _default()
+
+
+def _default() -> Path:
+    """The default state directory; raises Stop where only directories below it are in use, each a portfolio's own.
+
+    A kill that went to the directory above them would be read by nobody.
+    """
     from bot.runtime.settings import default_state_dir
 
-    return default_state_dir()
+    place = default_state_dir()
+    used = sorted({journal.parent for journal in place.glob(f"*/{JOURNAL_PATTERN}")})
+    if used and not any(place.glob(JOURNAL_PATTERN)):
+        names = ", ".join(found.name for found in used)
+        named = f"{place} holds the state of {names}: name one by --config FILE or --state-dir DIR"
+        raise Stop(Exit.NOT_RUNNING, f"{named}, or its config once by ${CONFIG_VARIABLE}; nothing was done")
+    return place
 
 
 def operator() -> str:

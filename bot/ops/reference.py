@@ -159,15 +159,26 @@ def _verb(name: str, command: Any) -> Iterator[str]:
             yield from _verb(f"{name} {below}", inner)
         return
     assert isinstance(command, TyperCommand), "a verb is a command"
-    arguments = [one.metavar or str(one.name).upper() for one in command.params if isinstance(one, TyperArgument)]
+    arguments = [_argument(one) for one in command.params if isinstance(one, TyperArgument)]
     about = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
     rows = [
-        [", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts)), option.help or ""]
+        [", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts)), _meaning(option)]
         for option in command.params
         if isinstance(option, TyperOption) and not option.hidden
     ]
     table = f"\n\n{_table(['option', 'meaning'], rows)}" if rows else ""
     yield f"## `trimtab {' '.join([name, *arguments])}`\n\n{about}{table}\n"
+
+
+def _argument(argument: TyperArgument) -> str:
+    shown = argument.metavar or str(argument.name).upper()
+    return shown if argument.required else f"[{shown}]"
+
+
+def _meaning(option: TyperOption) -> str:
+    """Its help, and a default that is put into words."""
+    words = f" [{option.show_default}]" if isinstance(option.show_default, str) else ""
+    return f"{option.help or ''}{words}"
 
 
 def _table(head: list[str], rows: Iterable[list[str]]) -> str:

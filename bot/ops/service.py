@@ -4,21 +4,24 @@ The way alerts take is opened first and closed last, so that what keeps a daemon
 Addresses are read and sinks are made before the event loop turns, since apprise's first object takes a second.
 """
 
-import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from bot import __version__
 from bot.domain.commands import Severity
 from bot.domain.events import RunMode
 from bot.journal.store import JournalError
 from bot.ops.alerts.addresses import heartbeat_address
-from bot.ops.alerts.delivery import Delivery, SinkResult, prepare
+from bot.ops.alerts.delivery import CLOSE_SECONDS_MAX, Delivery, SinkResult, prepare
 from bot.ops.alerts.heartbeat import Heartbeat
-from bot.ops.alerts.kinds import Alert, Kind
+from bot.ops.alerts.kinds import Alert, Kind, life_key
 from bot.ops.alerts.readings import Bounds
 from bot.ops.alerts.voice import Voice
 from bot.ops.alerts.watcher import Watcher
@@ -27,17 +30,23 @@ from bot.ops.chat.token import ChatError
 from bot.ops.exporter import SinkCounts
 from bot.ops.watchdog import Watchdog
 from bot.ops.web import Web
-from bot.runtime.companion import Companion
+from bot.runtime import log
+from bot.runtime.companion import Companion, cause_of
 from bot.runtime.control import ControlError
 from bot.runtime.problems import ConfigError
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import StartRefused
 from bot.runtime.sdnotify import Notifier
 from bot.runtime.settings_load import Loaded
+from bot.runtime.state_dir import prepare as prepare_state_dir
 from bot.runtime.supervise import BudgetSpent, attempt
 
-READY_MAX = 8
+READY_MAX = 64
 """Configs that were read and may still come into force: one that waits, and looks at others meanwhile."""
+TESTED = "alerts.tested"
+"""Its time says when a sink last answered before the first live start."""
+TEST_GOOD_S = 24 * 3600.0
+HURRIED_S = 0.1
 EXPECTED = (StartRefused, JournalError, ControlError)
 """What keeps a daemon from starting and is said in a line; anything else that ends it is a failure of ours."""
 
@@ -45,7 +54,8 @@ EXPECTED = (StartRefused, JournalError, ControlError)
 class Routes:
     """The way alerts take now; `change` goes over to another config's sinks without losing what waits.
 
-    `read` is made for a thread: it reads files, and the first sink ever takes a second.
+    `read` is made for a thread: it reads files, and the first sink ever takes a second. One way is given up before the
+    next one opens, and a third waits for both: they share a store, which has one owner.
     """
 
     def __init__(self, loaded: Loaded, redactor: Redactor) -> None:
@@ -53,6 +63,8 @@ class Routes:
         self._delivery = prepare(loaded, loaded.settings.state_dir, redactor)
         self._read: dict[int, tuple[Loaded, Delivery]] = {}
         """Deliveries that were made ready for configs that may come into force, newest last."""
+        self._handover = ThreadPoolExecutor(1, "alerts-handover")
+        self._is_closing = False
 
     def open(self) -> None:
         """Begin to deliver; what an earlier run left is delivered first."""
@@ -84,20 +96,30 @@ class Routes:
         """The config has come into force: deliver by its sinks from now on. Returns at once."""
         ready = self._read.pop(id(loaded), None)
         if ready is None:
+            log.logger("bot.alerts").error("alerts", what="this config's sinks were not made ready: the old ones stay")
             return
         before, self._delivery = self._delivery, ready[1]
-        asyncio.get_running_loop().run_in_executor(None, self._delivery.take_over, before)
+        self._handover.submit(self._hand_over, before, self._delivery)
+
+    def _hand_over(self, before: Delivery, after: Delivery) -> None:
+        error = attempt(partial(after.take_over, before, HURRIED_S if self._is_closing else CLOSE_SECONDS_MAX))
+        if error is not None:
+            log.logger("bot.alerts").error("alerts", what="the new sinks could not take over", exc_info=error)
 
     def close(self) -> None:
         """Deliver what can be delivered within seconds; the rest waits for the next start. Blocks."""
+        self._is_closing = True
+        self._handover.shutdown()
         self._delivery.close()
 
 
 class Service:
     """Everything beside the daemon, for the life of the process."""
 
+    companions: tuple[Companion, ...] = ()
+
     def __init__(self, loaded: Loaded, mode: RunMode, redactor: Redactor) -> None:
-        """Read addresses and secrets. Raises ConfigError or ChatError where one of them cannot be used."""
+        """Make the alerts' way. Raises ConfigError where an address of theirs cannot be used."""
         settings = loaded.settings
         self.redactor = redactor
         self.routes = Routes(loaded, redactor)
@@ -113,6 +135,9 @@ class Service:
             self.routes.post,
             redactor.text,
         )
+
+    def furnish(self, loaded: Loaded) -> None:
+        """Make the companions. Raises ConfigError or ChatError where an address or a secret of theirs is no good."""
         self.companions = tuple(self._companions(loaded))
 
     def _companions(self, loaded: Loaded) -> Iterable[Companion]:
@@ -134,49 +159,71 @@ class Service:
         self._bounds = Bounds.of(loaded.settings)
         self.routes.change(loaded)
 
-    def require_a_sink(self, loaded: Loaded) -> None:
-        """Before a portfolio first goes live its owner must be reachable. Raises StartRefused where no sink answers."""
+    def require_a_sink(self, loaded: Loaded) -> tuple[str, ...]:
+        """Before a portfolio first goes live its owner must be reachable; a line for each sink that did not answer.
+
+        Raises StartRefused where none did. A start that fails for another reason, and is tried again and again by a
+        service manager, sends no second message within TEST_GOOD_S.
+        """
+        mark = loaded.settings.state_dir / TESTED
+        if _age_s(mark) < TEST_GOOD_S:
+            return ()
         results = self.routes.test()
-        if results and not any(result.ok for result in results):
-            lines = (
-                str(loaded.problem(("alerts", "sinks", result.name), f"the alert sink was tested: {result.reason}"))
-                for result in results
-            )
+        lines = tuple(
+            str(loaded.problem(("alerts", "sinks", result.name), f"the alert sink was tested: {result.reason}"))
+            for result in results
+            if not result.ok
+        )
+        if results and len(lines) == len(results):
             raise StartRefused("refused", *lines)
+        if results:
+            _touch(mark)
+        return lines
 
     def stopping(self) -> None:
         """Tell the service manager that the end has begun."""
         self._notifier.stopping()
 
+    def runs_in(self, mode: RunMode) -> None:
+        """The daemon is started in this way to run from now on: what is told names it."""
+        self._voice = replace(self._voice, run_mode=mode.value)
+
     def not_switched(self, wanted: RunMode, stays: RunMode, error: Exception) -> None:
-        """Another way to run was asked for and could not be started."""
+        """Another way to run was asked for and could not be started: `stays` is tried again. Told each time."""
         title = f"{wanted.value} was refused: going on in {stays.value}"
-        self._tell(Kind.OPERATOR, Severity.WARNING, title, str(error).splitlines(), f"mode:{wanted.value}")
+        key = f"mode:{wanted.value}:{self._voice.portfolio}:{time.time_ns()}"
+        self._tell(Kind.OPERATOR, Severity.WARNING, title, _lines_of(error), key)
 
     def ended(self, error: BaseException) -> None:
         """The daemon did not start, or it ended other than asked."""
+        key = life_key(self._voice.portfolio)
         if isinstance(error, EXPECTED):
-            lines = error.lines if isinstance(error, StartRefused) else (str(error),)
-            self._tell(Kind.START_REFUSED, Severity.CRITICAL, "not started", lines, "start_refused")
+            self._tell(Kind.START_REFUSED, Severity.CRITICAL, "not started", _lines_of(error), key)
         else:
-            what = str(error) if isinstance(error, BudgetSpent) else f"{type(error).__name__}: {error}"
+            cause = cause_of(error)
+            what = str(cause) if isinstance(cause, BudgetSpent) else f"{type(cause).__name__}: {cause}"
             title = "ended by a failure; hedges stay and nobody watches them"
-            self._tell(Kind.FAILED, Severity.CRITICAL, title, [what], "failed")
+            self._tell(Kind.FAILED, Severity.CRITICAL, title, [what], key)
 
     def _tell(self, kind: Kind, severity: Severity, title: str, lines: Iterable[str], key: str) -> None:
-        portfolio = self._voice.portfolio
-        self.routes.post(self._voice.say(kind, portfolio, title, lines, key=f"{key}:{portfolio}", severity=severity))
+        self.routes.post(self._voice.say(kind, self._voice.portfolio, title, lines, key=key, severity=severity))
 
 
 @contextmanager
 def opened(loaded: Loaded, mode: RunMode) -> Iterator[Service]:
     """The service, its alerts on their way; how the block ends is told.
 
-    Raises StartRefused where an address or a secret of alerts, heartbeat or chat cannot be used.
+    Raises StartRefused where an address or a secret of alerts, heartbeat or chat cannot be used. That of heartbeat and
+    chat is told by alerts, too.
     """
-    service = _made(loaded, mode)
+    with suppress(StartRefused):  # the start itself says it, and alerts go on without a disk
+        prepare_state_dir(loaded)
+    with _refusing(loaded):
+        service = Service(loaded, mode, Redactor())
     service.routes.open()
     try:
+        with _refusing(loaded):
+            service.furnish(loaded)
         yield service
     except Exception as error:
         attempt(partial(service.ended, error))
@@ -186,11 +233,35 @@ def opened(loaded: Loaded, mode: RunMode) -> Iterator[Service]:
         service.routes.close()
 
 
-def _made(loaded: Loaded, mode: RunMode) -> Service:
+@contextmanager
+def _refusing(loaded: Loaded) -> Iterator[None]:
+    """What is wrong with an address or a secret keeps the daemon from starting, at its line of the config."""
     try:
-        return Service(loaded, mode, Redactor())
+        yield
     except ConfigError as error:
         raise StartRefused("config", *map(str, error.problems)) from error
     except ChatError as error:
         key = "api" if str(error).startswith("chat.telegram.api") else "token_file"
         raise StartRefused("config", str(loaded.problem(("chat", "telegram", key), str(error)))) from error
+
+
+def _lines_of(error: Exception) -> tuple[str, ...]:
+    """What is to be said of an expected failure, a line each."""
+    return error.lines if isinstance(error, StartRefused) else (str(error),)
+
+
+def _age_s(mark: Path) -> float:
+    """How long ago a mark was set; infinity where it never was, or by a clock that is ahead of ours."""
+    try:
+        age_s = time.time() - mark.stat().st_mtime
+    except OSError:
+        return math.inf
+    return age_s if age_s >= 0 else math.inf
+
+
+def _touch(mark: Path) -> None:
+    """Set a mark. Where it cannot be set the next start tests again."""
+    try:
+        mark.touch(mode=0o600)
+    except OSError:
+        return

@@ -130,9 +130,14 @@ def totals(status: Status, glyphs: Glyphs) -> RenderableType:
     facts = (
         f"orders {sums.orders}", f"fills {sums.fills}", f"slippage {figures.money(sums.slippage)}",
         f"fees {figures.money(sums.fees)}", f"funding {figures.money(sums.funding, signed=True)}",
-        f"margin {figures.percent(status.margin_ratio)}", f"journal #{status.journal_sequence}",
+        f"margin {figures.percent(status.margin_ratio)}", *_stress(status), f"journal #{status.journal_sequence}",
     )  # fmt: skip
     return rows.one_line(Text(f" {glyphs.dot} ".join(facts)))
+
+
+def _stress(status: Status) -> tuple[str, ...]:
+    """How far prices must move against the positions until they are liquidated; nothing where no move does."""
+    return () if status.margin_stress is None else (f"liquidation {figures.percent(status.margin_stress, 0)} away",)
 
 
 def streams(found: Sequence[StreamStatus], glyphs: Glyphs) -> RenderableType:

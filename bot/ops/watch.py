@@ -1,6 +1,7 @@
 """Looking at a running daemon again and again: the live view, or plain lines where nobody watches."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,12 @@ from rich.live import Live
 from bot.ops.exits import Exit
 from bot.ops.speak import Stop
 from bot.ops.view import draw, glyphs_for, progress_line
-from bot.runtime.ask import TIMEOUT_S, ask
+from bot.runtime.ask import TIMEOUT_S, NotRunning, Refused, ask
 from bot.runtime.status import Status
+
+AWAY_S_MAX = 15.0
+"""How long a daemon that was there is waited for: one that goes over to another way to run is back within seconds."""
+AWAY = "the daemon is away; waiting for it"
 
 
 def status_of(state_dir: Path, timeout_s: float = TIMEOUT_S) -> Status:
@@ -24,31 +29,53 @@ def status_of(state_dir: Path, timeout_s: float = TIMEOUT_S) -> Status:
 
 
 def watch_status(state_dir: Path, interval_s: float, timeout_s: float) -> None:
-    """Show the status until Ctrl-C; raises AskError when the daemon goes away."""
+    """Show the status until Ctrl-C. A daemon that changes its way to run, or is started anew, is waited for.
+
+    Raises:
+        AskError: when there is none from the beginning, or none for AWAY_S_MAX.
+    """
+    looks = _looks(state_dir, interval_s, timeout_s)
     console = Console(highlight=False)
     if console.is_terminal:
-        _watch_live(console, state_dir, interval_s, timeout_s)
+        _watch_live(console, looks)
     else:
-        _watch_lines(state_dir, interval_s, timeout_s)
+        _watch_lines(looks)
 
 
-def _watch_live(console: Console, state_dir: Path, interval_s: float, timeout_s: float) -> None:
+def _looks(state_dir: Path, interval_s: float, timeout_s: float) -> Iterator[Status | None]:
+    """A status for each look, None while a daemon that was there is away."""
+    yield status_of(state_dir, timeout_s)
+    away_s = 0.0
+    while True:
+        time.sleep(interval_s)
+        try:
+            status = status_of(state_dir, timeout_s)
+        except (NotRunning, Refused):
+            # One that winds down refuses, one that is down does not listen; either may be back in a moment.
+            if away_s >= AWAY_S_MAX:
+                raise
+            away_s += interval_s
+            yield None
+        else:
+            away_s = 0.0
+            yield status
+
+
+def _watch_live(console: Console, looks: Iterator[Status | None]) -> None:
     glyphs = glyphs_for(console)
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            live.update(draw(status_of(state_dir, timeout_s), console.height, console.width, glyphs), refresh=True)
-            time.sleep(interval_s)
+        for status in looks:
+            shown = AWAY if status is None else draw(status, console.height, console.width, glyphs)
+            live.update(shown, refresh=True)
 
 
-def _watch_lines(state_dir: Path, interval_s: float, timeout_s: float) -> None:
+def _watch_lines(looks: Iterator[Status | None]) -> None:
     last = ""
-    while True:
-        status = status_of(state_dir, timeout_s)
-        line = progress_line(status)
+    for status in looks:
+        line = AWAY if status is None else progress_line(status)
         if line != last:
-            print(f"{_stamp(status)} {line}", flush=True)
+            print(AWAY if status is None else f"{_stamp(status)} {line}", flush=True)
             last = line
-        time.sleep(interval_s)
 
 
 def _stamp(status: Status) -> str:

@@ -6,7 +6,8 @@ was heard of the venue for long (`bot.runtime.health`). A loop that is blocked f
 patience runs out the service manager ends the process and starts it anew, which is the one recovery path there is.
 
 Between two ways to run (`trimtab mode`) and while a failed watchdog waits to be started again nobody looks. For
-`BRIDGE_S_MAX` it is fed all the same, as long as the event loop turns: a start may have to wait out a rate window.
+`BRIDGE_S_MAX` after the last look it is fed all the same, as long as the event loop turns: a start may have to wait out
+a rate window. A watchdog that fails at every look is none, and its bridge comes to an end like any other.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ class Watchdog:
         patience_ns = notifier.watchdog_ns
         self._every_s = TELL_EVERY_S if patience_ns is None else patience_ns / SECOND_NS / FEEDS_PER_PATIENCE
         self._said = ""
+        self._is_ready_told = False
+        self._looked_s: float | None = None
         self._bridge: asyncio.Task[None] | None = None
 
     def on_step(self, event: Event, commands: Sequence[Command], state: State) -> None:
@@ -43,18 +46,22 @@ class Watchdog:
 
     async def run(self, house: House) -> None:
         """Tell and feed until cancelled. It runs once the control socket is open: the daemon is ready to be asked."""
+        loop = asyncio.get_running_loop()
         if self._bridge is not None:
             self._bridge.cancel()
-        self._notifier.ready()
+        self._is_ready_told = False
         try:
             while True:
                 self._look(house)
+                self._looked_s = loop.time()
                 await asyncio.sleep(self._every_s)
         finally:
-            if self._notifier.watchdog_ns is not None:
-                self._bridge = asyncio.get_running_loop().create_task(self._feed_for(BRIDGE_S_MAX))
+            if self._notifier.watchdog_ns is not None and self._looked_s is not None:
+                self._bridge = loop.create_task(self._feed_until(self._looked_s + BRIDGE_S_MAX))
 
     def _look(self, house: House) -> None:
+        # A service manager whose queue is full hears it later: without it, it would end what is well.
+        self._is_ready_told = self._is_ready_told or self._notifier.ready()
         health = house.health()
         if self._notifier.watchdog_ns is not None and not health.stuck:
             self._notifier.feed()
@@ -62,8 +69,9 @@ class Watchdog:
         if line != self._said and self._notifier.status(line):
             self._said = line
 
-    async def _feed_for(self, seconds: float) -> None:
-        for _ in range(int(seconds / self._every_s)):
+    async def _feed_until(self, end_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while loop.time() < end_s:
             self._notifier.feed()
             await asyncio.sleep(self._every_s)
 

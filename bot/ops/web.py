@@ -8,7 +8,6 @@ A port that is taken is said once and tried again: observing must not keep a hed
 """
 
 import asyncio
-import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +28,7 @@ from bot.runtime import log
 from bot.runtime.companion import House
 from bot.runtime.fields import Address
 from bot.runtime.fields_service import ANYWHERE
+from bot.runtime.upkeep import known_free_bytes
 
 CONNECTIONS_MAX = 16
 CONNECTION_S_MAX = 10.0
@@ -37,6 +37,7 @@ REQUEST_S_MAX = 5.0
 BACKLOG = 16
 RETRY_S_MIN, RETRY_S_MAX = 1.0, 60.0
 LAG_LOOK_S = 0.1
+DISK_EVERY_S = 10.0
 JSON = "application/json"
 _THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3})(:\d+)?", re.IGNORECASE)
 
@@ -86,6 +87,7 @@ class Web:
         self._sinks = sinks
         self._exporter = Exporter()
         self._lag = LagMeter()
+        self._disk_free: int | None = None
 
     def on_step(self, event: Event, commands: Sequence[Command], state: State) -> None:
         """Count what a status does not show."""
@@ -95,7 +97,14 @@ class Web:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lag.run(), name="web.lag")
+            group.create_task(self._look_at_disk(house), name="web.disk")
             group.create_task(self._serve(house), name="web.serve")
+
+    async def _look_at_disk(self, house: House) -> None:
+        """In a thread: a disk that hangs must not keep the event loop. Its last word stands until there is another."""
+        while True:
+            self._disk_free = await asyncio.to_thread(known_free_bytes, Path(house.status().journal_path))
+            await asyncio.sleep(DISK_EVERY_S)
 
     async def _serve(self, house: House) -> None:
         loop, listening = asyncio.get_running_loop(), await self._bound(house)
@@ -157,7 +166,7 @@ class Web:
         return Scrape(
             status=status,
             loop_lag_ns=self._lag.take_ns(),
-            disk_free_bytes=_free_bytes(Path(status.journal_path).parent),
+            disk_free_bytes=self._disk_free,
             sinks=tuple(self._sinks()),
         )
 
@@ -173,14 +182,6 @@ def _health(house: House, *, ready: bool) -> web.Response:
 def _said(status: int, text: str, **headers: str) -> web.Response:
     body = msgspec.json.encode({"error": text})
     return web.Response(status=status, body=body, headers={"Content-Type": JSON, **headers})
-
-
-def _free_bytes(directory: Path) -> int | None:
-    try:
-        disk = os.statvfs(directory)
-    except OSError:
-        return None
-    return disk.f_bavail * disk.f_frsize
 
 
 def _listening(address: Address) -> socket.socket:

@@ -26,7 +26,7 @@ from bot.journal.memory import MemoryJournal
 from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import Journal, Stamp
 from bot.journal.writer import SWITCH_INTERVAL_S
-from bot.runtime import gc_policy, log, wiring
+from bot.runtime import gc_policy, left_live, log, wiring
 from bot.runtime.chores import Intervals
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.daemon import Daemon
@@ -72,17 +72,28 @@ async def run_daemon(
     around = around or Surroundings()
     with _logging(loaded, around.redactor):
         logger = log.logger("bot.daemon")
-        if around.config is not None:
-            around.config.begin(loaded)
         async with AsyncExitStack() as stack:
             try:
                 daemon, started = await _compose(loaded, mode, around, logger, stack, durable=True)
             except StartRefused as error:
                 raise _placed(loaded, error) from error
+            if around.config is not None:
+                around.config.begin(loaded)
+            if RunMode.LIVE in around.ways:
+                _remember(loaded, mode, logger)
             stack.callback(gc_policy.restore)
             gc_policy.settle()
             await daemon.run(started, stop)
             return daemon.operator.next_mode
+
+
+def _remember(loaded: Loaded, mode: RunMode, logger: FilteringBoundLogger) -> None:
+    """So that a service which is started for live again does not go back to it by itself."""
+    try:
+        left_live.keep(loaded.settings.state_dir, mode)
+    except OSError as error:
+        what = f"the way to run cannot be noted ({error.strerror}): after a restart it may be another one"
+        logger.error("mode", what=what)
 
 
 def _logging(loaded: Loaded, redactor: Redactor) -> log.Log:
@@ -198,6 +209,8 @@ async def _compose(
     usual_ns, way.client.read_patience_ns = way.client.read_patience_ns, START_PATIENCE_NS
     market = await read_market(settings, way)
     instruments = market.instruments
+    if (settings.state_dir / wiring.PAPER_FILE).exists() and mode is RunMode.DRY_RUN:
+        logger.info("paper", text="the paper account goes on as it was left; the config's seed does not count")
     paper = await _paper(settings, mode, way, instruments)
     holdings = await account_holdings(settings, way, market) if paper is None else paper_holdings(paper)
     ran_before = wiring.journal_path(settings, mode).exists()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,21 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent, Severity
-from bot.domain.events import Action, Event, OperatorAsked, RulesChanged, Started, Stopping, StreamChanged, Ticked
+from bot.domain.events import (
+    Action,
+    Event,
+    FaultRaised,
+    OperatorAsked,
+    Remarked,
+    RulesChanged,
+    Started,
+    Stopping,
+    StreamChanged,
+    Ticked,
+)
 from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
-from bot.engine.modes import Mode
+from bot.engine.modes import GLOBAL, Mode
 from bot.engine.state import State
 from bot.journal.store import Journal
 from bot.runtime import killfile, picture
@@ -20,6 +32,7 @@ from bot.runtime.amendments import Amendments
 from bot.runtime.carrier import Carrier
 from bot.runtime.chores import Chores, Intervals
 from bot.runtime.clock import Clock
+from bot.runtime.companion import LOGGED_EVERY_NS, TOLD_EVERY_NS, Paced, cause_of
 from bot.runtime.control import Arguments, ControlServer, Handlers
 from bot.runtime.gc_policy import Collector
 from bot.runtime.health import Health, judge
@@ -36,6 +49,7 @@ from bot.runtime.vitals import gather
 
 IN_FLIGHT_GRACE_NS = 8 * SECOND_NS
 WIND_DOWN_LOOK_S = 0.02
+TROUBLE_CHARS_MAX = 500
 SAMPLE_EVERY_NS = SECOND_NS // 2
 """How often the needs are derived for people; deciding does not depend on it."""
 
@@ -63,8 +77,12 @@ class Daemon:
         self._intervals = intervals
         self._log = log
         self._companions = around.companions
+        self._redactor = around.redactor
+        self._troubles_logged, self._troubles_told = Paced(LOGGED_EVERY_NS), Paced(TOLD_EVERY_NS)
         self._stop = asyncio.Event()
         self._kill_file = killfile.Watch(state_dir)
+        self._killed: killfile.KillOrder | None = None
+        self._leaving: asyncio.Future[Exception | None] | None = None
         self._sampled_ns = 0
         self._started_ns = self._ticked_ns = clock.now_ns()
         self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
@@ -86,14 +104,16 @@ class Daemon:
             "health": self._on_health,
             "reload": self._reloader.on_verb if self._reloader else without_file,
         }
-        self.operator = Operator(engine, self.loop.step, clock, state_dir, around.ways, self._stop.set, looks)
+        stop, ways = self._stop.set, around.ways
+        self.operator = Operator(engine, self.loop.step, clock, state_dir, self._kill_file, ways, stop, looks)
         venue.bind(self.loop.put, self._carrier.refresh)
 
     async def run(self, started: Started, stop: asyncio.Event | None = None) -> None:
         """Run until told to stop; hedges stay in place. Raises BudgetSpent when a child cannot be kept alive."""
-        self.begin(started)
         try:
+            # The socket first: where another daemon answers on it, in whatever mode, this one has not begun.
             async with ControlServer(self._state_dir, self.operator.handlers(), on_bug=self._on_bug):
+                self.begin(started)
                 await self._live((self._stop, *([stop] if stop else [])))
         except ExceptionGroup as group:
             spent = group.subgroup(BudgetSpent)
@@ -228,11 +248,13 @@ class Daemon:
     def _observe(self, event: Event, commands: Sequence[Command]) -> None:
         if isinstance(event, RulesChanged):
             self._venue.renew(self._engine.state.layout.rules.instruments)
+        if isinstance(event, FaultRaised) and self.loop.lost:
+            self._keep_halt(event)
         self.monitor.on_step(event, commands)
         for companion in self._companions:
             error = attempt(partial(companion.on_step, event, commands, self._engine.state))
             if error is not None:
-                self._companion_ended(companion.name, error)
+                self._in_trouble(companion.name, "on_step", f"it failed on {type(event).__name__}", error)
         if isinstance(event, StreamChanged):
             self._log.info("stream", name=event.stream, up=event.up, reason=event.reason)
             if event.up:
@@ -242,6 +264,13 @@ class Daemon:
             self._say(command)
         self._venue.persist(event)
 
+    def _keep_halt(self, lost: FaultRaised) -> None:
+        """What had halted it before the journal was lost may be lost with it: a file keeps it for the next start."""
+        latch = self._engine.state.modes.latches.get(GLOBAL)
+        if latch is not None and latch.reason != lost.what:
+            leave = partial(self._kill_file.leave, latch.reason, latch.by)
+            self._leaving = asyncio.ensure_future(asyncio.to_thread(attempt, leave))
+
     def _say(self, command: Command) -> None:
         match command:
             case OpenIntent() | ProposeIntent():
@@ -250,7 +279,7 @@ class Daemon:
                 orders = [f"{r.side.value} {r.contracts} {r.instrument} at {r.limit_price}" for r in requests]
                 self._log.info(verb, group=command.intent.group, orders=orders, why=command.intent.reason)
             case CloseCorrection():
-                results = [f"{r.instrument} {r.filled} at {r.average_price}" for r in command.results]
+                results = [f"{r.instrument} {r.filled} at {_short(r.average_price)}" for r in command.results]
                 self._log.info("hedged", group=command.group, orders=results)
             case Notice():
                 say = {Severity.INFO: self._log.info, Severity.WARNING: self._log.warning}
@@ -284,19 +313,40 @@ class Daemon:
 
     def _look_for_kill_file(self) -> None:
         order = self._kill_file.news()
-        if order is not None and self._engine.state.modes.overall is not Mode.HALT:
+        state = self._engine.state
+        # Halted or not, a kill cancels what a pause or a fault has left working; once, where the file is unreadable.
+        leaves = order != self._killed and state.orders.live()
+        if order is not None and (state.modes.overall is not Mode.HALT or leaves):
+            self._killed = order
             self.loop.step(OperatorAsked(Action.KILL, order.reason, order.by, self._clock.now_ns()))
 
     def _child_ended(self, name: str, error: BaseException | None) -> None:
-        what = f"{name} ended" if error is None else f"{name} failed: {type(error).__name__}: {error}"
+        failed = "" if error is None else self._redactor.text(f"{type(error).__name__}: {error}")
+        what = f"{name} ended" if error is None else f"{name} failed: {failed}"
         self._log.error("child", name=name, what=what)
         if error is not None:
             self.loop.fault(what)
 
     def _companion_ended(self, name: str, error: BaseException | None) -> None:
         """What looks on may fail without consequence for what it looks at."""
-        what = "ended" if error is None else f"{type(error).__name__}: {error}"
-        self._log.error("companion", name=name, what=what, exc_info=error)
+        self._in_trouble(name, "run", "it ended" if error is None else "it failed and is started again", error)
+
+    def _in_trouble(self, name: str, where: str, what: str, error: BaseException | None) -> None:
+        """Log it, and have it told; neither as often as it happens, for that may be with every step.
+
+        What is told is journaled, and told by a companion: it goes through the queue, after this step, and in its words
+        is no secret that an error may quote.
+        """
+        now, key = self._clock.now_ns(), f"{name}.{where}"
+        more, told = self._troubles_logged.take(key, now), self._troubles_told.take(key, now)
+        if more is None and told is None:
+            return
+        cause = cause_of(error) if error is not None else None
+        text = self._redactor.text(f"{what}: {type(cause).__name__}: {cause}" if cause is not None else what)
+        if more is not None:
+            self._log.error("companion", name=name, what=text, held_back=more, exc_info=error)
+        if told is not None and not self._engine.state.stopping:
+            self.loop.put(Remarked("component", name, text[:TROUBLE_CHARS_MAX], now))
 
     def _broken(self, what: str, error: Exception) -> None:
         """The engine failed: it halts, and somebody has to look. The traceback is worth more than the line."""
@@ -304,3 +354,8 @@ class Daemon:
 
     def _on_bug(self, error: BaseException) -> None:
         self._log.error("control", what=f"{type(error).__name__}: {error}")
+
+
+def _short(price: Decimal | None) -> str:
+    """An average for the log: eight digits say enough of it."""
+    return "nothing" if price is None else f"{float(price):.8g}"

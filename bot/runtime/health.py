@@ -6,8 +6,8 @@
 - **ready**: every stream delivers, every account was read in time, the journal writes, the clock strikes, the venue's
   clock agrees and no asset is in doubt. A mode says what may be sent, not whether it could be: a HALT is told beside
   it and does not make the daemon unready.
-- **stuck**: what a restart may cure: the clock does not strike, the journal does not write, or nothing at all was
-  heard for long. While there is something of this kind the service manager's watchdog is not fed.
+- **stuck**: what a restart may cure: the clock does not strike, the journal does not write, or nothing of the market
+  was heard for long. While there is something of this kind the service manager's watchdog is not fed.
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     tick_late_ns: int
     """How much longer ago than it should be the clock struck last."""
     heard_ns: int
-    """Since the newest frame of any stream or good read of any account (since the start, where there is none)."""
+    """Since the newest frame of any market stream (since the start, where there is none)."""
     doubts: tuple[Reason, ...]
     """What the engine itself cannot trust."""
     stopping: bool
@@ -154,7 +154,7 @@ def _clocks(vitals: Vitals) -> Iterator[Reason]:
 
 def _nothing(vitals: Vitals, bounds: Bounds) -> Iterator[Reason]:
     if vitals.heard_ns > bounds.watchdog_ns:
-        yield Reason("data", f"nothing was heard of the venue for {_seconds(vitals.heard_ns)}")
+        yield Reason("data", f"nothing was heard of the market for {_seconds(vitals.heard_ns)}")
 
 
 def _seconds(nanoseconds: int) -> str:

@@ -37,13 +37,13 @@ def write(state_dir: Path, reason: str, by: str) -> Path:
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     target, draft = place(state_dir), state_dir / f".{NAME}.{os.getpid()}"
     said = {"reason": reason[:REASON_CHARACTERS_MAX], "by": by[:REASON_CHARACTERS_MAX], "at_s": time.time()}
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(handle, json.dumps(said, ensure_ascii=False).encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    draft.replace(target)
+        _fill(draft, json.dumps(said, ensure_ascii=False).encode() + b"\n")
+        draft.replace(target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        # A full disk mostly has room for one more name, and a bare file is a kill as well.
+        target.touch(mode=0o600)
     _sync_directory(state_dir)
     return target
 
@@ -97,6 +97,11 @@ class Watch:
         self._told = mark
         return read(self._state_dir)
 
+    def leave(self, reason: str, by: str) -> None:
+        """Write the file for a kill that is obeyed already, so it is no news here. Raises OSError."""
+        found = write(self._state_dir, reason, by).stat()
+        self._told = (found.st_ino, found.st_mtime_ns)
+
 
 def _parsed(text: bytes) -> KillOrder:
     try:
@@ -105,6 +110,15 @@ def _parsed(text: bytes) -> KillOrder:
     except (ValueError, KeyError, TypeError):
         words = " ".join(text.decode(errors="replace").split())
         return KillOrder(words or f"a file named {NAME}", "unknown", 0.0)
+
+
+def _fill(draft: Path, text: bytes) -> None:
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, text)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_directory(state_dir: Path) -> None:

@@ -5,7 +5,9 @@ thread. A disk that is full or gone costs lines, which are counted and told once
 next line tries again.
 """
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,8 @@ from pathlib import Path
 from bot.runtime.settings_service import LogFileSettings
 
 _MODE = 0o600
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK
+"""Without O_NONBLOCK a pipe that nobody reads would hold up the start; a file does not care."""
 
 
 def _tell(text: str) -> None:
@@ -70,8 +74,11 @@ class LogFile:
     def _open(self) -> None:
         self.close()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, _MODE)
+        self._descriptor = os.open(self._path, _FLAGS, _MODE)
         found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "it is no regular file")
         if found.st_mode & 0o077:
             os.fchmod(self._descriptor, _MODE)
         self._inode, self._size = (found.st_dev, found.st_ino), found.st_size

@@ -57,6 +57,11 @@ class Loop:
         self._wake: asyncio.Handle | None = None
         self._steps = 0
 
+    @property
+    def lost(self) -> bool:
+        """Whether a step could not be kept: it is halted until it is started anew."""
+        return self._lost is not None
+
     def put(self, event: Event) -> None:
         """Take an event from a shell; it is handled on this turn of the event loop or the next."""
         try:

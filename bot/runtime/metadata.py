@@ -2,7 +2,9 @@
 
 What differs from the rules in force counts when a second read CONFIRM_NS later says the same, for two replicas of a
 venue may not change at one moment. An instrument that the venue lists no more, or whose contract is another one now, is
-as one that does not trade: no new risk is taken on it, and its hedge stays. A read that fails changes nothing.
+as one that does not trade: no new risk is taken on it, and its hedge stays. A read that fails changes nothing, and one
+that says what is in force already takes back what was still waiting. While something does not trade its hedge cannot be
+given back either, so the end of that is looked for sooner (STOPPED_EVERY_NS).
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ from bot.venues.catalogue import CatalogueError
 KIND = "metadata"
 WHY = "the venue's own rules, read anew"
 CONFIRM_NS = 60 * SECOND_NS
+STOPPED_EVERY_NS = 240 * SECOND_NS
 FIELDS = ("tick", "lot", "contracts_min", "contracts_max", "notional_min", "expiry_ns", "trading")
 """What is told by its values; margin tiers are told in words."""
 
@@ -54,18 +57,28 @@ class Metadata:
     async def run(self) -> None:
         """Look by the clock, until cancelled; the start itself has read them already."""
         while True:
-            await self._clock.sleep(self._every_ns / SECOND_NS)
+            await self._clock.sleep(self._pause_ns() / SECOND_NS)
             await self.look()
+
+    def _pause_ns(self) -> int:
+        trades = all(one.trading for one in self._engine.state.layout.rules.instruments)
+        return self._every_ns if trades else min(self._every_ns, STOPPED_EVERY_NS)
 
     async def look(self) -> None:
         """Read, and if something differs read again; what both reads say goes to the engine."""
-        if not (first := await self._differences()):
+        if (first := await self._differences()) is None:
+            return
+        if not first:
+            self._amendments.withdraw(KIND)
             return
         await self._clock.sleep(CONFIRM_NS / SECOND_NS)
-        second = await self._differences()
-        agreed = {name: seen for name, seen in first.items() if second is not None and second.get(name) == seen}
-        if not agreed:
+        if (second := await self._differences()) is None:
             return
+        # None is an answer, too (it is listed no more); a name that is missing in the second differs no more.
+        self._propose({name: seen for name, seen in first.items() if name in second and second[name] == seen})
+
+    def _propose(self, agreed: Mapping[InstrumentId, Instrument | None]) -> None:
+        """Let what two reads say take the place of whatever still waits."""
         known = {one.id: one for one in self._engine.state.layout.rules.instruments}
         self._amendments.withdraw(KIND)
         for name in sorted(agreed):

@@ -1,5 +1,6 @@
 """What an operator may ask of the running daemon, by the control socket or by chat: the verbs and their answers."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ class Operator:
         step: Callable[[Event], object],
         clock: Clock,
         state_dir: Path,
+        kill_file: killfile.Watch,
         ways: frozenset[RunMode],
         stop: Callable[[], None],
         looks: Handlers,
@@ -37,6 +39,7 @@ class Operator:
         self._step = step
         self._clock = clock
         self._state_dir = state_dir
+        self._kill_file = kill_file
         self._ways = ways
         self._stop = stop
         self._looks = looks
@@ -60,22 +63,30 @@ class Operator:
         return plan(self._engine)
 
     async def _on_kill(self, arguments: Arguments) -> dict[str, str]:
-        return self._operate(Action.KILL, arguments)
+        """Halt, and leave the file as a kill by hand does: it holds in whatever way this process or another goes on."""
+        kept = self._operate(Action.KILL, arguments)
+        await self._leave_file(arguments, kept=kept)
+        return self._mode()
 
     async def _on_pause(self, arguments: Arguments) -> dict[str, str]:
-        return self._operate(Action.PAUSE, arguments)
+        if not self._operate(Action.PAUSE, arguments):
+            await self._leave_file(arguments, kept=False)
+        return self._mode()
 
     async def _on_arm(self, arguments: Arguments) -> dict[str, str]:
         killfile.remove(self._state_dir)
-        return self._operate(Action.ARM, arguments)
+        self._operate(Action.ARM, arguments)
+        return self._mode()
 
     async def _on_unwind(self, arguments: Arguments) -> dict[str, str]:
         if self._engine.state.modes.overall is Mode.HALT:
             raise Denied("refused", "halted: arm first, or flatten")
-        return self._operate(Action.UNWIND, arguments)
+        self._operate(Action.UNWIND, arguments)
+        return self._mode()
 
     async def _on_flatten(self, arguments: Arguments) -> dict[str, str]:
         """Two steps: the first call gives a nonce, the second one with it within 30 s does it."""
+        self._stay()
         given, now = arguments.get("confirm"), self._clock.now_ns()
         nonce, until = self._nonce
         if given is None:
@@ -84,17 +95,22 @@ class Operator:
         self._nonce = ("", 0)
         if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
             raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
-        return self._operate(Action.FLATTEN, arguments)
+        self._operate(Action.FLATTEN, arguments)
+        return self._mode()
 
     async def _on_mode(self, arguments: Arguments) -> dict[str, str]:
-        """Go on in another way to run: this one winds down like at a stop, and the process starts anew in the other."""
+        """Go on in another way to run: this one winds down like at a stop, and the process starts anew in the other.
+
+        Until it has wound down the last word counts: another way, this one, or a stop.
+        """
         given = str(arguments.get("mode") or "")
         modes = {mode.value: mode for mode in RunMode}
         if given not in modes:
             raise Denied("bad_arguments", f"'{given[:20]}' is no way to run; allowed: {', '.join(modes)}")
-        if modes[given] is self._engine.state.modes.run_mode:
+        here = modes[given] is self._engine.state.modes.run_mode
+        if here and self.next_mode is None:
             raise Denied("refused", f"it runs in {given} already")
-        if modes[given] not in self._ways:
+        if not here and modes[given] not in self._ways:
             raise Denied("refused", f"{given} needs a start with --{given} and its confirmation")
         reason, by = _who(arguments)
         self._step(Remarked("operator", "mode", f"{given} by {by}: {reason}", self._clock.now_ns()))
@@ -103,13 +119,35 @@ class Operator:
         return {"state": "stopping", "next": given}
 
     async def _on_stop(self, _: Arguments) -> dict[str, str]:
+        self.next_mode = None
         self._stop()
         return {"state": "stopping"}
 
-    def _operate(self, action: Action, arguments: Arguments) -> dict[str, str]:
+    def _operate(self, action: Action, arguments: Arguments) -> bool:
+        """Hand a command over; says whether the journal took it, for a command always leads to a notice at least."""
+        if action is not Action.ARM:
+            self._stay()
         reason, by = _who(arguments)
-        self._step(OperatorAsked(action, reason, by, self._clock.now_ns()))
+        return bool(self._step(OperatorAsked(action, reason, by, self._clock.now_ns())))
+
+    def _mode(self) -> dict[str, str]:
         return {"mode": self._engine.state.modes.overall.name}
+
+    def _stay(self) -> None:
+        """Call a switch off that is under way: what is asked now counts in this way to run, so this one goes on."""
+        if self.next_mode is not None:
+            self.next_mode = self._engine.state.modes.run_mode
+
+    async def _leave_file(self, arguments: Arguments, *, kept: bool) -> None:
+        try:
+            # In a thread, and last: a disk that hangs must not keep what was just cancelled from leaving.
+            await asyncio.to_thread(self._kill_file.leave, *_who(arguments))
+        except OSError as error:
+            if not kept:
+                why = (
+                    f"halted, but neither the journal nor a kill file keeps it ({error.strerror}): the next start runs"
+                )
+                raise Denied("refused", why) from error
 
 
 def _who(arguments: Arguments) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Draws the daemon's status from the engine's state: what `trimtab status` and the terminal view show."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from bot.calc.margin import Holding, ratio, required, stress_distance, unrealized
@@ -9,6 +10,7 @@ from bot.engine import trust
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
 from bot.engine.state import State
+from bot.engine.trust import Beliefs
 from bot.runtime.monitor import Deviation, Monitor
 from bot.runtime.status import (
     AccountStatus,
@@ -18,12 +20,14 @@ from bot.runtime.status import (
     PositionStatus,
     Status,
 )
+from bot.runtime.vitals import doubts
 
 
 def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, started_ns: int) -> Status:
     """The whole picture at this moment; `around` is what the engine does not know."""
     state = engine.state
-    assets = tuple(row for assessment in engine.assess() for row in _assets(state, assessment, monitor))
+    members = {group.name: group.assets for group in state.layout.groups}
+    assets = tuple(row for assessment in engine.assess() for row in _assets(state, assessment, members, monitor))
     (margin, stress), journal = margin_figures(state), around.journal
     return Status(
         portfolio=state.layout.rules.portfolio,
@@ -57,10 +61,8 @@ def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, start
 
 def not_ready(state: State) -> str:
     """Why the daemon could not hedge now; empty when it could."""
-    for group in state.layout.groups:
-        if refused := trust.doubt(state, group):
-            return f"{refused.subject}: {refused.why}"
-    return ""
+    first = next(iter(doubts(state)), None)
+    return f"{first.subject}: {first.text}" if first is not None else ""
 
 
 def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
@@ -69,14 +71,16 @@ def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
     The venue's own figures count as long as they are of this start and nothing of ours filled after they were read;
     then ours do: the positions at their marks, by the instruments' brackets.
     """
-    held = trust.holdings(state)
+    held = Beliefs(state).holdings
     if held is None:
         return None, None
     ours = all(one.instrument.tiers for one in held)
+    filled_ns = max((belief.filled_ns for belief in state.accounts.positions.values()), default=0)
     for rule in state.layout.hedges():
         account = state.layout.instruments[rule.hedge].account
-        venue, wallet = state.accounts.accounts[account].margin, trust.wallet(state, rule.hedge)
-        if venue is not None and _is_fresh(state, account):
+        belief, wallet = state.accounts.accounts[account], trust.wallet(state, rule.hedge)
+        venue = belief.margin
+        if venue is not None and belief.confirmed and belief.seen_ns >= filled_ns:
             elsewhere = max(venue.maintenance_margin - required(held), ZERO) if ours else ZERO
             stress = stress_distance(held, venue.margin_balance, elsewhere) if ours else None
             return ratio(venue.maintenance_margin, venue.margin_balance), stress
@@ -84,12 +88,6 @@ def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
             balance = wallet + sum((unrealized(one) for one in held), ZERO)
             return ratio(required(held), balance), stress_distance(held, balance)
     return None, None
-
-
-def _is_fresh(state: State, account: AccountId) -> bool:
-    belief = state.accounts.accounts[account]
-    filled_ns = max((p.filled_ns for p in state.accounts.positions.values()), default=0)
-    return belief.confirmed and belief.seen_ns >= filled_ns
 
 
 def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:
@@ -105,14 +103,15 @@ def basis_bps(state: State, asset: Asset) -> Decimal | None:
     return exact(mids[1] / mids[0] - 1) * BPS_PER_UNIT if len(mids) == 2 else None
 
 
-def _assets(state: State, assessment: Assessment, monitor: Monitor) -> tuple[AssetStatus, ...]:
+def _assets(
+    state: State, assessment: Assessment, members: Mapping[str, tuple[Asset, ...]], monitor: Monitor
+) -> tuple[AssetStatus, ...]:
     held = f"{assessment.held.guard}: {assessment.held.why}" if assessment.held else None
     if assessment.needs:
         return tuple(
             _asset(state, assessment.group, need, held, monitor.deviations.get(need.asset)) for need in assessment.needs
         )
-    names = [a for g in state.layout.groups if g.name == assessment.group for a in g.assets]
-    names = names or [Asset(assessment.group.rpartition(":")[2])]
+    names = members.get(assessment.group) or (Asset(assessment.group.rpartition(":")[2]),)
     return tuple(_unknown(state, assessment.group, name, held, monitor.deviations.get(name)) for name in names)
 
 

@@ -44,6 +44,8 @@ class Answer(msgspec.Struct, frozen=True):
     changes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     why: str = ""
+    file: str = ""
+    """Where the config was read."""
 
 
 def nothing_more(_: Loaded) -> None:
@@ -111,7 +113,8 @@ class Reloader:
         dry_run = arguments.get("dry_run", False)
         if not isinstance(dry_run, bool):
             raise Denied("bad_arguments", "dry_run is true or false")
-        return await self.reload(str(arguments.get("by") or "operator")[:BY_CHARS_MAX], dry_run=dry_run)
+        answer = await self.reload(str(arguments.get("by") or "operator")[:BY_CHARS_MAX], dry_run=dry_run)
+        return msgspec.structs.replace(answer, file=self._file.current.document.place)
 
     async def reload(self, by: str, *, dry_run: bool) -> Answer:
         """Read the file and take it over; with `dry_run` only say what would change."""

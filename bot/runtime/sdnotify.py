@@ -6,7 +6,6 @@ listen must not hold up what it watches. The socket is a path, or a name in the 
 
 import os
 import socket
-import time
 from collections.abc import Mapping
 
 STATUS_CHARACTERS_MAX = 200
@@ -27,12 +26,8 @@ class Notifier:
         return cls(environment.get("NOTIFY_SOCKET", ""), watchdog_ns_of(environment))
 
     def ready(self) -> bool:
-        """The service has begun, or has taken over a new configuration."""
+        """The service has begun."""
         return self._send("READY=1")
-
-    def reloading(self) -> bool:
-        """A new configuration is being taken over; `ready` follows, whether it was taken or not."""
-        return self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // _MICROSECOND_NS}")
 
     def stopping(self) -> bool:
         """The service is about to end."""

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from bot.domain.commands import Command
 from bot.domain.events import Event
 from bot.domain.units import SECOND_NS, Nanos
+from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.journal import sqlite
 from bot.journal.reader import verify
@@ -26,6 +27,7 @@ LOOK_S = 60.0
 PRUNE_EVERY_NS = 3_600 * SECOND_NS
 AUDIT_FIRST_NS = 600 * SECOND_NS
 AUDIT_EVERY_NS = 24 * 3_600 * SECOND_NS
+AUDIT_AGAIN_S = 10.0
 AUDIT_PAUSE_S = 0.005
 """After every page of records: the walk has all day, the loop has not."""
 SPACINGS_PER_RETENTION = 24
@@ -63,6 +65,14 @@ def free_bytes(path: Path) -> int:
     return sqlite.free_bytes(path / "journal" if path.is_dir() else path)
 
 
+def known_free_bytes(path: Path) -> int | None:
+    """The same, or None where it cannot be told."""
+    try:
+        return free_bytes(path)
+    except OSError:
+        return None
+
+
 def spacing_ns(retention_ns: int) -> int:
     """How far apart old checkpoints are kept, so that pruning finds a place to cut soon enough."""
     return retention_ns // SPACINGS_PER_RETENTION
@@ -70,11 +80,8 @@ def spacing_ns(retention_ns: int) -> int:
 
 def too_full(path: Path, floor_bytes: int) -> str:
     """Why a disk has too little space, in a line for a person; empty when it has enough, or when nobody knows."""
-    try:
-        free = free_bytes(path)
-    except OSError:
-        return ""
-    if free >= floor_bytes:
+    free = known_free_bytes(path)
+    if free is None or free >= floor_bytes:
         return ""
     return f"{path}: its disk has {free // _MIB} MiB left, journal.disk_free asks for {floor_bytes // _MIB} MiB"
 
@@ -159,7 +166,7 @@ class Upkeep:
         if not self._path.is_file():
             return
         try:
-            found = await asyncio.to_thread(self._audit, self._path, self._breathe)
+            found = await self._audited(house)
         except (Interrupted, JournalError) as error:
             self._log.warning("journal", what=f"the chain was not walked: {error}")
             return
@@ -168,8 +175,20 @@ class Upkeep:
             return
         why = f"journal {self._path} does not hold at record {found.broken_at}: {found.reason}"
         self._log.error("journal", what=f"{why}; restore a backup")
+        if house.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
+            # A pause would leave half of the hedges open that somebody is closing. It is looked at again until then.
+            self._audit_due_ns = house.now_ns()
+            return
         arguments: dict[str, Any] = {"reason": why, "by": "trimtab"}
         await house.ask("pause", arguments)
+
+    async def _audited(self, house: Home) -> VerifyResult:
+        """Walk; and once more where no record was named, for that may be a file that could not be read just then."""
+        found = await asyncio.to_thread(self._audit, self._path, self._breathe)
+        if found.ok or found.broken_at is not None:
+            return found
+        await house.sleep(AUDIT_AGAIN_S)
+        return await asyncio.to_thread(self._audit, self._path, self._breathe)
 
     def _breathe(self) -> None:
         if self._ended.wait(AUDIT_PAUSE_S):

@@ -6,6 +6,7 @@ from typing import Protocol
 from bot.domain.units import AccountId, Nanos
 from bot.engine import trust
 from bot.engine.state import State
+from bot.engine.trust import Beliefs
 from bot.journal.store import JournalError
 from bot.runtime.health import AccountVitals, Reason, StreamVitals, Vitals
 from bot.runtime.venue import StreamView
@@ -37,8 +38,8 @@ def gather(
     started_ns: int,
 ) -> Vitals:
     """The facts at `now_ns`. `reading` names the accounts of which a read is under way, and since when."""
-    heard = [started_ns, *(one.last_frame_ns for one in streams)]
-    heard += [belief.seen_ns for belief in state.accounts.accounts.values()]
+    # The market alone: what a paper account or a cache can go on saying by itself is no sign of the venue.
+    heard = [started_ns, *(one.last_frame_ns for one in streams if one.account is None)]
     return Vitals(
         mode=state.modes.overall.name,
         streams=tuple(_stream(one, now_ns) for one in streams),
@@ -58,9 +59,9 @@ def gather(
 
 def doubts(state: State) -> tuple[Reason, ...]:
     """What the engine cannot trust now, each subject once."""
-    found: dict[str, Reason] = {}
+    beliefs, found = Beliefs(state), dict[str, Reason]()
     for group in state.layout.groups:
-        if refused := trust.doubt(state, group):
+        if refused := trust.doubt(beliefs, group):
             found.setdefault(refused.subject, Reason(refused.subject, refused.why))
     return tuple(found.values())
 

@@ -1,11 +1,9 @@
 """The doctor against the simulated exchange: twelve planted faults and more, every one found in one run."""
 
 import asyncio
-import os
 import re
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,17 +20,14 @@ from tests.e2e.kit import SPOT, USDM, armed, attached, config, exchange, running
 from tests.journal.helpers import tampered
 
 # apprise asks for a module of Python's that is on its way out, and has its own for the day when it is gone.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+    pytest.mark.usefixtures("no_settings"),
+]
 
 PATIENCE_S = 120.0
 DAY_MS = 86_400_000
 SMALL_BAND = "[{name: neutral, kind: neutral, assets: [BTC, ETH], band: {trigger: 0.0001 coins, destination: 0 coins}}]"
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
 
 
 def sickly() -> SimexConfig:
@@ -114,7 +109,7 @@ FAULTS = {
 
 async def test_every_planted_fault_is_found_in_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eighteen faults at once: each is a line of its own that says what to do, and none hides another."""
-    monkeypatch.setattr("bot.ops.doctor_home.shutil.disk_usage", _nearly_full)
+    monkeypatch.setattr("bot.ops.doctor_home.free_bytes", lambda _: 5 * 1024**2)
     async with Simex.start(sickly()) as simex:
         await planted(simex, tmp_path)
         config(simex, tmp_path, targets=SMALL_BAND)
@@ -133,10 +128,6 @@ async def test_every_planted_fault_is_found_in_one_run(tmp_path: Path, monkeypat
         assert simex.requests.summary()["signed_mutating_total"] == 0
         secrets = (simex.keys["default"].key, simex.keys["default"].secret)
         assert not [one for one in result.doctor or () if any(secret in one.text for secret in secrets)]
-
-
-def _nearly_full(_: Path) -> Any:
-    return type("Usage", (), {"free": 5 * 1024**2})
 
 
 async def test_a_healthy_account_is_ready_for_live(tmp_path: Path) -> None:

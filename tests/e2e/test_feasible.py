@@ -1,7 +1,6 @@
 """A config that the venue cannot do never starts: file, line, value and what is allowed, by the exchange's own data."""
 
 import asyncio
-import os
 import shutil
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
@@ -20,14 +19,10 @@ from bot.simex.injection import GARBAGE_200, Fault
 from bot.simex.serve import Simex
 from tests.e2e.kit import NEUTRAL, USDM, config, exchange, running, written
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 PATIENCE_S = 45.0
 BTC_ONLY = "[{name: neutral, kind: neutral, assets: [BTC], band: {trigger: %s, destination: 0 %%}}]"
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
 
 
 def holding(bitcoins: str) -> AbstractAsyncContextManager[Simex]:

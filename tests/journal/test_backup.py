@@ -12,7 +12,8 @@ import pytest
 from bot.journal import backup as backups
 from bot.journal.backup import backup, restore
 from bot.journal.reader import SqliteReader, verify
-from bot.journal.store import JournalBusy, JournalCorrupt, JournalError
+from bot.journal.sqlite import SqliteJournal
+from bot.journal.store import JournalBusy, JournalCorrupt, JournalError, JournalMismatch, Stamp
 from tests.journal.helpers import LIVE, NOW_NS, WAIT_S, entries, sqlite_journal, tampered, written
 
 
@@ -176,6 +177,18 @@ def test_nothing_is_restored_under_a_running_daemon(path: Path, tmp_path: Path) 
         journal.append("fact", b"{}", NOW_NS)
 
     assert 3_001 == verify(path).last_seq
+
+
+def test_another_accounts_backup_is_not_put_in_a_journals_place(path: Path, tmp_path: Path) -> None:
+    """A backup of the wrong portfolio is refused before anything is moved; both accounts are named."""
+    backup(path, tmp_path / "backup", hold)
+    theirs = tmp_path / "theirs" / path.name
+    with SqliteJournal.open(theirs, Stamp("live", "somebody-else"), lambda: NOW_NS, print):
+        pass
+
+    with pytest.raises(JournalMismatch, match="somebody-else"):
+        restore(tmp_path / "backup", theirs.parent, NOW_NS)
+    assert verify(theirs).ok
 
 
 def test_a_damaged_backup_is_not_restored(path: Path, tmp_path: Path) -> None:

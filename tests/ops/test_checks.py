@@ -102,3 +102,28 @@ def test_offline_looks_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert Exit.OK == code
     assert "not looked at: told not to" in out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("alerts: {sinks: {phone: {url_file: url}}}", "2: alerts.sinks.phone.url_file: "),
+        ("alerts: {sinks: {phone: {url_file: nothing}}}", "nothing cannot be read"),
+        ("alerts: {sinks: {}, heartbeat: {url_file: nothing}}", "alerts.heartbeat.url_file: "),
+        ("chat: {telegram: {token_file: nothing, users: [1]}}", "chat.telegram.token_file: "),
+    ],
+)
+def test_what_would_keep_run_from_telling_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: str, words: str
+) -> None:
+    """An address that `run` refuses is named by the plain check already, with its line, and nothing is sent."""
+    url, config = tmp_path / "url", tmp_path / "c.yaml"
+    url.write_text("foo://nobody/serves/this\n")
+    url.chmod(0o600)
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    config.write_text("\n".join(["# a line", more, *lines]) + "\n", encoding="utf-8")
+    code, out, _ = trimtab("check", "--config", config, "--offline")
+
+    assert Exit.USAGE == code
+    assert words in out
+    assert "1 problem" in out.splitlines()[-1]

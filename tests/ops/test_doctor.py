@@ -32,17 +32,14 @@ from tests.ops.desk import desk_at, trimtab
 from tests.runtime.configs import RIGHT, catalogue, instrument, loaded
 
 # apprise asks for a module of Python's that is on its way out, and has its own for the day when it is gone.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+    pytest.mark.usefixtures("no_settings"),
+]
 
 PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000)}
 HELD = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(50_000)}
 TIERS = (Tier(Decimal(0), Decimal("0.01"), Decimal(0)),)
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
 
 
 def at_home(state_dir: Path, more: str = "", account: str | None = "7") -> dict[str, list[Found]]:
@@ -120,8 +117,7 @@ def test_a_state_directory_that_may_not_be_entered_is_findings(tmp_path: Path, m
 
 def test_a_disk_that_is_nearly_full_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than journal.disk_free: its line, what is free, and what is asked for."""
-    usage = type("Usage", (), {"free": 300 * 1024**2})
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr("bot.ops.doctor_home.free_bytes", lambda _: 300 * 1024**2)
 
     assert (True, True) == only(at_home(tmp_path, "journal: {disk_free: 300 MiB}\n"), "disk")[:2]
     ok, blocking, text = only(at_home(tmp_path, "journal: {disk_free: 301 MiB}\n"), "disk")

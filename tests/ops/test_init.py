@@ -22,15 +22,11 @@ from bot.runtime.settings_load import load, load_text
 from bot.runtime.wiring import HOSTS
 from tests.ops.desk import trimtab
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 CANARY = "canaryCANARY0123456789canaryCANARY0123456789"
 COINS = ("BTC", "ETH")
 PAPER = Account(paper={"BTC": Decimal(1), "USDT": Decimal(50_000)})
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("STATE_DIR", "API_KEY", "API_SECRET", "CONFIG"):
-        monkeypatch.delenv(f"TRIMTAB_{name}", raising=False)
 
 
 @pytest.fixture
@@ -213,10 +209,11 @@ def test_what_is_no_goal_is_refused(text: str) -> None:
         ("weights BTC=60,ETH=40", ("0.6", "0.4")),
         ("weights btc=0.5 eth=0.25", ("0.5", "0.25")),
         ("weights BTC=60%,ETH=30%", ("0.6", "0.3")),
+        ("BTC=60,ETH=40", ("0.6", "0.4")),
     ],
 )
 def test_weights_may_be_written_both_ways(text: str, weights: tuple[str, str]) -> None:
-    """In per cent or as fractions, with commas or blanks."""
+    """In per cent or as fractions, with commas or blanks, and without the word that says what they are."""
     goal = init.goal(text, COINS)
 
     assert dict(zip(COINS, map(Decimal, weights), strict=True)) == goal.weights
@@ -284,6 +281,17 @@ def test_what_is_given_is_not_asked_for(file: Path, monkeypatch: pytest.MonkeyPa
     assert 1 == typed.asked
     assert isinstance(target, RatioTarget)
     assert Decimal("0.5") == target.ratio
+
+
+def test_the_goal_is_asked_for_with_the_coins_that_were_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example in the question can be taken as it stands."""
+    conversation(monkeypatch, "", "SOL,LTC", "SOL=50,LTC=50", "", "")
+    wrote(file)
+
+    assert "weights SOL=50,LTC=50 [neutral]" in capsys.readouterr().out
+    assert {"SOL", "LTC"} == set(written(file).assets)
 
 
 def test_a_wrong_answer_is_asked_for_again(

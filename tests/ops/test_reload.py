@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +13,10 @@ from bot.ops.configs import read_again
 from bot.ops.exits import Exit
 from bot.runtime.problems import ConfigError
 from bot.runtime.reload import ConfigFile
-from tests.ops.desk import Desk, desk_at, trimtab
+from tests.ops.desk import Desk, trimtab
 from tests.runtime.configs import RIGHT, loaded
 
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A stand-in daemon in the test's own state directory."""
-    with desk_at(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def answered(outcome: str, **parts: object) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """The verbs that need no daemon: check, schema, journal, simex, run's refusals, and the command itself."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,10 @@ from bot.runtime.steps import Difference, ReplayResult
 from tests.journal.helpers import tampered
 from tests.ops.desk import desk_at, trimtab
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "neutral.yaml"
 VERBS = "arm check demo flatten journal kill plan run schema simex status unwind".split()
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
 
 
 def config_at(folder: Path, more: str = "") -> Path:
@@ -57,6 +52,13 @@ def test_every_verb_explains_itself(verb: str) -> None:
 
     assert Exit.OK == code
     assert "Usage: " in out
+
+
+def test_the_help_of_init_shows_every_default() -> None:
+    """What is taken where nothing is given stands beside its option."""
+    shown = trimtab("init", "--help")[1]
+
+    assert [] == [word for word in ("savings", "BTC,ETH", "neutral", "none") if f"[default: ({word})]" not in shown]
 
 
 def test_the_version_is_printed() -> None:
@@ -163,6 +165,29 @@ def test_several_journals_must_be_told_apart(tmp_path: Path) -> None:
 
     assert Exit.USAGE == code
     assert "journal-dry-run.sqlite3, journal-live.sqlite3" in err
+
+
+def test_a_journal_is_found_as_a_daemon_is(tmp_path: Path) -> None:
+    """By --config or --state-dir, as for every other verb; a path beside one of them is refused."""
+    place = tmp_path / "state"
+    place.mkdir()
+    path, config = journal_at(place), config_at(place)
+
+    for words in (("-c", config), ("-d", place), (config,), (place,), (path,)):
+        assert Exit.OK == trimtab("journal", "verify", *words)[0]
+    assert Exit.USAGE == trimtab("journal", "verify", path, "-d", place)[0]
+    assert Exit.OK == trimtab("journal", "backup", tmp_path / "one", "-c", config)[0]
+    assert Exit.OK == trimtab("journal", "restore", tmp_path / "one", "-c", config)[0]
+
+
+def test_what_is_not_whole_is_not_replayed(tmp_path: Path) -> None:
+    """A replay of a damaged journal would prove nothing: it ends as the walk of its chain does."""
+    path = journal_at(tmp_path)
+    tampered(path, "UPDATE records SET payload = x'00' WHERE seq = 2")
+    code, out, err = trimtab("journal", "replay", path)
+
+    assert (Exit.JOURNAL, "") == (code, out)
+    assert "BROKEN at record 2" in err
 
 
 def test_an_export_is_a_line_a_record(tmp_path: Path) -> None:

@@ -3,31 +3,21 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from bot.ops.exits import Exit
+from bot.ops.view import progress_line
+from bot.ops.watch import AWAY, watch_status
 from bot.runtime import killfile
-from bot.runtime.ask import socket_path
+from bot.runtime.ask import NotRunning, socket_path
 from bot.runtime.control import Denied
-from tests.ops.desk import Desk, desk_at, trimtab
+from tests.ops.desk import Desk, trimtab
 from tests.ops.samples import STATUS
 
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A stand-in daemon in the test's own state directory."""
-    with desk_at(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("TRIMTAB_")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def test_status_prints_the_picture(desk: Desk) -> None:
@@ -159,6 +149,23 @@ def test_kill_in_the_wrong_place_is_not_taken_for_done(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
 
 
+@pytest.mark.parametrize("verb", ["kill", "status", "pause"])
+def test_a_portfolio_has_to_be_named_where_there_are_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """The directory above the portfolios' own is nobody's: a kill that went there would stop nothing."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    place = tmp_path / ".local" / "state" / "trimtab"
+    for name in ("cold", "savings"):
+        (place / name).mkdir(parents=True)
+        (place / name / "journal-live.sqlite3").touch()
+    code, _, err = trimtab(verb)
+
+    assert Exit.NOT_RUNNING == code
+    assert "holds the state of cold, savings: name one by --config FILE" in err
+    assert killfile.read(place) is None
+
+
 def test_arm_makes_sure_that_the_file_is_gone(desk: Desk) -> None:
     """The daemon removes the kill file; a file that is back is an error, for the next tick would kill again."""
     trimtab("kill", "-d", desk.state_dir)
@@ -215,6 +222,27 @@ def test_watching_a_pipe_prints_a_line_a_change(desk: Desk, monkeypatch: pytest.
 
     assert [["live", "run"], ["live", "halt"]] == [line.split(" ", 1)[1].split("; ")[:2] for line in out.splitlines()]
     assert Exit.INTERRUPTED == code
+
+
+def test_a_watch_outlives_a_change_of_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon that is away for a moment is waited for, which is said; one that stays away ends the watch."""
+    said = iter([STATUS, None, None, msgspec.structs.replace(STATUS, mode="HALT")])
+
+    def look(*_: object) -> object:
+        if (status := next(said, None)) is None:
+            raise NotRunning(tmp_path)
+        return status
+
+    monkeypatch.setattr("bot.ops.watch.status_of", look)
+    monkeypatch.setattr("bot.ops.watch.time.sleep", lambda _: None)
+    with pytest.raises(NotRunning):
+        watch_status(tmp_path, 0.5, 1.0)
+    lines = [line.partition("Z ")[2] or line for line in capsys.readouterr().out.splitlines()]
+
+    assert [progress_line(STATUS), AWAY, lines[2], AWAY] == lines
+    assert "; halt; " in lines[2]
 
 
 def test_watching_and_json_exclude_each_other(desk: Desk) -> None:

@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from bot.domain.units import MILLISECOND_NS, SECOND_NS
+from bot.ops import watchdog
 from bot.ops.watchdog import Watchdog, line_of
-from bot.runtime.health import Reason
+from bot.runtime.health import Health, Reason
 from bot.runtime.sdnotify import Notifier
 from tests.ops.house import UNREADY, WELL, House
 
@@ -164,6 +166,66 @@ async def test_between_two_ways_to_run_it_is_fed_and_then_looked_after_again(tmp
         for bridge in asyncio.all_tasks() - {asyncio.current_task()}:
             bridge.cancel()
         manager.close()
+
+
+class Deaf(Notifier):
+    """A service manager whose queue is full for a while: it takes nothing."""
+
+    full = True
+
+    def _send(self, message: str) -> bool:
+        return not self.full and super()._send(message)
+
+
+async def test_a_ready_that_did_not_arrive_is_said_again(tmp_path: Path) -> None:
+    """Without it the service manager would end, at the end of its patience, what is well."""
+    manager, notifier = Manager(tmp_path / "notify"), Deaf(str(tmp_path / "notify"), PATIENCE_NS)
+    task = asyncio.create_task(Watchdog(notifier).run(House()))
+    try:
+        await asyncio.sleep(2 * EVERY_S)
+        assert 0 == manager.count("READY=1")
+        notifier.full = False
+        await manager.until(lambda: manager.count("READY=1") == 1)
+        await manager.fed_again()
+        assert 1 == manager.count("READY=1")
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        for bridge in asyncio.all_tasks() - {asyncio.current_task()}:
+            bridge.cancel()
+        manager.close()
+
+
+async def test_a_watchdog_that_fails_at_every_look_is_not_fed_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun again and again, and its bridge ends so long after the last look that went well all the same."""
+    monkeypatch.setattr(watchdog, "BRIDGE_S_MAX", 5 * EVERY_S)
+    manager, house = Manager(tmp_path / "notify"), House()
+    dog = Watchdog(Notifier(str(tmp_path / "notify"), PATIENCE_NS))
+    try:
+        well = asyncio.create_task(dog.run(house))
+        await manager.fed_again()
+        well.cancel()
+        with suppress(asyncio.CancelledError):
+            await well
+        monkeypatch.setattr(house, "health", broken)
+        until_s = time.monotonic() + 10 * EVERY_S
+        while time.monotonic() < until_s:
+            with suppress(ValueError):
+                await dog.run(house)
+            await asyncio.sleep(EVERY_S / 2)
+        await manager.is_not_fed()
+    finally:
+        for bridge in asyncio.all_tasks() - {asyncio.current_task()}:
+            bridge.cancel()
+        manager.close()
+
+
+def broken() -> Health:
+    """A defect."""
+    raise ValueError("health cannot be judged")
 
 
 def test_the_line_names_the_first_reason_and_counts_the_others() -> None:

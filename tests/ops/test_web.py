@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
@@ -90,6 +91,18 @@ async def test_metrics_are_served_as_text() -> None:
     assert b'trimtab_delta_coins{asset="BTC",group="core"} 0.0005' in body
     assert b'trimtab_alerts_queued{sink="phone"} 3.0' in body
     assert b"\ntrimtab_loop_lag_seconds " in body
+
+
+async def test_a_disk_that_hangs_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop turns and every question is answered while the disk does not; its figure is left out."""
+    hung = threading.Event()
+    monkeypatch.setattr(served, "known_free_bytes", lambda _: hung.wait(WAIT_S) and None)
+    try:
+        async with serving(House()) as address:
+            _, body, _ = await asked(address, "/metrics")
+            assert (b"\ntrimtab_ready 1.0" in body, b"\ntrimtab_disk_free_bytes " in body) == (True, False)
+    finally:
+        hung.set()
 
 
 async def test_without_a_journals_directory_the_disk_is_unknown() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -31,6 +34,18 @@ targets:
 limits: {order_notional: 250000 USDT, position_notional: 500000 USDT, orders_per_minute: 99}
 """
 INSTRUMENTS = (spot("BTC"), perpetual("BTC"), spot("ETH"), perpetual("ETH"))
+
+
+@asynccontextmanager
+async def running(child: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """With a child that runs until it is cancelled."""
+    task = asyncio.create_task(child)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def recording(log: list[Any]) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import time
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,10 @@ import pytest
 from bot.domain.events import RunMode
 from bot.engine.modes import Mode
 from bot.runtime import killfile
+from bot.runtime.clock import ManualClock
 from bot.runtime.control import Denied
-from tests.kit import d
-from tests.runtime.stage import INTERVALS, Stage
+from tests.kit import START_NS, d
+from tests.runtime.stage import INTERVALS, Stage, journal_of
 
 WHO = {"reason": "fat finger", "by": "ann"}
 DRY, LIVE, OBSERVE = (mode.value for mode in (RunMode.DRY_RUN, RunMode.LIVE, RunMode.OBSERVE))
@@ -71,7 +75,7 @@ async def test_a_flatten_during_a_switch_calls_it_off(tmp_path: Path) -> None:
     async with Stage(tmp_path) as stage:
         await switching(stage)
         first = await stage.ask("flatten")
-        assert RunMode.DRY_RUN is next_mode(stage)
+        assert RunMode.LIVE is next_mode(stage)
         await stage.ask("flatten", confirm=first["confirm"], **WHO)
         await stage.advance(10)
 
@@ -138,6 +142,36 @@ async def test_a_halt_that_the_journal_could_not_keep_outlives_the_process(tmp_p
         assert (Mode.HALT, []) == (overall(again), again.exchange.sent)
 
 
+@pytest.mark.parametrize("verb", ["kill", "pause"])
+async def test_a_full_disk_has_room_for_a_bare_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Not a byte can be written, to the journal or to the file: its name alone is a kill."""
+    monkeypatch.setattr(killfile, "_fill", full)
+    async with Stage(tmp_path) as stage:
+        stage.journal.fail("disk full")
+        await stage.ask(verb, **WHO)
+
+    assert killfile.read(tmp_path) is not None
+    assert [killfile.NAME] == [path.name for path in tmp_path.iterdir() if killfile.NAME in path.name]
+
+
+async def test_a_halt_that_nothing_keeps_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts now, and whoever asked hears that the next start will not know of it."""
+    monkeypatch.setattr(killfile.Watch, "leave", full)
+    async with Stage(tmp_path) as stage:
+        assert {"mode": "HALT"} == await stage.ask("kill", **WHO)
+        await stage.ask("arm", **WHO)
+        stage.journal.fail("disk full")
+        with pytest.raises(Denied, match="the next start runs"):
+            await stage.ask("kill", **WHO)
+
+        assert Mode.HALT is overall(stage)
+
+
+def full(*_: object) -> None:
+    """A disk without space."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 async def test_a_pause_that_the_journal_kept_leaves_no_file(tmp_path: Path) -> None:
     """It is the journal of its own way to run that has it."""
     async with Stage(tmp_path) as stage:
@@ -156,3 +190,52 @@ async def test_a_kill_file_after_a_pause_still_cancels(tmp_path: Path) -> None:
 
         assert {request.client_id for request in stage.exchange.sent} == set(stage.exchange.cancelled)
         assert "now really" in stage.engine.state.modes.latches["global"].reason
+
+
+async def test_a_kill_file_that_cannot_be_looked_at_kills_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state directory that went away under a halted daemon with orders in flight: no flood of cancels."""
+
+    def unreadable(_: Path) -> killfile.KillOrder:
+        return killfile.KillOrder("cannot be read", "unknown", 0.0)
+
+    async with Stage(tmp_path) as stage:
+        await in_flight(stage)
+        monkeypatch.setattr(killfile.Watch, "news", lambda _: unreadable(tmp_path))
+        await stage.advance(10)
+
+        assert {request.client_id for request in stage.exchange.sent} == set(stage.exchange.cancelled)
+        assert 2 == len(stage.exchange.cancelled)
+
+
+async def test_a_pause_that_was_on_its_way_to_a_disk_that_failed_outlives_the_process(tmp_path: Path) -> None:
+    """Taken by the journal and then lost with it: the file that is left in its place keeps why."""
+    async with Stage(tmp_path, journal_of(ManualClock(START_NS), held=True)) as stage:
+        await stage.ask("pause", **WHO)
+        kept = killfile.read(tmp_path)
+        stage.journal.fail("disk full")
+        await stage.advance(2)
+        order = await asyncio.to_thread(written_file, tmp_path)
+
+    assert kept is None
+    assert ("fat finger", "ann") == (order.reason, order.by)
+
+
+async def test_a_journal_that_fails_by_itself_asks_for_no_arm(tmp_path: Path) -> None:
+    """Once there is space again a new start goes on: nobody had halted anything."""
+    async with Stage(tmp_path) as stage:
+        await stage.hedged()
+        stage.journal.fail("disk full")
+        stage.exchange.truth.coins["BTC"] += d("0.5")
+        await stage.advance(20)
+
+        assert Mode.HALT is overall(stage)
+    assert killfile.read(tmp_path) is None
+
+
+def written_file(state_dir: Path) -> killfile.KillOrder:
+    """The kill file, once it is there; it is written by another thread."""
+    for _ in range(2_000):
+        if (order := killfile.read(state_dir)) is not None:
+            return order
+        time.sleep(0.01)
+    raise AssertionError("it was never written")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import msgspec
@@ -16,7 +14,7 @@ from bot.domain.rules import Rules
 from bot.domain.units import SECOND_NS
 from bot.runtime.amendments import BARRED, REST_PATIENCE_NS, Amendment, Amendments
 from tests.kit import d, limits
-from tests.runtime.amending import Desk
+from tests.runtime.amending import Desk, running
 from tests.runtime.stage import facts_of
 
 
@@ -37,16 +35,9 @@ def amendment(to: str, done: list[bool] | None = None) -> Amendment:
     return Amendment(partial(with_ratio, to), f"to {to}", (f"targets.core.ratio: 1 -> {to}",), told.append)
 
 
-@asynccontextmanager
-async def looking(desk: Desk) -> AsyncIterator[None]:
+def looking(desk: Desk) -> AbstractAsyncContextManager[None]:
     """With the child that looks for the moment."""
-    task = asyncio.create_task(desk.amendments.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return running(desk.amendments.run())
 
 
 def test_at_rest_a_change_is_taken_over_at_once() -> None:

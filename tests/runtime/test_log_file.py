@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,21 @@ def started(path: Path | None, stream: io.StringIO, **options: Any) -> log.Log:
     file = settings(path) if path is not None else None
     chosen = LogSettings.model_construct(format="console", level="info", file=file)
     return log.start(chosen, redactor, stream, **{"to_file": True, **options})
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))])
+def test_what_is_no_file_is_an_error_and_left_as_it_is(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A pipe that nobody reads holds nobody up, and a device keeps its mode: it is everybody's."""
+    path = tmp_path / "odd"
+    try:
+        make(path)
+    except PermissionError:
+        pytest.skip("only root makes a device")
+    path.chmod(0o666)
+    with pytest.raises(OSError, match=r"no regular file|No such device"):
+        LogFile(settings(path))
+
+    assert 0o666 == stat.S_IMODE(path.stat().st_mode)
 
 
 def test_both_outputs_have_every_line_and_neither_has_a_secret(path: Path) -> None:

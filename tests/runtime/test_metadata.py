@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from bot.domain.units import SECOND_NS, InstrumentId
 from bot.runtime.metadata import CONFIRM_NS, Metadata, merged, words
 from bot.venues.catalogue import CatalogueError
 from tests.kit import ETH, d, hedge, perpetual
-from tests.runtime.amending import Desk, recording
+from tests.runtime.amending import Desk, recording, running
 from tests.runtime.stage import CALM, Stage, facts_of
 
 EVERY_S = 3_600
@@ -60,16 +59,9 @@ class Listing(Desk):
         return self.engine.state.layout.instruments[BTC_HEDGE]
 
 
-@asynccontextmanager
-async def reading(listing: Listing) -> AsyncIterator[None]:
+def reading(listing: Listing) -> AbstractAsyncContextManager[None]:
     """With the child that reads by the clock."""
-    task = asyncio.create_task(listing.metadata.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return running(listing.metadata.run())
 
 
 async def hours(listing: Listing, number: int = 1) -> None:

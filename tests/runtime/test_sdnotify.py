@@ -42,17 +42,6 @@ def test_every_message_is_one_datagram(address: str) -> None:
         assert [b"READY=1", b"STATUS=all is well", b"WATCHDOG=1", b"STOPPING=1"] == heard
 
 
-def test_a_reload_says_when_it_began(address: str) -> None:
-    """RELOADING carries the monotonic microseconds that systemd asks for."""
-    with listening(address) as manager:
-        before = time.monotonic_ns() // 1_000
-        Notifier(address).reloading()
-        first, second = manager.recv(500).decode().splitlines()
-
-        assert "RELOADING=1" == first
-        assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1_000
-
-
 def test_a_long_status_is_cut(address: str) -> None:
     """One line for a person stays one."""
     with listening(address) as manager:

@@ -17,7 +17,15 @@ from bot.journal.reader import verify
 from bot.journal.sqlite import SqliteJournal
 from bot.journal.store import JournalFailed, VerifyResult
 from bot.runtime import upkeep as upkeeps
-from bot.runtime.upkeep import AUDIT_FIRST_NS, PRUNE_EVERY_NS, Interrupted, Upkeep, free_bytes, too_full
+from bot.runtime.upkeep import (
+    AUDIT_FIRST_NS,
+    PRUNE_EVERY_NS,
+    Interrupted,
+    Upkeep,
+    free_bytes,
+    known_free_bytes,
+    too_full,
+)
 from tests.journal.helpers import tampered
 from tests.kit import START_NS
 from tests.runtime.stage import Bench
@@ -176,6 +184,12 @@ def test_a_disk_that_cannot_be_asked_is_not_called_full(tmp_path: Path) -> None:
     assert "" == too_full(tmp_path / "no" / "where", 1 << 60)
     assert too_full(tmp_path, 1 << 60)
     assert 0 < free_bytes(tmp_path / "journal.sqlite3")
+
+
+def test_the_space_of_a_disk_that_is_not_there_is_not_known(tmp_path: Path) -> None:
+    """What cannot be looked at has no size, least of all zero."""
+    assert known_free_bytes(tmp_path / "no" / "where") is None
+    assert (known_free_bytes(tmp_path) or 0) > 0
 
 
 def test_the_whole_chain_is_walked_once_a_day(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ def ratio_after(context: Context) -> Refused | None:
     for order in (*context.alongside, context.request):
         cost += sum((_cost(order, holding) for holding in before), ZERO)
         after = tuple(_filled(order, holding) for holding in after)
+    open_ones = (holding.instrument for holding in (*before, *after) if holding.position.contracts)
+    if any(not instrument.tiers for instrument in open_ones):
+        return context.refuse("margin", "the maintenance-margin tiers of another open position are unknown")
     ratio = margin.ratio_after(context.wallet, before, after, cost, context.venue_margin)
     if ratio > context.limits.margin_ratio_max:
         return context.refuse(

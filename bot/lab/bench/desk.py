@@ -67,7 +67,8 @@ LIMITS = Limits(
 )
 
 
-def _instrument(kind: Kind, account: AccountId, symbol: str) -> Instrument:
+def instrument(kind: Kind, account: AccountId, symbol: str) -> Instrument:
+    """An instrument in USDT."""
     return Instrument(
         id=instrument_id(account, symbol),
         account=account,
@@ -87,7 +88,7 @@ def _instrument(kind: Kind, account: AccountId, symbol: str) -> Instrument:
 INSTRUMENTS = {
     one.id: one
     for symbol in SYMBOLS
-    for one in (_instrument(Kind.SPOT, SPOT, symbol), _instrument(Kind.LINEAR, USDM, symbol))
+    for one in (instrument(Kind.SPOT, SPOT, symbol), instrument(Kind.LINEAR, USDM, symbol))
 }
 
 

@@ -93,6 +93,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     appends: int
     commits: int
     starts: int
+    statuses: int
     updates: int
 
 
@@ -109,6 +110,7 @@ FULL = Counts(
     appends=30_000,
     commits=1_000,
     starts=9,
+    statuses=40,
     updates=1_000_000,
 )
 QUICK = Counts(
@@ -124,6 +126,7 @@ QUICK = Counts(
     appends=5_000,
     commits=100,
     starts=3,
+    statuses=10,
     updates=60_000,
 )
 

@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from bot.journal.writer import SWITCH_INTERVAL_S
-from bot.lab.bench import journal, memory, orders, replay, starting, ticker
+from bot.lab.bench import journal, memory, orders, replay, starting, status, ticker
 from bot.lab.bench.figures import FULL, QUICK, Counts, Figure, Row
 
 ROW_TIMEOUT_S = 120.0
@@ -30,6 +30,7 @@ ROWS: dict[str, tuple[str, Measure]] = {
     "replay": ("Replay through Engine.handle (CPU)", lambda counts, _: replay.measure(counts)),
     "orders": ("Order and breach -> first byte on the wire", orders.measure),
     "journal": ("Journal", journal.measure),
+    "status": ("Status and tick of a wide portfolio (CPU)", status.measure),
     "cli": ("Start of the command line", lambda counts, _: starting.measure(counts)),
     "memory": ("Memory and stalls over many updates", memory.measure),
 }

@@ -50,6 +50,8 @@ class Composer:
     def _of_event(self, event: Event, state: State) -> Iterator[Alert]:
         match event:
             case Started():
+                if event.mode.value != self.voice.run_mode:
+                    yield from self._of_the_former_way(state)
                 self.voice = replace(self.voice, run_mode=event.mode.value)
                 self.why_held.clear()
                 self._corrections.follow(state)
@@ -65,6 +67,11 @@ class Composer:
                 self._intervals.note_settled(event.instrument, event.settled_ns)
             case _:
                 pass
+
+    def _of_the_former_way(self, state: State) -> list[Alert]:
+        """What another way to run left, in its own name: this one's journal knows nothing of its orders."""
+        self._corrections.abandon("it went on in another way to run")
+        return self._late(state)
 
     def _of_commands(self, event: Event, commands: Sequence[Command], state: State) -> Iterator[Alert]:
         for command in commands:

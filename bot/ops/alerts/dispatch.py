@@ -95,6 +95,7 @@ class Dispatcher(threading.Thread):
         self._overflow: Counter[str] = Counter()
         self._overflowed = 0
         self._closing_ns: int | None = None
+        self._has_turned = False
         self._store: Store | None = None
         self._store_next_ns = 0
         self._loaded = path is None
@@ -133,7 +134,9 @@ class Dispatcher(threading.Thread):
         """Turn until closed. A turn that fails is a defect of ours: it is logged, and the next one is tried."""
         for worker in self._workers.values():
             worker.start()
-        self._open_store()
+        if (error := attempt(self._open_store)) is not None:
+            self._log.error("alerts: what waited could not be taken up", exc_info=error)
+            self._close_store()
         while not self._is_finished():
             self._woken.wait(self._pause_s())
             self._woken.clear()
@@ -156,6 +159,7 @@ class Dispatcher(threading.Thread):
         for send in self._router.due(now):
             self._workers[send.sink].deliver(send)
         self._publish()
+        self._has_turned = True
 
     def _take_outcomes(self, now_ns: int) -> None:
         while True:
@@ -198,6 +202,8 @@ class Dispatcher(threading.Thread):
         now = self._now_ns()
         if now >= self._closing_ns:
             return True
+        if not self._has_turned:
+            return False  # what an earlier run left has not even been looked at
         sending = any(lane.flight is not None for lane in self._router.lanes.values())
         if sending or not self._inbox.empty() or not self._outcomes.empty():
             return False

@@ -11,6 +11,7 @@ from bot.domain.units import AccountId, Asset
 from bot.engine import trust
 from bot.engine.modes import GLOBAL, Mode
 from bot.engine.state import Group, State
+from bot.engine.trust import Beliefs
 from bot.runtime.status import AssetStatus, Status
 
 
@@ -123,11 +124,11 @@ def doubts(state: State, suspects: Set[str]) -> Iterator[DoubtFact]:
     A group is doubted for the first reason that is found: what comes before it is well, what comes after it was not
     looked at, and is well or not as other groups say.
     """
-    found: dict[str, DoubtFact] = {}
+    beliefs, found = Beliefs(state), dict[str, DoubtFact]()
     for group in state.layout.groups:
         subjects = _subjects(state, group)
         # Looking costs as much as all positions together: a group of which nothing is suspected is well.
-        refused = None if not suspects & {*subjects} else trust.doubt(state, group)
+        refused = None if not suspects & {*subjects} else trust.doubt(beliefs, group)
         seen: str | None = ""
         for subject in subjects:
             if refused is not None and subject == refused.subject:

@@ -20,6 +20,7 @@ from bot.engine import trust
 from bot.engine.orders import OrderRecord
 from bot.engine.results import slippage
 from bot.engine.state import State
+from bot.engine.trust import Beliefs
 from bot.ops.alerts import words
 from bot.ops.alerts.corrections import Tally
 from bot.ops.alerts.kinds import Alert, Kind
@@ -167,7 +168,7 @@ def _after(need: Need, closed: CloseCorrection | None, state: State) -> tuple[De
     """Exposure and deviation at the close; the deviation is not known where a correction was cut short."""
     if closed is None or need.asset not in state.layout.assets:
         return None, None
-    return trust.parts(state, need.asset).exposure, closed.residuals.get(need.asset)
+    return trust.parts(Beliefs(state), need.asset).exposure, closed.residuals.get(need.asset)
 
 
 def _delta_line(tally: Tally, closed: CloseCorrection | None, state: State) -> Iterator[str]:

@@ -54,6 +54,15 @@ class Kind(Enum):
         return f"{RUNBOOKS}/{self.value}.md"
 
 
+LIFE = frozenset({Kind.START, Kind.STOP, Kind.START_REFUSED, Kind.FAILED})
+"""What a process says of its own beginning and end: one key for all of it, so that a loop of crashes is one thing."""
+
+
+def life_key(portfolio: str) -> str:
+    """The key of a portfolio's beginnings and ends."""
+    return f"life:{portfolio}"
+
+
 class About(msgspec.Struct, frozen=True):
     """A kind's usual severity (an alert may be louder) and its meaning in a sentence."""
 

@@ -47,6 +47,7 @@ _TITLES = {
     Kind.UNKNOWN_ORDER: "the end of an order on {subject} is not known",
     Kind.NAKED: "the legs of {subject} are uneven",
     Kind.UNWOUND: "every hedge is closed",
+    Kind.COMPONENT: "a part failed: {subject}",
 }
 _DONE = {
     Action.KILL: (
@@ -66,6 +67,7 @@ _REMEDY = {
     Kind.CONSERVATION: "Hedges stay as they are. Look into it, then arm.",
     Kind.REJECTS: "Hedges stay as they are. Look into it, then arm.",
     Kind.UNREADABLE: "Nothing new is risked on what it held; orders that reduce go on.",
+    Kind.COMPONENT: "Hedging goes on meanwhile; the log has the traceback.",
 }
 
 
@@ -125,7 +127,7 @@ def _operator(event: OperatorAsked, notice: Notice, state: State) -> tuple[str, 
 
 
 def _key(kind: Kind, notice: Notice, state: State) -> str:
-    if kind is Kind.UNREADABLE:
+    if kind in (Kind.UNREADABLE, Kind.COMPONENT):
         return f"{kind.value}:{notice.subject}"
     return f"{kind.value}:{notice.subject}:{state.now}"
 

@@ -3,9 +3,13 @@
 apprise says of a delivery whether it went well, and its services send by `requests`. While a thread watches, every
 answer to a request of that thread is noted; a thread that does not watch, and every other user of `requests`, is left
 alone.
+
+Nothing that alerts need is in a long answer. One that is longer than BODY_BYTES_MAX, or that trickles in for longer
+than BODY_SECONDS_MAX, is cut: a service that never ends its answer must take neither memory nor the sink's thread.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +18,11 @@ from typing import Any
 import msgspec
 import requests
 import requests.adapters
+from urllib3.exceptions import HTTPError
 
 BODY_BYTES_MAX = 64 * 1024
+BODY_SECONDS_MAX = 10.0
+CHUNK_BYTES = 8 * 1024
 TOO_MANY = 429
 
 
@@ -64,6 +71,7 @@ def _noting(adapter: requests.adapters.HTTPAdapter, *args: Any, **options: Any) 
         return _send(adapter, *args, **options)
     try:
         response = _send(adapter, *args, **options)
+        _cut_short(response)
     except requests.RequestException as error:
         seen.status, seen.error = None, error
         raise
@@ -73,11 +81,25 @@ def _noting(adapter: requests.adapters.HTTPAdapter, *args: Any, **options: Any) 
 
 
 def _pause_in(response: requests.Response) -> str | None:
-    if response.status_code != TOO_MANY or int(response.headers.get("Content-Length") or 0) > BODY_BYTES_MAX:
+    if response.status_code != TOO_MANY:
         return None
     try:
         body = msgspec.json.decode(response.content, type=_Body)
-    except (msgspec.MsgspecError, requests.RequestException):
+    except msgspec.MsgspecError:
         return None
     pause = body.retry_after or (body.parameters.retry_after if body.parameters else None)
     return None if pause is None else str(pause)
+
+
+def _cut_short(response: requests.Response) -> None:
+    """Read the answer's body as far as it is of interest; whoever asks for it gets that. Raises RequestException."""
+    body, until = bytearray(), time.monotonic() + BODY_SECONDS_MAX
+    try:
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > BODY_BYTES_MAX or time.monotonic() > until:
+                break
+    except HTTPError as error:
+        raise requests.ConnectionError("the answer was cut") from error
+    response.close()
+    response._content, response._content_consumed = bytes(body[:BODY_BYTES_MAX]), True

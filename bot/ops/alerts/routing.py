@@ -33,7 +33,7 @@ from bot.ops.alerts.backlog import Accepted, Backlog, Change, Done, Duty, Rememb
 from bot.ops.alerts.kinds import Alert, Kind
 from bot.ops.alerts.lanes import Lane, Outcome, Pace, Rule, Verdict
 from bot.ops.alerts.render import Message, counted, render, render_digest, utc
-from bot.ops.alerts.repeats import Memory, Repeats
+from bot.ops.alerts.repeats import Memory, Repeats, Word, word_of
 
 QUEUED_MAX = 10_000
 # Alerts that were given up, or that did not fit into the queue, are told together, at most this often.
@@ -93,7 +93,8 @@ class Router:
         """Take an alert in: it becomes duties, or is held back as a repeat, or nobody wants it."""
         self._run_mode = alert.run_mode
         before = self.repeats.get(alert.key)
-        told = before.told.severity if before and alert.resolved and not before.told.resolved else alert.severity
+        over = before is not None and word_of(alert) is Word.WELL and word_of(before.told) is not Word.WELL
+        told = before.told.severity if before is not None and over else alert.severity
         roots = self.backlog.roots_for(alert, told)
         if not roots:
             return
@@ -259,12 +260,20 @@ class Router:
 
     # ------------------------------------------------------------------------------------------------- books
     def _adopt(self, entry: Stored) -> None:
-        """Keep an alert from before a restart. What only sinks owed that the config lost is told."""
+        """Keep an alert from before a restart. What only sinks owed that the config lost is told.
+
+        A sink that stands in for another by now leaves what it is owed to that one's chain.
+        """
         self._next_id = max(self._next_id, entry.id + 1)
         self._run_mode = self._run_mode or entry.alert.run_mode
         gone = [root for root in entry.owed if root not in self._chains]
-        kept = [root for root in entry.owed if root in self._chains]
-        self._changes += [Done(entry.id, root, "") for root in gone]
+        kept = list(dict.fromkeys(self._roots[name] for name in entry.owed if name in self._roots))
+        if kept and gone:
+            # A duty that is stored only ever ends: the alert is stored anew with those that it is owed to now.
+            self._changes += [Done(entry.id, root, "") for root in entry.owed]
+            self._changes.append(Accepted(msgspec.structs.replace(entry, owed=list(kept))))
+        else:
+            self._changes += [Done(entry.id, root, "") for root in gone]
         if kept:
             self.backlog.add(msgspec.structs.replace(entry, owed=kept))
         elif gone:

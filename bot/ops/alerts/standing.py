@@ -8,7 +8,7 @@ from bot.domain.units import exact
 from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.ops.alerts import words
-from bot.ops.alerts.kinds import Alert, Kind
+from bot.ops.alerts.kinds import Alert, Kind, life_key
 from bot.ops.alerts.voice import Voice
 from bot.policy.view import width_text
 
@@ -32,7 +32,7 @@ def starting(voice: Voice, state: State, version: str) -> Alert:
             "Both are as the journal has them, until the venue has confirmed them.",
             "" if modes.overall is Mode.RUN else "It stays as it is until it is armed.",
         ],
-        key=f"start:{voice.portfolio}:{state.epoch}",
+        key=life_key(voice.portfolio),
         severity=Severity.INFO if modes.overall is Mode.RUN else Severity.WARNING,
         facts=facts,
     )
@@ -49,7 +49,7 @@ def stopping(voice: Voice, state: State) -> Alert:
         voice.portfolio,
         "stopped" if flat else f"stopped, hedges stay: {open_positions(state)}",
         [watched],
-        key=f"stop:{voice.portfolio}:{state.epoch}",
+        key=life_key(voice.portfolio),
         severity=Severity.INFO,
         facts=[
             ("open hedges", open_positions(state)),

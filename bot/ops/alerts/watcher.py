@@ -1,21 +1,21 @@
 """The companion that says what happens: it composes alerts of steps, and watches the conditions once a second."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.domain.commands import Command, Severity
+from bot.domain.commands import Command
 from bot.domain.events import Event, RunMode
 from bot.engine.state import State
 from bot.ops.alerts import words
 from bot.ops.alerts.compose import Composer
 from bot.ops.alerts.conditions import Change, Conditions, Turn
 from bot.ops.alerts.facts import Delta, gather
-from bot.ops.alerts.kinds import Alert, Kind
+from bot.ops.alerts.kinds import Alert
 from bot.ops.alerts.readings import Bounds, readings
 from bot.ops.alerts.voice import Voice
 from bot.runtime.companion import House
+from bot.runtime.upkeep import known_free_bytes
 
 SAMPLE_S = 1.0
 DISK_EVERY_S = 30.0
@@ -67,7 +67,7 @@ class Watcher:
     async def _look_at_disk(self, house: House) -> None:
         """Apart, and in a thread: a disk that hangs must not keep anything else from being seen."""
         while True:
-            self._disk_free = await asyncio.to_thread(free_bytes, Path(house.status().journal_path).parent)
+            self._disk_free = await asyncio.to_thread(known_free_bytes, Path(house.status().journal_path))
             await house.sleep(DISK_EVERY_S)
 
     def look(self, house: House) -> None:
@@ -78,20 +78,6 @@ class Watcher:
         facts = gather(house.state, house.status(), self._composer.why_held, self._deltas, self._disk_free)
         for change in self._conditions.look(house.now_ns(), readings(facts, self._bounds())):
             self._post(told(self._composer.voice, change))
-
-    def on_trouble(self, name: str, error: BaseException | None) -> None:
-        """A part of the daemon that only looks on failed or ended, and is started again."""
-        what = "ended" if error is None else f"{type(error).__name__}: {error}"
-        self._post(
-            self._composer.voice.say(
-                Kind.COMPONENT,
-                name,
-                f"{name} failed and is started again",
-                [what],
-                key=f"{Kind.COMPONENT.value}:{name}",
-                severity=Severity.WARNING,
-            )
-        )
 
 
 def told(voice: Voice, change: Change) -> Alert:
@@ -110,11 +96,3 @@ def told(voice: Voice, change: Change) -> Alert:
         facts=[*([("lasted", lasted)] if change.lasted_ns else []), *reading.facts],
         resolved=over,
     )
-
-
-def free_bytes(directory: Path) -> int | None:
-    """Free space of the directory's disk; None where it cannot be told."""
-    try:
-        return shutil.disk_usage(directory).free
-    except OSError:
-        return None

@@ -86,6 +86,10 @@ class Codes:
         del self._pending[user]
         return No.VOID
 
+    def void(self) -> None:
+        """No code opens anything any more."""
+        self._pending.clear()
+
     def tries_left(self, user: int) -> int:
         """How many more wrong codes a user may send before the right one is void."""
         pending = self._pending.get(user)

@@ -95,6 +95,10 @@ class Commands:
             "confirm": self._confirm,
         }
 
+    def begin(self) -> None:
+        """Another daemon is listened for: what was asked of the former, in its way to run, is not done by this one."""
+        self._codes.void()
+
     def hear(self, message: Message, moment: Moment, look: Look) -> tuple[Act, ...]:
         """What follows from a message, in order; nothing where it is nobody's to answer."""
         sender = message.sender

@@ -125,6 +125,7 @@ class Telegram:
     async def run(self, house: House) -> None:
         """Listen and answer until cancelled."""
         logger = log.logger("bot.chat")
+        self._commands.begin()
         async with open_session() as session, asyncio.TaskGroup() as group:
             api = BotApi(session, self._address, self._token, self._patience)
             group.create_task(self._outbox.run(api, house.now_ns, house.sleep, logger), name="chat outbox")

@@ -11,12 +11,14 @@ _EXAMPLE = "BTC=1,ETH=10,USDT=50000"
 
 
 def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The config to write.")] = Path("trimtab.yaml"),
-    name: Annotated[str | None, typer.Option("--name", help="The portfolio's name.  [savings]")] = None,
-    coins: Annotated[str | None, typer.Option("--coins", help="The coins to hedge.  [BTC,ETH]")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write.")] = Path("trimtab.yaml"),
+    name: Annotated[str | None, typer.Option("--name", help="The portfolio's name.", show_default="savings")] = None,
+    coins: Annotated[str | None, typer.Option("--coins", help="The coins to hedge.", show_default="BTC,ETH")] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="neutral|ratio|weights", help="What the exposure shall be.  [neutral]"),
+        typer.Option(
+            "--target", metavar="neutral|ratio|weights", help="What the exposure shall be.", show_default="neutral"
+        ),
     ] = None,
     ratio: Annotated[
         str | None, typer.Option("--ratio", metavar="PART", help="With --target ratio: the part hedged, as 0.5.")
@@ -36,7 +38,10 @@ def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
     alert: Annotated[
         str | None,
         typer.Option(
-            "--alert", metavar="FILE|none", help="Where alerts go: a file with the sink's URL (mode 0600).  [none]"
+            "--alert",
+            metavar="FILE|none",
+            help="Where alerts go: a file with the sink's URL (mode 0600).",
+            show_default="none",
         ),
     ] = None,
     simex: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.ops.exits import Exit
-from bot.ops.options import JsonOption
+from bot.ops.options import ConfigOption, JsonOption, StateDirOption
 from bot.ops.speak import Stop, print_json, say, speaking
 
 app = typer.Typer(
@@ -17,28 +17,30 @@ app = typer.Typer(
 Target = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[PATH]", help="A journal, a state directory or a config; the default state directory when left out."
+        metavar="PATH", help="A journal, a state directory or a config; else --config or --state-dir says where."
     ),
 ]
 
 
 @app.command()
-def verify(target: Target = None, as_json: JsonOption = False) -> None:
+def verify(
+    target: Target = None, config: ConfigOption = None, state_dir: StateDirOption = None, as_json: JsonOption = False
+) -> None:
     """Walk the whole hash chain: is every record there, and unchanged?"""
     with speaking(as_json):
-        from bot.ops.journals import errors_told, journal_of
+        from bot.ops.journals import broken_told, errors_told, journal_of
 
         with errors_told():
             from bot.journal.reader import verify as verified
 
-            path = journal_of(target)
+            path = journal_of(target, config, state_dir)
             found = verified(path)
         if as_json:
             print_json({"path": str(path), "result": found})
         elif found.ok:
             say(f"whole: {found.records} records ({found.first_seq} to {found.last_seq}), head {found.head}")
         else:
-            say(f"BROKEN at record {found.broken_at}: {found.reason}")
+            say(broken_told(found))
         if not found.ok:
             raise typer.Exit(int(Exit.JOURNAL))
 
@@ -46,6 +48,8 @@ def verify(target: Target = None, as_json: JsonOption = False) -> None:
 @app.command()
 def export(
     target: Target = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
     after: Annotated[int, typer.Option("--after", min=0, help="Only records above this sequence number.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of standard output.")
@@ -56,7 +60,7 @@ def export(
         from bot.ops.journals import errors_told, export_to, journal_of
 
         with errors_told():
-            found = export_to(journal_of(target), output, after)
+            found = export_to(journal_of(target, config, state_dir), output, after)
         print(f"{found.records} records", file=sys.stderr)
         if found.broken_at is not None:
             raise Stop(Exit.JOURNAL, f"BROKEN at record {found.broken_at}: {found.reason}; what is left was written")
@@ -66,6 +70,8 @@ def export(
 def backup(
     to: Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a file that must not exist yet.")],
     target: Target = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Copy a journal, also while the daemon runs: one file, mode 0600, verified before it gets its name."""
@@ -75,7 +81,7 @@ def backup(
         with errors_told():
             from bot.journal.backup import backup as backed_up
 
-            made = backed_up(journal_of(target), to.expanduser())
+            made = backed_up(journal_of(target, config, state_dir), to.expanduser())
         if as_json:
             print_json({"backup": made})
         else:
@@ -86,6 +92,8 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
     target: Target = None,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup back in a state directory (or a config's); what stands there is kept beside it."""
@@ -93,7 +101,7 @@ def restore(
         from bot.ops.journals import errors_told, restored, state_dir_for
 
         with errors_told():
-            made = restored(source.expanduser(), state_dir_for(target))
+            made = restored(source.expanduser(), state_dir_for(target, config, state_dir))
         if as_json:
             print_json({"restored": made})
             return
@@ -104,13 +112,19 @@ def restore(
 
 
 @app.command()
-def replay(target: Target = None, as_json: JsonOption = False) -> None:
+def replay(
+    target: Target = None, config: ConfigOption = None, state_dir: StateDirOption = None, as_json: JsonOption = False
+) -> None:
     """Feed the journal to the engine again: does it give the same commands, byte for byte?"""
     with speaking(as_json):
-        from bot.ops.journals import difference_told, errors_told, journal_of, replayed
+        from bot.ops.journals import broken_told, difference_told, errors_told, journal_of, replayed
 
         with errors_told():
-            path = journal_of(target)
+            from bot.journal.reader import verify as verified
+
+            path = journal_of(target, config, state_dir)
+            if not (chain := verified(path)).ok:
+                raise Stop(Exit.JOURNAL, f"{broken_told(chain)}; what is not whole is not replayed")
             found = replayed(path)
         if as_json:
             print_json({"path": str(path), "result": found})
@@ -121,7 +135,9 @@ def replay(target: Target = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def accept(target: Target = None, as_json: JsonOption = False) -> None:
+def accept(
+    target: Target = None, config: ConfigOption = None, state_dir: StateDirOption = None, as_json: JsonOption = False
+) -> None:
     """Go on, halted, from steps that another version of Trimtab decided: for a start that says it needs this."""
     with speaking(as_json):
         from bot.ops.journals import errors_told, journal_of
@@ -130,7 +146,7 @@ def accept(target: Target = None, as_json: JsonOption = False) -> None:
         with errors_told():
             from bot.runtime.accept import accept as accepted
 
-            path = journal_of(target)
+            path = journal_of(target, config, state_dir)
             found = accepted(path, operator())
         if as_json:
             print_json({"path": str(path), "accepted": found})

@@ -1,12 +1,13 @@
 """`trimtab reload`: the config file, read anew by the running daemon."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bot.ops.exits import Exit
 from bot.ops.options import ConfigOption, JsonOption, StateDirOption, TimeoutOption, operator, state_dir_of
-from bot.ops.speak import Stop, print_json, say, speaking
+from bot.ops.speak import Stop, print_json, say, speaking, warn
 from bot.runtime.ask import ask
 
 RELOAD_TIMEOUT_S = 15.0
@@ -42,6 +43,9 @@ def reload(
         place = state_dir_of(state_dir, config, forgiving=True)
         answer = ask(place, "reload", {"dry_run": dry_run, "by": operator()}, timeout)
         outcome = answer["outcome"]
+        file = answer.get("file") or ""
+        if config is not None and file and config.expanduser().resolve() != Path(file).resolve():
+            warn(f"trimtab: the daemon runs by {file} and has read that; {config} only led to it")
         if outcome in _ENDS:
             raise _refusal(answer, as_json)
         if as_json:

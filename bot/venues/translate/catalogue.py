@@ -62,8 +62,9 @@ class ExchangeInfo(msgspec.Struct, frozen=True, rename="camel"):
     rate_limits: list[_RateLimit]
 
     def limits(self, stated: Limits) -> Limits:
-        """The rate limits; what the venue does not state stays as in `stated`."""
+        """The rate limits; what the venue does not state, or states as nothing at all, stays as in `stated`."""
         found = {(row.rate_limit_type, row.interval, row.interval_num): row.limit for row in self.rate_limits}
+        found = {key: limit for key, limit in found.items() if limit > 0}
         return Limits(
             weight_per_minute=found.get(("REQUEST_WEIGHT", "MINUTE", 1), stated.weight_per_minute),
             orders_per_10s=found.get(("ORDERS", "SECOND", 10), stated.orders_per_10s),

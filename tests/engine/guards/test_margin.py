@@ -36,6 +36,9 @@ def test_what_is_not_known_is_not_well_margined() -> None:
         assert ratio_after(moment(**missing)) is not None
         assert ratio_after(reducing(**missing)) is None
     assert ratio_after(moment(instrument=holding(tiers=()).instrument)) is not None
+    other = holding("-3", price="2500", entry="2500", id=hedge("ETH"), tiers=())
+    assert ratio_after(moment(wallet=d(10**6), holdings=(holding(), other))) is not None
+    assert ratio_after(moment(wallet=d(10**6), holdings=(holding(), holding("0", id=hedge("ETH"), tiers=())))) is None
 
 
 def test_other_orders_that_may_fill_count_as_filled() -> None:

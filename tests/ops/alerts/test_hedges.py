@@ -240,6 +240,20 @@ def test_a_stop_amid_a_correction_tells_what_was_filled() -> None:
     assert facts(world.only(Kind.HEDGE))["Cut short"] == "the daemon was stopped"
 
 
+def test_what_live_left_undone_is_not_told_in_the_name_of_a_dry_run() -> None:
+    """The process goes on in another way: what was filled until then was filled for real, and says so."""
+    world = Scribe.neutral(neutral("BTC"), coins={"BTC": "1.2345"})
+    world.venue.fills_at_most = d("0.5")
+    world.until(lambda w: w.position("BTC") != 0)
+    other = Scribe.neutral(neutral("BTC"), coins={"BTC": "1.2345"})
+    begun = other.started(RunMode.DRY_RUN)
+    hedge, start = world.composer.on_step(begun, (), other.engine.state)
+
+    assert (Kind.HEDGE, "live") == (hedge.kind, hedge.run_mode)
+    assert hedge.title.startswith("BTC hedge cut short: sold 0.5 BTC")
+    assert (Kind.START, "dry-run") == (start.kind, start.run_mode)
+
+
 def test_an_order_on_its_way_over_a_crash_is_told_when_it_turns_up_filled() -> None:
     """The next process follows orders of unknown fate to their end, and tells what they filled."""
     world = Scribe.neutral(neutral("BTC"), coins={"BTC": "1.2345"})

@@ -335,6 +335,21 @@ def test_a_sink_that_left_the_config_holds_nothing_back() -> None:
     assert not bench.shelf.stored
 
 
+def test_a_sink_that_stands_in_by_now_leaves_what_it_is_owed_to_its_primary() -> None:
+    """The config was turned round while an alert waited: it is delivered, not counted as lost, and outlives a crash."""
+    bench = Bench(Rule(name="mail"))
+    bench.answers["mail"] = UNREACHABLE
+    bench.accept(alert("a"))
+    bench.rules = (Rule(name="phone"), Rule(name="mail", standby_for="phone"))
+    bench.crash()
+    bench.save()
+    bench.crash()
+    bench.turn()
+
+    assert (["a"], []) == (bench.titles("phone"), bench.titles("mail"))
+    assert not bench.shelf.stored
+
+
 # ---------------------------------------------------------------------------------------------- properties
 OUTCOMES = st.sampled_from([SENT, SENT, UNREACHABLE, REFUSED, Outcome(Verdict.RATE_LIMITED, "429", 5 * SECOND_NS)])
 STEPS = st.lists(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ import pytest
 
 from bot.domain.commands import Severity
 from bot.domain.units import SECOND_NS
+from bot.ops.alerts import observed
 from bot.ops.alerts.addresses import sink_addresses
 from bot.ops.alerts.delivery import Delivery, SinkResult, prepare
 from bot.ops.alerts.lanes import Outcome, Verdict
@@ -21,7 +25,7 @@ from bot.runtime.problems import ConfigError
 from bot.runtime.redact import REDACTED, Redactor
 from bot.runtime.settings_load import Loaded
 from tests.ops.alerts.delivering import alert
-from tests.ops.alerts.receiver import Mood, Receiver, await_true
+from tests.ops.alerts.receiver import PATIENCE_S, Mood, Receiver, await_true
 from tests.runtime.configs import RIGHT, loaded
 
 if TYPE_CHECKING:
@@ -141,6 +145,50 @@ def test_a_slow_service_is_waited_for_but_not_for_ever(receiver: Receiver, tmp_p
     found = sink_of(with_file(tmp_path, f"{receiver.url}?rto=0.2")).send(HELLO)
 
     assert found == Outcome(Verdict.SLOW, "it did not answer in time")
+
+
+class Endless:
+    """A service whose answer never ends: as fast as it is read, or a byte at a time."""
+
+    def __init__(self, chunk: bytes, pause_s: float) -> None:
+        self._chunk, self._pause_s = chunk, pause_s
+        self._over = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"json://127.0.0.1:{self._socket.getsockname()[1]}/x"
+
+    def __enter__(self) -> Endless:
+        """Answer one request in a thread."""
+        threading.Thread(target=self._answer, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go."""
+        self._over.set()
+        self._socket.close()
+
+    def _answer(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not self._over.wait(self._pause_s):
+                connection.sendall(self._chunk)
+
+
+@pytest.mark.parametrize(("chunk", "pause_s"), [(b"x" * 65_536, 0.0), (b"x", 0.02)], ids=["a flood", "a trickle"])
+def test_an_answer_that_never_ends_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: bytes, pause_s: float
+) -> None:
+    """It takes neither memory nor the sink's thread: what it began with counts, and the next message can go."""
+    monkeypatch.setattr(observed, "BODY_SECONDS_MAX", 0.5)
+    outcomes: list[Outcome] = []
+    with Endless(chunk, pause_s) as service:
+        sink = sink_of(with_file(tmp_path, service.url))
+        sending = threading.Thread(target=lambda: outcomes.append(sink.send(HELLO)), daemon=True)
+        sending.start()
+        sending.join(PATIENCE_S)
+
+    assert [Verdict.SENT] == [one.verdict for one in outcomes]
 
 
 def test_only_the_watching_thread_is_watched() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from bot.domain.commands import Severity
 from bot.domain.events import Action, RunMode, StreamChanged, Ticked
 from bot.domain.market import Quote
 from bot.domain.units import SECOND_NS, AccountId, Nanos
+from bot.ops.alerts import compose
 from bot.ops.alerts.kinds import Alert, Kind
 from bot.ops.alerts.readings import Bounds
-from bot.ops.alerts.watcher import Watcher, free_bytes
+from bot.ops.alerts.watcher import Watcher
+from bot.runtime.companion import Companion
 from bot.runtime.daemon import Daemon
 from bot.runtime.redact import Redactor
 from bot.runtime.surroundings import Surroundings
@@ -23,6 +26,7 @@ from bot.runtime.venue import VenueFeed
 from tests.kit import USDM, d, quote
 from tests.ops.alerts.scribe import facts
 from tests.runtime.stage import INTERVALS, Stage, forever
+from tests.runtime.test_companion import Shaky
 
 BOUNDS = Bounds(stale_ns=5 * SECOND_NS, unhedged_ns=6 * SECOND_NS, disk_free_bytes=8)
 STEP_NS_MAX = 50_000
@@ -43,7 +47,7 @@ class Socket:
 class Post:
     """A stage with the watcher beside its daemon; `alerts` is what was posted."""
 
-    def __init__(self, tmp_path: Path, mode: RunMode = RunMode.LIVE) -> None:
+    def __init__(self, tmp_path: Path, mode: RunMode = RunMode.LIVE, beside: Sequence[Companion] = ()) -> None:
         self.socket = Socket()
         self.alerts: list[Alert] = []
         self.stage = Stage(tmp_path, None, VenueFeed("usdm", forever, (self.socket,)))
@@ -51,7 +55,7 @@ class Post:
             "main", mode, lambda: BOUNDS, "1.2.3", self.stage.clock.wall_ns, self.alerts.append, Redactor().text
         )
         stage = self.stage
-        around, logger = Surroundings(companions=(self.watcher,)), stage._logger()
+        around, logger = Surroundings(companions=(self.watcher, *beside)), stage._logger()
         stage.daemon = Daemon(
             stage.engine, stage.journal, stage.clock, stage.venue, tmp_path, INTERVALS, logger, around
         )
@@ -170,7 +174,7 @@ async def test_a_stop_resolves_and_raises_nothing(post: Post) -> None:
 
 async def test_a_full_disk_is_told(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """The free space of the journal's disk is looked at, in a thread, and held against the bound."""
-    monkeypatch.setattr("bot.ops.alerts.watcher.free_bytes", lambda _: 0)
+    monkeypatch.setattr("bot.ops.alerts.watcher.known_free_bytes", lambda _: 0)
     async with post.stage:
         deadline = time.monotonic() + 20
         while not post.told(Kind.DISK) and time.monotonic() < deadline:
@@ -180,10 +184,32 @@ async def test_a_full_disk_is_told(post: Post, monkeypatch: pytest.MonkeyPatch) 
     assert post.told(Kind.DISK)[0].severity is Severity.CRITICAL
 
 
-def test_a_disk_that_is_not_there_is_not_known(tmp_path: Path) -> None:
-    """What cannot be looked at has no size, least of all zero."""
-    assert free_bytes(tmp_path / "nowhere") is None
-    assert (free_bytes(tmp_path) or 0) > 0
+async def test_a_part_that_fails_for_ever_is_told_once(tmp_path: Path) -> None:
+    """Which part, and why; hedging goes on, and nobody hears of it again every ten seconds."""
+    post = Post(tmp_path, beside=(Shaky(runs=True),))
+    async with post.stage:
+        await post.stage.hedged()
+        await post.stage.advance(60)
+
+        (told,) = post.told(Kind.COMPONENT)
+        assert ("a part failed: shaky", "component:shaky") == (told.title, told.key)
+        assert "ValueError" in told.text
+
+
+async def test_an_alert_that_cannot_be_composed_is_told_as_that(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect in the words of one alert must not be the reason why nobody hears of anything."""
+
+    def defect(*_: object, **__: object) -> Alert:
+        raise KeyError("no such word")
+
+    monkeypatch.setattr(compose, "hedged", defect)
+    async with post.stage:
+        await post.stage.hedged()
+        await post.stage.advance(5)
+
+        (told,) = post.told(Kind.COMPONENT)
+        assert ("alerts", []) == (told.subject, post.told(Kind.HEDGE))
+        assert "KeyError" in told.text
 
 
 def test_a_step_that_nobody_needs_to_hear_of_costs_next_to_nothing(post: Post) -> None:

@@ -218,6 +218,14 @@ def test_a_code_is_used_once(desk: Desk) -> None:
     assert "No command waits for a code." == desk.say("100001")
 
 
+def test_a_code_is_no_good_for_another_daemon(desk: Desk) -> None:
+    """It was shown for the way to run that was; the one that runs by now was not asked about."""
+    desk.say("/mode observe")
+    desk.commands.begin()
+
+    assert "No command waits for a code." == desk.say("100001")
+
+
 def test_a_code_is_its_users_own(desk: Desk) -> None:
     """Another user on the list cannot use a code, and does not spoil it."""
     desk.say("/kill")
