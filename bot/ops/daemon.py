@@ -4,6 +4,7 @@ import asyncio
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -96,6 +97,8 @@ async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, partial(_hung_up, sys.stdin.isatty(), config, stop))
+    # Nobody waits for this thread: a sink that hangs delays neither the start nor an end.
+    threading.Thread(target=service.prove_the_silent, args=(config.current,), name="sink-test", daemon=True).start()
     beginning = _Beginning()
     around = Surroundings((beginning, *service.companions), config, service.redactor, _ways(mode))
     running = following = left_live.begins_in(config.current.settings.state_dir, mode)

@@ -7,12 +7,14 @@ Addresses are read and sinks are made before the event loop turns, since apprise
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from bot import __version__
 from bot.domain.commands import Severity
@@ -44,7 +46,7 @@ from bot.runtime.supervise import BudgetSpent, attempt
 READY_MAX = 64
 """Configs that were read and may still come into force: one that waits, and looks at others meanwhile."""
 TESTED = "alerts.tested"
-"""Its time says when a sink last answered before the first live start."""
+"""The sinks that answered a test; its time says when one last did before the first live start."""
 TEST_GOOD_S = 24 * 3600.0
 HURRIED_S = 0.1
 EXPECTED = (StartRefused, JournalError, ControlError)
@@ -74,9 +76,18 @@ class Routes:
         """Hand an alert over; never blocks, never raises."""
         self._delivery.post(alert)
 
-    def test(self) -> list[SinkResult]:
-        """Send each sink a test message; blocks for seconds."""
-        return self._delivery.test()
+    def test(self, only: Container[str] | None = None) -> list[SinkResult]:
+        """Send each sink (of `only`) a test message; blocks for seconds."""
+        return self._delivery.test(only=only)
+
+    def unproven(self, known: Mapping[str, str]) -> frozenset[str]:
+        """Sinks that no start's alert proves and whose address is not among those that were `known` to answer."""
+        marks = self._delivery.fingerprints
+        return frozenset(name for name in self._delivery.silent if known.get(name) != marks.get(name))
+
+    def marks_of(self, results: Iterable[SinkResult]) -> dict[str, str]:
+        """What to remember of the sinks that answered."""
+        return {one.name: self._delivery.fingerprints.get(one.name, "") for one in results if one.ok}
 
     def counts(self) -> Iterator[SinkCounts]:
         """For metrics."""
@@ -177,8 +188,24 @@ class Service:
         if results and len(lines) == len(results):
             raise StartRefused("refused", *lines)
         if results:
-            _touch(mark)
+            _remember(mark, self.routes.marks_of(results))
         return lines
+
+    def prove_the_silent(self, loaded: Loaded) -> None:
+        """Test the sinks that hear of no start, once for each address: a wrong token is found now, not in the night.
+
+        For a thread: it blocks for seconds.
+        """
+        mark = loaded.settings.state_dir / TESTED
+        unproven = self.routes.unproven(_known(mark))
+        results = self.routes.test(unproven) if unproven else []
+        if passed := self.routes.marks_of(results):
+            _remember(mark, _known(mark) | passed)
+        for one in results:
+            if not one.ok:
+                log.logger("bot.alerts").warning("alert sink failed its test", sink=one.name, reason=one.reason)
+                title, key = f"alert sink {one.name} failed its test", f"sink_test:{one.name}"
+                self._tell(Kind.SINK_DOWN, Severity.WARNING, title, [one.reason], key)
 
     def stopping(self) -> None:
         """Tell the service manager that the end has begun."""
@@ -259,9 +286,18 @@ def _age_s(mark: Path) -> float:
     return age_s if age_s >= 0 else math.inf
 
 
-def _touch(mark: Path) -> None:
+def _known(mark: Path) -> dict[str, str]:
+    """The sinks that answered a test, each with what tells its address from another; none where it cannot be read."""
+    try:
+        return msgspec.json.decode(mark.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _remember(mark: Path, known: Mapping[str, str]) -> None:
     """Set a mark. Where it cannot be set the next start tests again."""
     try:
         mark.touch(mode=0o600)
+        mark.write_bytes(msgspec.json.encode(known))
     except OSError:
         return

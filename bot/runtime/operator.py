@@ -113,7 +113,7 @@ class Operator:
         if not here and modes[given] not in self._ways:
             raise Denied("refused", f"{given} needs a start with --{given} and its confirmation")
         reason, by = _who(arguments)
-        self._step(Remarked("operator", "mode", f"{given} by {by}: {reason}", self._clock.now_ns()))
+        self._step(Remarked("operator", "mode", f"goes over to {given}, by {by}: {reason}", self._clock.now_ns()))
         self.next_mode = modes[given]
         self._stop()
         return {"state": "stopping", "next": given}

@@ -359,3 +359,41 @@ async def test_a_bad_sink_leaves_the_old_ones_in_force(home: Home) -> None:
     assert ["still here [main, live]"] == titles
     assert f"{home.path}:14: alerts.sinks.phone.url_file" in str(caught.value.problems[0])
     assert TOKEN not in str(caught.value.problems[0])
+
+
+def test_sinks_that_hear_of_no_start_are_tested_once_for_each_address(tmp_path: Path) -> None:
+    """A stand-in and a sink for other alerts get a test message, the usual one none; a second start sends nothing."""
+    home = Home(tmp_path)
+    with Receiver() as phone, Receiver() as mail, Receiver() as pager:
+        home.write(phone=phone.url, mail=mail.url, pager=pager.url)
+        text = home.path.read_text()
+        text = text.replace("mail: {", "mail: {standby_for: phone, ").replace(
+            "pager: {", "pager: {severity: critical, "
+        )
+        home.path.write_text(text)
+        config = home.read()
+        for _ in range(2):
+            with opened(config, RunMode.DRY_RUN) as service:
+                service.prove_the_silent(config)
+
+        assert ([], [TEST], [TEST]) == tuple(
+            [message.title for message in one.received] for one in (phone, mail, pager)
+        )
+
+
+def test_a_stand_in_that_refuses_is_told_by_the_others(tmp_path: Path) -> None:
+    """A wrong token of a sink that is silent as a rule is an alert at the start; it is tested again at the next."""
+    home = Home(tmp_path)
+    with Receiver() as phone, Receiver() as mail:
+        mail.mood = WRONG
+        home.write(phone=phone.url, mail=mail.url)
+        home.path.write_text(home.path.read_text().replace("mail: {", "mail: {standby_for: phone, "))
+        config = home.read()
+        with opened(config, RunMode.DRY_RUN) as service:
+            service.prove_the_silent(config)
+            await_true(lambda: len(phone.received) == 1)
+
+            assert frozenset({"mail"}) == service.routes.unproven({})
+        assert "alert sink mail failed its test" in phone.received[0].title
+        assert "401" in phone.received[0].text
+        assert not (home.state_dir / TESTED).exists()

@@ -1,9 +1,10 @@
 """Delivery of alerts, as the rest of the program sees it: prepare, open, post, close."""
 
+import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,11 +49,15 @@ class Delivery:
         sinks: Sequence[Sink],
         state_dir: Path | None,
         *,
+        fingerprints: Mapping[str, str] | None = None,
         pace: Pace | None = None,
         now_ns: Callable[[], int] | None = None,
     ) -> None:
         self._portfolio, self._sinks = portfolio, tuple(sinks)
+        self.fingerprints: Mapping[str, str] = fingerprints or {}
+        """By sink, what tells its address from another one and gives nothing of it away."""
         rules = [rule_of(name, sink) for name, sink in settings.sinks.items()]
+        self._silent = frozenset(rule.name for rule in rules if not _hears_of_starts(rule))
         spread = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
         def make_router(stored: Sequence[Stored], memories: dict[str, Memory]) -> Router:
@@ -80,12 +85,17 @@ class Delivery:
         if self._sinks:
             self._dispatcher.post(alert)
 
-    def test(self, timeout_s: float = TEST_SECONDS_MAX) -> list[SinkResult]:
-        """Send each sink one short message, all at the same time, and say what came of it. Blocks up to the timeout."""
+    @property
+    def silent(self) -> frozenset[str]:
+        """Sinks that no start proves: they stand in for others, or their alerts are of other kinds or louder."""
+        return self._silent
+
+    def test(self, timeout_s: float = TEST_SECONDS_MAX, only: Container[str] | None = None) -> list[SinkResult]:
+        """Send each sink (of `only`) one short message, all at once; what came of it. Blocks up to the timeout."""
+        sinks = [sink for sink in self._sinks if only is None or sink.name in only]
         results: dict[str, Outcome] = {}
         threads = [
-            threading.Thread(target=_try, args=(sink, self._test_message(), results), daemon=True)
-            for sink in self._sinks
+            threading.Thread(target=_try, args=(sink, self._test_message(), results), daemon=True) for sink in sinks
         ]
         deadline = time.monotonic() + timeout_s
         for thread in threads:
@@ -93,7 +103,7 @@ class Delivery:
         for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0))
         silent = Outcome(Verdict.SLOW, f"no answer within {timeout_s:g} s")
-        return [_result(sink.name, results.get(sink.name, silent)) for sink in self._sinks]
+        return [_result(sink.name, results.get(sink.name, silent)) for sink in sinks]
 
     def health(self) -> DeliveryHealth:
         """Counts for metrics; as of the dispatch thread's last turn."""
@@ -129,7 +139,8 @@ def prepare(loaded: Loaded, state_dir: Path, redactor: Redactor, environ: Mappin
     if addresses:
         prepare_apprise()
     sinks = open_sinks(loaded, addresses, redactor) if addresses else ()
-    return Delivery(loaded.settings.portfolio, loaded.settings.alerts, sinks, state_dir)
+    marks = {one.name: hashlib.sha256(one.url.get_secret_value().encode()).hexdigest()[:16] for one in addresses}
+    return Delivery(loaded.settings.portfolio, loaded.settings.alerts, sinks, state_dir, fingerprints=marks)
 
 
 def rule_of(name: str, settings: SinkSettings) -> Rule:
@@ -142,6 +153,11 @@ def rule_of(name: str, settings: SinkSettings) -> Rule:
         quiet=None if settings.quiet_hours is None else Quiet.of(settings.quiet_hours),
         per_minute=settings.per_minute,
     )
+
+
+def _hears_of_starts(rule: Rule) -> bool:
+    usual = rule.standby_for is None and rule.severity is Severity.INFO
+    return usual and (not rule.kinds or Kind.START in rule.kinds)
 
 
 def _try(sink: Sink, message: Message, results: dict[str, Outcome]) -> None:

@@ -29,6 +29,8 @@ KINDS_BY_TOPIC = {
     "unwound": Kind.UNWOUND,
 }
 HELD, RELEASED = "held", "released"
+MODE = "mode"
+"""What an operator's remark about another way to run is about."""
 GATHERED = {"config": Kind.CONFIG, "metadata": Kind.METADATA}
 """One change of rules is many notices, and one alert."""
 SILENT = frozenset({HELD, RELEASED, *GATHERED})
@@ -78,6 +80,8 @@ def noticed(voice: Voice, notice: Notice, event: Event, state: State) -> Alert |
     kind = _kind(notice.topic)
     if kind is Kind.OPERATOR and isinstance(event, OperatorAsked):
         title, lines = _operator(event, notice, state)
+    elif kind is Kind.OPERATOR and notice.subject == MODE:
+        title, lines = notice.text, ["This way to run ends, hedges stay as they are, and the other one starts."]
     else:
         title = _TITLES.get(kind, "{topic}: {subject}").format(subject=notice.subject, topic=notice.topic)
         lines = [notice.text, _REMEDY.get(kind, "")]

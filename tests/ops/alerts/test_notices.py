@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.account import Position
 from bot.domain.commands import Notice, Severity
-from bot.domain.events import AccountUnreadable, Action, FaultRaised, ForeignOrderSeen
+from bot.domain.events import AccountUnreadable, Action, FaultRaised, ForeignOrderSeen, Remarked
 from bot.domain.units import MINUTE_NS, SECOND_NS, Nanos
 from bot.ops.alerts.kinds import Kind
 from bot.ops.alerts.notices import GATHERED, KINDS_BY_TOPIC, SILENT, changed
@@ -242,3 +242,13 @@ def test_a_text_without_end_is_bounded() -> None:
     world.handle(FaultRaised("x" * 1_000_000, world.now))
 
     assert len(str(world.only(Kind.FAULT))) < 5_000
+
+
+def test_another_way_to_run_is_told_with_who_asked_for_it() -> None:
+    """The title says where it goes and by whom, and the text that the hedges stay."""
+    world = hedged()
+    world.handle(Remarked("operator", "mode", "goes over to observe, by ann: a look", world.now))
+    (alert,) = world.alerts
+
+    assert (Kind.OPERATOR, "goes over to observe, by ann: a look") == (alert.kind, alert.title)
+    assert "hedges stay as they are" in alert.text
