@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.events import Action, Event, OperatorAsked, Remarked, RunMode
 from bot.domain.units import SECOND_NS
 from bot.engine.engine import Engine
-from bot.engine.modes import Mode
+from bot.engine.modes import GLOBAL, Mode
 from bot.runtime import killfile
 from bot.runtime.clock import Clock
 from bot.runtime.control import Arguments, Denied, Handlers
@@ -64,9 +64,18 @@ class Operator:
 
     async def _on_kill(self, arguments: Arguments) -> dict[str, str]:
         """Halt, and leave the file as a kill by hand does: it holds in whatever way this process or another goes on."""
-        kept = self._operate(Action.KILL, arguments)
+        self._stay()
+        kept = self._is_killed_so(arguments) or self._operate(Action.KILL, arguments)
         await self._leave_file(arguments, kept=kept)
         return self._mode()
+
+    def _is_killed_so(self, arguments: Arguments) -> bool:
+        """Whether this very kill is in force: `trimtab kill` writes its file first, and a tick may have read it."""
+        reason, by = _who(arguments)
+        state = self._engine.state
+        latch = state.modes.latches.get(GLOBAL)
+        halted = latch is not None and latch.mode is Mode.HALT and latch.by == by and latch.reason.endswith(reason)
+        return halted and not state.orders.live()
 
     async def _on_pause(self, arguments: Arguments) -> dict[str, str]:
         if not self._operate(Action.PAUSE, arguments):

@@ -120,9 +120,9 @@ async def play(story: Served) -> None:
 
 
 def told(receiver: Receiver) -> list[Told]:
-    """What a sink has, but for news of sinks and notes to them."""
+    """What a sink has, but for news of sinks, notes to them and tests of them."""
     heard = [Told("story", one.title, one.text) for one in list(receiver.received)]
-    return [one for one in heard if one.kind() != "sink_down"]
+    return [one for one in heard if one.kind() not in ("sink_down", "")]
 
 
 def waiting(directory: Path) -> list[str]:

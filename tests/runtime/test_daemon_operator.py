@@ -65,6 +65,20 @@ async def test_a_kill_file_is_told_of_once(tmp_path: Path) -> None:
         assert 1 == len(asked(stage))
 
 
+async def test_a_kill_by_command_whose_file_was_read_first_is_one_kill(tmp_path: Path) -> None:
+    """`trimtab kill` writes the file and then asks: whichever the daemon hears first, its owner is told once."""
+    async with Stage(tmp_path) as stage:
+        await stage.hedged()
+        killfile.write(tmp_path, "by command", "bob")
+        await stage.advance(1)
+        answer = await stage.ask("kill", reason="by command", by="bob")
+
+        assert ("HALT", [(Action.KILL, "by command", "bob")]) == (answer["mode"], asked(stage))
+        assert killfile.read(tmp_path) is not None
+        await stage.ask("kill", reason="another one", by="bob")
+        assert 2 == len(asked(stage))
+
+
 async def test_an_arm_removes_the_kill_file(tmp_path: Path) -> None:
     """Armed by an operator the portfolio runs, and the next start is not killed by an old file."""
     async with Stage(tmp_path) as stage:
