@@ -31,6 +31,12 @@ HEDGED_STORY: tuple[tuple[Event, ...], ...] = (
 )
 
 
+def without_weather(told: Iterable[Told]) -> list[Told]:
+    """What was told of the story's own kinds: that a stream or the disk was slow is the machine's business."""
+    kinds = {kind for moment in HEDGED_STORY for kind, _ in moment}
+    return [one for one in told if one.kind() in kinds]
+
+
 def mismatch(told: Sequence[Told], story: Iterable[Sequence[Event]]) -> str:
     """What was told otherwise than the story has it; empty when each thing was told once and in order."""
     left = list(told)

@@ -12,7 +12,7 @@ import pytest
 from bot.ops.demo_alerts import Told
 from bot.ops.demo_books import Book
 from bot.ops.demo_stage import Stage
-from bot.ops.demo_told import HEDGED_STORY, agrees, mismatch, sums
+from bot.ops.demo_told import HEDGED_STORY, agrees, mismatch, sums, without_weather
 
 STORY = ((("start", "started"),), (("hedge", "BTC"), ("hedge", "ETH")), (("operator", "killed"),))
 
@@ -48,6 +48,11 @@ def test_a_story_that_was_told_matches_whichever_came_first_of_a_moment() -> Non
 def test_a_story_that_was_told_otherwise_says_where(told: list[Told], fault: str) -> None:
     """What is missing is named with what was told in its place, and what was told beyond."""
     assert fault in mismatch(told, STORY)
+
+
+def test_the_weather_of_the_machine_is_no_part_of_the_story() -> None:
+    """A slow disk or stream may be told in between; a second kill may not."""
+    assert [START, KILL, KILL] == without_weather([START, said("journal_slow", "slow"), KILL, KILL])
 
 
 def test_the_demos_own_story_has_every_kind_once_where_it_belongs() -> None:
