@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,11 @@ async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
             continue
         if wanted is None:
             break
+        if mode is RunMode.LIVE and wanted is not RunMode.LIVE:
+            # Now, for a crash while the other way is still composed must not bring live back. Where it cannot be noted
+            # the start of that way says so.
+            with suppress(OSError):
+                left_live.keep(config.current.settings.state_dir, wanted)
         running, following = following, wanted
     return 0
 

@@ -140,7 +140,10 @@ def agree(stage: Stage) -> str:
 def told_once(stage: Stage) -> str:
     """Each thing that happened was told once, in order, and with the exchange's numbers."""
     book = stage.hedged
-    wrong = lambda: mismatch(without_weather(stage.alerts.told(book.name)), HEDGED_STORY)  # noqa: E731
+
+    def wrong() -> str:
+        return mismatch(without_weather(stage.alerts.told(book.name)), HEDGED_STORY)
+
     try:
         stage.until(book, "the alerts that its owner got", lambda: not wrong(), ALERTS_S)
     except StepFailed as error:

@@ -85,6 +85,10 @@ class Routes:
         marks = self._delivery.fingerprints
         return frozenset(name for name in self._delivery.silent if known.get(name) != marks.get(name))
 
+    def proven(self, known: Mapping[str, str]) -> bool:
+        """Whether a sink as it is now is among those that were `known` to answer."""
+        return any(known.get(name) == mark for name, mark in self._delivery.fingerprints.items())
+
     def marks_of(self, results: Iterable[SinkResult]) -> dict[str, str]:
         """What to remember of the sinks that answered."""
         return {one.name: self._delivery.fingerprints.get(one.name, "") for one in results if one.ok}
@@ -174,10 +178,10 @@ class Service:
         """Before a portfolio first goes live its owner must be reachable; a line for each sink that did not answer.
 
         Raises StartRefused where none did. A start that fails for another reason, and is tried again and again by a
-        service manager, sends no second message within TEST_GOOD_S.
+        service manager, sends no second message within TEST_GOOD_S; unless its sinks are others by then.
         """
         mark = loaded.settings.state_dir / TESTED
-        if _age_s(mark) < TEST_GOOD_S:
+        if _age_s(mark) < TEST_GOOD_S and self.routes.proven(_known(mark)):
             return ()
         results = self.routes.test()
         lines = tuple(
