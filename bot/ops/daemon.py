@@ -101,9 +101,7 @@ async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
     threading.Thread(target=service.prove_the_silent, args=(config.current,), name="sink-test", daemon=True).start()
     beginning = _Beginning()
     around = Surroundings((beginning, *service.companions), config, service.redactor, _ways(mode))
-    running = following = left_live.begins_in(config.current.settings.state_dir, mode)
-    if running is not mode:
-        warn(f"an operator had gone over to {running.value}, so it goes on in that; `trimtab mode live` goes back")
+    running = following = _first_way(config.current.settings.state_dir, mode)
     while not stop.is_set():
         service.runs_in(following)
         try:
@@ -119,12 +117,24 @@ async def _daemon(config: ConfigFile, mode: RunMode, service: Service) -> int:
         if wanted is None:
             break
         if mode is RunMode.LIVE and wanted is not RunMode.LIVE:
-            # Now, for a crash while the other way is still composed must not bring live back. Where it cannot be noted
-            # the start of that way says so.
-            with suppress(OSError):
-                left_live.keep(config.current.settings.state_dir, wanted)
+            _note_left(config.current.settings.state_dir, wanted)
         running, following = following, wanted
     return 0
+
+
+def _first_way(state_dir: Path, asked: RunMode) -> RunMode:
+    """The way to begin in; where it is not the one that was asked for, the terminal says why and what undoes it."""
+    way = left_live.begins_in(state_dir, asked)
+    if way is not asked:
+        why = f"{state_dir / left_live.NAME} says that an operator had gone over to {way.value}"
+        warn(f"{why}, so it goes on in that; `trimtab mode live` goes back")
+    return way
+
+
+def _note_left(state_dir: Path, wanted: RunMode) -> None:
+    """Note it before the other way is composed: a crash in that minute must not bring live back."""
+    with suppress(OSError):  # the start of that way notes it again, and says so where that fails
+        left_live.keep(state_dir, wanted)
 
 
 class _Beginning:

@@ -17,8 +17,10 @@ from bot.ops.options import JOURNAL_PATTERN, state_dir_of
 from bot.ops.speak import Stop
 from bot.ops.variables import CONFIG_VARIABLE
 from bot.runtime import killfile
+from bot.runtime.supervise import attempt
 
 if TYPE_CHECKING:  # the engine is loaded for a replay only
+    from bot.engine.modes import Latch
     from bot.runtime.steps import ReplayResult
 
 DIFFERENCE_BEFORE, DIFFERENCE_AFTER = 60, 120
@@ -85,12 +87,16 @@ def _latched(journal: Path) -> str:
     """What a journal leaves halted, in words; empty when nothing."""
     from bot.runtime.restored import restored as engine_of
 
-    try:
+    latches: dict[str, Latch] = {}
+
+    def read() -> None:
         with SqliteReader.open(journal) as reader:
             engine = engine_of(reader)
-    except JournalError:
+        latches.update(engine.state.modes.latches if engine is not None else {})
+
+    # Whatever it is that its steps end in: it may be why somebody puts a backup in its place.
+    if attempt(read) is not None:
         return "that cannot be read, so nobody knows what it was halted for"
-    latches = engine.state.modes.latches if engine is not None else {}
     said = "; ".join(f"{latches[scope].mode.name} of {scope}: {latches[scope].reason}" for scope in sorted(latches))
     return f"that had latched {said}" if said else ""
 

@@ -268,7 +268,7 @@ class Daemon:
         """What had halted it before the journal was lost may be lost with it: a file keeps it for the next start."""
         latch = self._engine.state.modes.latches.get(GLOBAL)
         if latch is not None and latch.reason != lost.what:
-            leave = partial(self._kill_file.leave, latch.reason, latch.by)
+            leave = self._kill_file.leaving(latch.reason, latch.by)
             self._leaving = asyncio.ensure_future(asyncio.to_thread(attempt, leave))
 
     def _say(self, command: Command) -> None:

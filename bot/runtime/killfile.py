@@ -7,7 +7,10 @@ kill as well: `touch KILL` in the state directory is enough.
 
 import json
 import os
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,6 +84,8 @@ class Watch:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._told: tuple[int, int] | None = None
+        self._lifts = 0
+        self._writing = threading.Lock()
 
     def news(self) -> KillOrder | None:
         """The order of a file that is new since the last look, or None."""
@@ -91,16 +96,41 @@ class Watch:
             return None
         except OSError:
             return read(self._state_dir)
-        mark = (found.st_ino, found.st_mtime_ns)
+        mark = _mark(found)
         if mark == self._told:
             return None
         self._told = mark
         return read(self._state_dir)
 
-    def leave(self, reason: str, by: str) -> None:
-        """Write the file for a kill that is obeyed already, so it is no news here. Raises OSError."""
-        found = write(self._state_dir, reason, by).stat()
-        self._told = (found.st_ino, found.st_mtime_ns)
+    def lift(self) -> None:
+        """Remove the file, and take back one that is still on its way to the disk. Raises OSError."""
+        self._lifts += 1
+        remove(self._state_dir)
+
+    def leaving(self, reason: str, by: str) -> Callable[[], None]:
+        """What writes the file for a kill that is obeyed already, so it is no news here; made for a thread.
+
+        A disk may keep it for long: where it is lifted meanwhile it leaves no file that would halt the next start. What
+        it returns raises OSError.
+        """
+        return partial(self._leave, reason, by, self._lifts)
+
+    def _leave(self, reason: str, by: str, lifts: int) -> None:
+        with self._writing:
+            if self._lifts != lifts:
+                return
+            written = write(self._state_dir, reason, by)
+            try:
+                mark = self._told = _mark(written.stat())
+                if self._lifts != lifts and _mark(written.stat()) == mark:
+                    remove(self._state_dir)
+            except FileNotFoundError:
+                if self._lifts == lifts:
+                    raise
+
+
+def _mark(found: os.stat_result) -> tuple[int, int]:
+    return found.st_ino, found.st_mtime_ns
 
 
 def _parsed(text: bytes) -> KillOrder:

@@ -34,12 +34,13 @@ def begins_in(state_dir: Path, asked: RunMode) -> RunMode:
 
     A file that says nothing of use was put there for something: then it is a dry-run.
     """
-    target = state_dir / NAME
-    if asked is not RunMode.LIVE or not target.exists():
+    if asked is not RunMode.LIVE:
         return asked
     try:
-        with target.open("rb") as file:
+        with (state_dir / NAME).open("rb") as file:
             word = file.read(CHARACTERS_MAX).decode(errors="replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return asked
     except OSError:
         return RunMode.DRY_RUN
     ways = {mode.value: mode for mode in (RunMode.OBSERVE, RunMode.DRY_RUN)}

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,13 @@ class Operator:
 
     def _is_killed_so(self, arguments: Arguments) -> bool:
         """Whether this very kill is in force: `trimtab kill` writes its file first, and a tick may have read it."""
-        reason, by = _who(arguments)
+        (reason, by), order = _who(arguments), killfile.read(self._state_dir)
         state = self._engine.state
         latch = state.modes.latches.get(GLOBAL)
         halted = latch is not None and latch.mode is Mode.HALT and latch.by == by and latch.reason.endswith(reason)
-        return halted and not state.orders.live()
+        # The file that keeps it must be there: a journal that is lost keeps no latch.
+        filed = order is not None and (order.reason, order.by) == (reason, by)
+        return halted and filed and not state.orders.live()
 
     async def _on_pause(self, arguments: Arguments) -> dict[str, str]:
         if not self._operate(Action.PAUSE, arguments):
@@ -83,7 +86,11 @@ class Operator:
         return self._mode()
 
     async def _on_arm(self, arguments: Arguments) -> dict[str, str]:
-        killfile.remove(self._state_dir)
+        try:
+            self._kill_file.lift()
+        except OSError as error:
+            why = f"not armed: {killfile.place(self._state_dir)} cannot be removed ({error.strerror})"
+            raise Denied("refused", why) from error
         self._operate(Action.ARM, arguments)
         return self._mode()
 
@@ -104,6 +111,10 @@ class Operator:
         self._nonce = ("", 0)
         if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
             raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
+        # It outranks the kill before it: a restart halfway must go on with it, and not be halted by that kill's file.
+        # One that cannot be removed is no reason to stay exposed.
+        with suppress(OSError):
+            self._kill_file.lift()
         self._operate(Action.FLATTEN, arguments)
         return self._mode()
 
@@ -150,7 +161,7 @@ class Operator:
     async def _leave_file(self, arguments: Arguments, *, kept: bool) -> None:
         try:
             # In a thread, and last: a disk that hangs must not keep what was just cancelled from leaving.
-            await asyncio.to_thread(self._kill_file.leave, *_who(arguments))
+            await asyncio.to_thread(self._kill_file.leaving(*_who(arguments)))
         except OSError as error:
             if not kept:
                 why = (

@@ -84,6 +84,7 @@ class Link(WSListener):
         self._handle = handler.frame
         self._handler = handler
         self._transport: WSTransport | None = None
+        self._gone = False
         self._parts = bytearray()
         self._gathering = False
         self._room = FRAMES_AT_A_TIME
@@ -109,7 +110,8 @@ class Link(WSListener):
         """Cut the connection. The first reason counts."""
         if not self.ended.done():
             self.ended.set_result(reason[:REASON_LENGTH_MAX])
-        if self._transport is not None:
+        # What is gone is not cut once more: asyncio's own TLS transport fails on that.
+        if self._transport is not None and not self._gone:
             self._transport.disconnect(graceful=False)
 
     def bad(self, what: str) -> None:
@@ -159,6 +161,7 @@ class Link(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is gone, by whomever."""
+        self._gone = True
         if not self.ended.done():
             self.ended.set_result("connection lost")
 

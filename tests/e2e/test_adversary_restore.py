@@ -1,13 +1,17 @@
 """An older journal put in the place of one that was halted: what was halted for must not be forgotten with it."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from bot.journal.backup import backup
+from bot.journal.sqlite import SqliteJournal
+from bot.journal.store import Reader, Stamp
 from bot.ops.journals import restored
 from bot.runtime import killfile
+from bot.runtime import restored as replaying
 from bot.runtime.settings_load import Loaded
 from bot.simex.serve import Simex
 from tests.e2e.kit import config, exchange, running
@@ -51,3 +55,20 @@ async def test_a_journal_that_was_not_halted_is_put_back_as_before(tmp_path: Pat
         async with running(simex, loaded) as story:
             await story.until_hedged()
             assert "RUN" == (await story.command("status"))["mode"]
+
+
+def test_a_journal_that_breaks_the_engine_may_have_been_halted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that a replay fails on are why somebody takes a backup: what they latched is unknown, so it is a kill."""
+
+    def breaks(_: Reader) -> None:
+        raise KeyError("a defect")
+
+    with SqliteJournal.open(tmp_path / "journal-live.sqlite3", Stamp("live", "a"), time.time_ns, lambda _: None):
+        pass
+    backup(tmp_path / "journal-live.sqlite3", tmp_path / "backup")
+    monkeypatch.setattr(replaying, "restored", breaks)
+    restored(tmp_path / "backup", tmp_path)
+    order = killfile.read(tmp_path)
+
+    assert order is not None
+    assert "cannot be read" in order.reason

@@ -20,7 +20,7 @@ from bot.journal.reader import SqliteReader
 from bot.journal.store import JournalCorrupt, JournalError, JournalFailed
 from bot.ops import daemon
 from bot.ops.service import Service
-from bot.runtime import app, killfile
+from bot.runtime import app, killfile, left_live
 from bot.runtime.clock import settle
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import StartRefused
@@ -137,6 +137,18 @@ async def test_a_signal_during_a_switch_is_an_end(monkeypatch: pytest.MonkeyPatc
 
     assert 0 == await process(monkeypatch, runs, DRY)
     assert [DRY] == runs.modes
+
+
+@pytest.mark.parametrize(("asked", "begins"), [(LIVE, DRY), (DRY, DRY), (OBSERVE, OBSERVE)])
+async def test_a_process_that_ends_on_its_way_out_of_live_does_not_begin_in_live_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: RunMode, begins: RunMode
+) -> None:
+    """The other way waits for the venue for a minute; a crash or a reboot in it must not undo what was asked for."""
+    config = small(f"{ONLY_BTC}state_dir: {tmp_path}\n")
+    runs = Runs(goes_on_in(DRY), goes_on_in(asked, lambda stop, _: stop.set()))
+
+    assert 0 == await process(monkeypatch, runs, LIVE, ConfigFile(config, lambda: config))
+    assert begins is left_live.begins_in(tmp_path, LIVE)
 
 
 async def test_a_signal_while_the_other_way_is_refused_is_an_end(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:

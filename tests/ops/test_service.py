@@ -209,6 +209,20 @@ def test_a_first_start_that_fails_again_and_again_tests_its_sinks_once(
         assert 2 == phone.titles().count(TEST)
 
 
+def test_a_test_of_other_sinks_does_not_count_for_a_first_live_start(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sink that answered was replaced by one that does not: the owner cannot be reached."""
+    daemon(monkeypatch, StartRefused("venue", "the venue is away"))
+    with Receiver() as phone, Receiver() as other:
+        home.write(phone=phone.url)
+        assert Exit.VENUE is refused(lambda: run(home, "live")).exit
+        other.mood = WRONG
+        home.write(phone=other.url)
+
+        assert Exit.REFUSED is refused(lambda: run(home, "live")).exit
+
+
 # ------------------------------------------------------------------------------------------------ how it ended
 def test_what_keeps_it_from_starting_is_told_before_the_process_ends(
     home: Home, monkeypatch: pytest.MonkeyPatch

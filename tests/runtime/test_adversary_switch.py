@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from bot.domain.events import RunMode
 from bot.engine.modes import Mode
 from bot.runtime import killfile
-from bot.runtime.clock import ManualClock
+from bot.runtime.clock import ManualClock, settle
 from bot.runtime.control import Denied
 from tests.kit import START_NS, d
 from tests.runtime.stage import INTERVALS, Stage, journal_of
@@ -156,13 +157,14 @@ async def test_a_full_disk_has_room_for_a_bare_file(tmp_path: Path, monkeypatch:
 
 async def test_a_halt_that_nothing_keeps_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts now, and whoever asked hears that the next start will not know of it."""
-    monkeypatch.setattr(killfile.Watch, "leave", full)
+    monkeypatch.setattr(killfile, "write", full)
     async with Stage(tmp_path) as stage:
         assert {"mode": "HALT"} == await stage.ask("kill", **WHO)
         await stage.ask("arm", **WHO)
         stage.journal.fail("disk full")
-        with pytest.raises(Denied, match="the next start runs"):
-            await stage.ask("kill", **WHO)
+        for _ in range(2):
+            with pytest.raises(Denied, match="the next start runs"):
+                await stage.ask("kill", **WHO)
 
         assert Mode.HALT is overall(stage)
 
@@ -170,6 +172,44 @@ async def test_a_halt_that_nothing_keeps_is_said_to_be_one(tmp_path: Path, monke
 def full(*_: object) -> None:
     """A disk without space."""
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_an_arm_takes_back_a_kill_file_that_a_slow_disk_still_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Armed is armed: no file that comes late halts the next start, and a kill that follows has its own."""
+    goes_on, write = threading.Event(), killfile.write
+
+    def slow(state_dir: Path, reason: str, by: str) -> Path:
+        assert goes_on.wait(20)
+        return write(state_dir, reason, by)
+
+    monkeypatch.setattr(killfile, "write", slow)
+    async with Stage(tmp_path) as stage:
+        kill = asyncio.ensure_future(stage.ask("kill", **WHO))
+        await settle()
+        armed = await stage.ask("arm", **WHO)
+        goes_on.set()
+        await asyncio.wait_for(kill, 20)
+        left = killfile.read(tmp_path)
+        await stage.advance(1)
+
+        assert ("RUN", None, Mode.RUN) == (armed["mode"], left, overall(stage))
+        await stage.ask("kill", **WHO)
+        assert killfile.read(tmp_path) is not None
+
+
+async def test_an_arm_that_cannot_remove_the_file_is_denied_and_says_why(tmp_path: Path) -> None:
+    """It stays halted, and is armed once the file is out of the way."""
+    async with Stage(tmp_path) as stage:
+        killfile.place(tmp_path).mkdir()
+        await stage.advance(1)
+        with pytest.raises(Denied, match="KILL cannot be removed"):
+            await stage.ask("arm", **WHO)
+        assert Mode.HALT is overall(stage)
+        killfile.place(tmp_path).rmdir()
+
+        assert {"mode": "RUN"} == await stage.ask("arm", **WHO)
 
 
 async def test_a_pause_that_the_journal_kept_leaves_no_file(tmp_path: Path) -> None:

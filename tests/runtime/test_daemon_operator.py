@@ -168,6 +168,20 @@ async def test_flatten_takes_two_steps(tmp_path: Path) -> None:
         assert (Mode.HALT, {"mode": "FLATTEN"}, "30") == (between, second, first["valid_s"])
 
 
+async def test_a_flatten_takes_the_file_of_the_kill_before_it_away(tmp_path: Path) -> None:
+    """A restart halfway goes on flattening; where the file cannot be removed, it is flattened all the same."""
+    async with Stage(tmp_path) as stage:
+        await stage.hedged()
+        await stage.ask("kill", **WHO)
+        assert killfile.read(tmp_path) is not None
+        await stage.ask("flatten", confirm=(await stage.ask("flatten", **WHO))["confirm"], **WHO)
+
+        assert (None, Mode.FLATTEN) == (killfile.read(tmp_path), mode(stage))
+        killfile.place(tmp_path).mkdir()
+        await stage.ask("flatten", confirm=(await stage.ask("flatten", **WHO))["confirm"], **WHO)
+        assert Mode.FLATTEN is mode(stage)
+
+
 @pytest.mark.parametrize("given", ["", "0", "deadbeef", "wörd", 7, ["x"]])
 async def test_a_wrong_confirmation_flattens_nothing(tmp_path: Path, given: object) -> None:
     """Whatever is given instead of the word is refused, and the word that was right is spent."""

@@ -48,3 +48,8 @@ def test_a_file_that_cannot_be_read_is_a_dry_run(tmp_path: Path) -> None:
     (tmp_path / left_live.NAME).mkdir()
 
     assert DRY is left_live.begins_in(tmp_path, LIVE)
+
+
+def test_a_state_directory_that_cannot_be_looked_into_is_a_dry_run(tmp_path: Path) -> None:
+    """The start itself says what is wrong with it; a look at its file does not break before."""
+    assert DRY is left_live.begins_in(tmp_path / ("x" * 300), LIVE)

@@ -179,6 +179,10 @@ class Wire:
         self.told: list[str] = []
         self.closing = False
 
+    def disconnect(self, *, graceful: bool) -> None:
+        """Noted."""
+        self.told.append("disconnect")
+
     def is_closing(self) -> bool:
         """As asked by the link before it tells anything."""
         return self.closing
@@ -212,6 +216,18 @@ async def _linked(handler: Recorder) -> tuple[Link, Wire]:
     link, wire = Link(Nobody(), handler, lambda: START_NS, number=1, anew=True), Wire()
     link.on_ws_connected(cast(WSTransport, wire))
     return link, wire
+
+
+async def test_what_is_gone_is_not_cut_once_more() -> None:
+    """A connection that was lost is past cutting: on some event loops that raises, and would end the stream."""
+    link, wire = await _linked(Recorder())
+    link.on_ws_disconnected(cast(WSTransport, wire))
+    link.end("relieved")
+
+    assert ([], "connection lost") == (wire.told, link.ended.result())
+    other, wire = await _linked(Recorder())
+    other.end("stopped")
+    assert ["disconnect"] == wire.told
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"[]"])
