@@ -97,7 +97,7 @@ def _shares(lines: int, orders: int, notes: int) -> tuple[int, int]:
 
 
 def header(status: Status, glyphs: Glyphs) -> RenderableType:
-    """Who, which of the three ways to run, the mode, and the clock."""
+    """Who, which of the three ways to run, the mode, the clock, and where the journal stands."""
     way = "bold white on red" if status.run_mode == "live" else "bold black on cyan"
     mode = status.mode.lower()
     left = Text.assemble(
@@ -110,7 +110,9 @@ def header(status: Status, glyphs: Glyphs) -> RenderableType:
     line = Table.grid(expand=True)
     line.add_column(ratio=1, no_wrap=True)
     line.add_column(justify="right", no_wrap=True)
-    line.add_row(left, Text(f"{figures.clock(status.now_ns)} UTC {glyphs.dot} up {up}", "dim"))
+    dot = glyphs.dot
+    clock = f"{figures.clock(status.now_ns)} UTC {dot} up {up} {dot} journal #{status.journal_sequence}"
+    line.add_row(left, Text(clock, "dim"))
     return line
 
 
@@ -125,12 +127,12 @@ def latches(found: Sequence[LatchStatus]) -> list[RenderableType]:
 
 
 def totals(status: Status, glyphs: Glyphs) -> RenderableType:
-    """Sums since the start, the margin, and where the journal stands."""
+    """Sums since the start, and the margin."""
     sums = status.totals
     facts = (
         f"orders {sums.orders}", f"fills {sums.fills}", f"slippage {figures.money(sums.slippage)}",
         f"fees {figures.money(sums.fees)}", f"funding {figures.money(sums.funding, signed=True)}",
-        f"margin {figures.percent(status.margin_ratio)}", *_stress(status), f"journal #{status.journal_sequence}",
+        f"margin {figures.percent(status.margin_ratio)}", *_stress(status),
     )  # fmt: skip
     return rows.one_line(Text(f" {glyphs.dot} ".join(facts)))
 
