@@ -86,17 +86,12 @@ class Daemon:
         self._sampled_ns = 0
         self._started_ns = self._ticked_ns = clock.now_ns()
         self.loop = Loop(engine, journal, clock, carrier=self._carry, observer=self._observe, on_broken=self._broken)
+        sink, fault = self.loop.put, self.loop.fault
         self._carrier = Carrier(
-            venue.gateway,
-            venue.snapshots,
-            journal,
-            sink=self.loop.put,
-            fault=self.loop.fault,
-            withholds=engine.withholds,
-            now_ns=clock.now_ns,
+            venue.gateway, venue.snapshots, journal, sink, fault, withholds=engine.withholds, now_ns=clock.now_ns
         )
         self._chores = Chores(engine, self.loop, self._carrier.refresh, venue, clock, intervals, self._started_ns)
-        self._amendments = Amendments(engine, self.loop.step, self.loop.fault, clock, log)
+        self._amendments = Amendments(engine, self.loop.step, fault, clock, log)
         self._reloader = Reloader(around.config, engine, self._amendments, log) if around.config else None
         self._metadata = Metadata(venue.instruments, engine, self._amendments, clock, intervals.metadata, log)
         looks: Handlers = {

@@ -24,6 +24,7 @@ from structlog.typing import EventDict, FilteringBoundLogger
 
 from bot.runtime.log_file import LogFile
 from bot.runtime.log_render import console_line, error_as_text, guard_tracebacks, json_line, located
+from bot.runtime.problems import one_line
 from bot.runtime.redact import Redactor
 from bot.runtime.settings import LogSettings
 
@@ -186,10 +187,19 @@ def _take_over(handler: logging.Handler, level: int) -> Callable[[], None]:
     return undo
 
 
+def _plain(_: object, __: str, event: EventDict) -> str:
+    """A line as the command line says things; it comes before the log is there, and after it is closed."""
+    what = event.pop("event")
+    if isinstance(event.get("exc_info"), BaseException):
+        event["exc_info"] = type(event["exc_info"]).__name__
+    rest = ", ".join(f"{name}: {value}" for name, value in event.items())
+    return one_line(f"trimtab: {what}{f' ({rest})' if rest else ''}")
+
+
 def _before_start() -> None:
     """Where nothing was started, standard logging decides: by default, warnings and worse to standard error."""
     structlog.configure(
-        processors=[structlog.stdlib.add_log_level, structlog.processors.KeyValueRenderer(key_order=["event"])],
+        processors=[_plain],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )

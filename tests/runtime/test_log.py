@@ -276,3 +276,10 @@ async def test_the_loops_own_complaints_take_the_same_way() -> None:
 
     assert_no_canary(stream.getvalue())
     assert "asyncio" == json.loads(stream.getvalue())["logger"]
+
+
+def test_before_the_log_is_there_a_line_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """What is said before the start and after the end reads like the command line; an error is named, not quoted."""
+    log.logger("bot.test").warning("sink failed", reason="401\nforged", exc_info=ValueError(CANARY))
+
+    assert ["trimtab: sink failed (reason: 401\\nforged, exc_info: ValueError)"] == caplog.messages
