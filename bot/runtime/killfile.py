@@ -1,8 +1,8 @@
 """The kill switch that needs nobody's answer: a file in the state directory.
 
 `trimtab kill` writes it before it asks the daemon. The daemon looks for it on every tick and treats it as an operator's
-kill; a daemon that starts while it lies there starts killed. Only `arm` removes it. A file that cannot be read is a
-kill as well: `touch KILL` in the state directory is enough.
+kill; a daemon that starts while it lies there starts killed. Only `arm`, and a confirmed flatten, remove it. A file
+that cannot be read is a kill as well: `touch KILL` in the state directory is enough.
 """
 
 import json
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+from bot.runtime import durable
 
 NAME = "KILL"
 BYTES_MAX = 4096
@@ -38,16 +40,14 @@ def write(state_dir: Path, reason: str, by: str) -> Path:
     A file that is already there is replaced: the newest reason is the one that counts.
     """
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target, draft = place(state_dir), state_dir / f".{NAME}.{os.getpid()}"
+    target = place(state_dir)
     said = {"reason": reason[:REASON_CHARACTERS_MAX], "by": by[:REASON_CHARACTERS_MAX], "at_s": time.time()}
     try:
-        _fill(draft, json.dumps(said, ensure_ascii=False).encode() + b"\n")
-        draft.replace(target)
+        durable.replace(target, json.dumps(said, ensure_ascii=False).encode() + b"\n")
     except OSError:
-        draft.unlink(missing_ok=True)
         # A full disk mostly has room for one more name, and a bare file is a kill as well.
         target.touch(mode=0o600)
-    _sync_directory(state_dir)
+        durable.sync_directory(state_dir)
     return target
 
 
@@ -70,7 +70,7 @@ def remove(state_dir: Path) -> bool:
         place(state_dir).unlink()
     except FileNotFoundError:
         return False
-    _sync_directory(state_dir)
+    durable.sync_directory(state_dir)
     return True
 
 
@@ -140,20 +140,3 @@ def _parsed(text: bytes) -> KillOrder:
     except (ValueError, KeyError, TypeError):
         words = " ".join(text.decode(errors="replace").split())
         return KillOrder(words or f"a file named {NAME}", "unknown", 0.0)
-
-
-def _fill(draft: Path, text: bytes) -> None:
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, text)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_directory(state_dir: Path) -> None:
-    handle = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,10 +5,10 @@ somebody said was to go on without trading. So while such a process runs in anot
 names that way; a start for live begins in it, and only ``trimtab mode live`` goes back. In live there is no such file.
 """
 
-import os
 from pathlib import Path
 
 from bot.domain.events import RunMode
+from bot.runtime import durable
 
 NAME = "MODE"
 CHARACTERS_MAX = 20
@@ -16,17 +16,11 @@ CHARACTERS_MAX = 20
 
 def keep(state_dir: Path, mode: RunMode) -> None:
     """Note the way that a process runs in from now on which may go live. Raises OSError."""
-    target, draft = state_dir / NAME, state_dir / f".{NAME}.{os.getpid()}"
+    target = state_dir / NAME
     if mode is RunMode.LIVE:
         target.unlink(missing_ok=True)
-        return
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, mode.value.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    draft.replace(target)
+    else:
+        durable.replace(target, mode.value.encode() + b"\n")
 
 
 def begins_in(state_dir: Path, asked: RunMode) -> RunMode:

@@ -111,11 +111,11 @@ class Operator:
         self._nonce = ("", 0)
         if not nonce or not secrets.compare_digest(str(given).encode(), nonce.encode()) or now > until:
             raise Denied("refused", "wrong or expired confirmation; ask for a new one with `trimtab flatten`")
-        # It outranks the kill before it: a restart halfway must go on with it, and not be halted by that kill's file.
-        # One that cannot be removed is no reason to stay exposed.
-        with suppress(OSError):
-            self._kill_file.lift()
-        self._operate(Action.FLATTEN, arguments)
+        if self._operate(Action.FLATTEN, arguments):
+            # It outranks the kill before it: a restart halfway must go on with it, and not be halted by that kill's
+            # file. One that cannot be removed is no reason to stay exposed.
+            with suppress(OSError):
+                self._kill_file.lift()
         return self._mode()
 
     async def _on_mode(self, arguments: Arguments) -> dict[str, str]:

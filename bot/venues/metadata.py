@@ -90,7 +90,9 @@ class LiveMetadata:
         if isinstance(info, Trouble):
             raise _unreadable(info)
         budget = self._client.budgets[routes.USDM]
-        budget.configure(info.limits(budget.limits))
+        # While the venue states what it did, what its refusals have taught stands.
+        if (stated := info.limits(budget.limits)) != budget.limits:
+            budget.configure(stated)
         return {row.symbol: row for row in info.symbols}
 
     async def _brackets(self, symbols: list[str]) -> dict[str, tuple[Tier, ...]]:

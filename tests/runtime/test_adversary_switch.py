@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.events import RunMode
 from bot.engine.modes import Mode
-from bot.runtime import killfile
+from bot.runtime import durable, killfile
 from bot.runtime.clock import ManualClock, settle
 from bot.runtime.control import Denied
 from tests.kit import START_NS, d
@@ -146,7 +146,7 @@ async def test_a_halt_that_the_journal_could_not_keep_outlives_the_process(tmp_p
 @pytest.mark.parametrize("verb", ["kill", "pause"])
 async def test_a_full_disk_has_room_for_a_bare_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     """Not a byte can be written, to the journal or to the file: its name alone is a kill."""
-    monkeypatch.setattr(killfile, "_fill", full)
+    monkeypatch.setattr(durable, "replace", full)
     async with Stage(tmp_path) as stage:
         stage.journal.fail("disk full")
         await stage.ask(verb, **WHO)

@@ -182,6 +182,19 @@ async def test_a_flatten_takes_the_file_of_the_kill_before_it_away(tmp_path: Pat
         assert Mode.FLATTEN is mode(stage)
 
 
+async def test_a_flatten_that_no_journal_keeps_leaves_the_kill_in_place(tmp_path: Path) -> None:
+    """Where the journal is lost the next start must not find the portfolio free to trade."""
+    async with Stage(tmp_path) as stage:
+        await stage.hedged()
+        await stage.ask("kill", **WHO)
+        nonce = (await stage.ask("flatten", **WHO))["confirm"]
+        stage.journal.fail("disk full")
+        await stage.ask("flatten", confirm=nonce, **WHO)
+
+        assert Mode.HALT is mode(stage)
+        assert killfile.read(tmp_path) is not None
+
+
 @pytest.mark.parametrize("given", ["", "0", "deadbeef", "wörd", 7, ["x"]])
 async def test_a_wrong_confirmation_flattens_nothing(tmp_path: Path, given: object) -> None:
     """Whatever is given instead of the word is refused, and the word that was right is spent."""

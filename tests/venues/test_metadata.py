@@ -78,6 +78,21 @@ async def test_only_what_is_wanted_is_asked_where_the_venue_lets_us() -> None:
     assert 1_200 == made.budgets[USDM].limits.weight_per_minute
 
 
+async def test_what_a_refusal_taught_outlives_a_read_that_states_the_same() -> None:
+    """An hourly read must not lead us back into the limit that the venue showed us by a 429."""
+    canned, clock = laid(), Clock()
+    made = client(canned, clock)
+    await LiveMetadata(made).read(KNOWN)
+    budget = made.budgets[USDM]
+    budget.refused(429, -1003, 1)
+    clock.forward(60)
+    taught = budget.usage().weight_limit
+    await LiveMetadata(made).read(KNOWN)
+
+    assert taught < budget.limits.weight_per_minute
+    assert taught == budget.usage().weight_limit
+
+
 async def test_without_a_key_no_brackets_are_asked_and_those_of_the_start_stay() -> None:
     """The published rate was taken at the start; nothing signed is asked later either."""
     canned = laid()
