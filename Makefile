@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run simex test lint fmt type contracts unit bench accept docs reference months image deploy-check lock clean
+.PHONY: help setup demo run simex test lint fmt type contracts unit mutants bench accept bands docs reference months image deploy-check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -44,8 +44,11 @@ contracts: setup ## import-linter: who may import whom
 
 # The core is measured, and only by its own tests; the others wait on sockets more than they compute.
 unit: setup ## pytest: the core's branch coverage at 100 %, then everything else: make unit ARGS="-k kill"
-	$(BIN)/python -m pytest -n $(CORE_WORKERS) --cov --cov-report=term $(CORE_TESTS)
+	$(BIN)/python -m pytest -n $(CORE_WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term $(CORE_TESTS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS)) $(ARGS)
+
+mutants: setup ## the core's slow proofs: each step of the quote filter broken in turn, and found out
+	$(BIN)/python -m pytest -n $(CORE_WORKERS) --dist worksteal -m slow $(CORE_TESTS)
 
 bench: setup ## the table of speeds, ratios taken in one run
 	@$(BIN)/python -m bot.lab.bench $(ARGS)
@@ -64,6 +67,9 @@ docs: setup ## the documentation as a site in ./site, built strictly
 
 reference: setup ## write the reference pages of the docs anew from the code
 	@$(BIN)/python -m bot.ops.reference
+
+bands: setup ## what the joint auto band costs beside simpler rules: make bands ARGS=--synthetic
+	@$(BIN)/python -m bot.lab.bands $(ARGS)
 
 months: setup ## thirty simulated days of journal upkeep: one JSON summary
 	@$(BIN)/python -m bot.lab.months $(ARGS)

@@ -2,15 +2,17 @@
 
 A deviation is measured in the space where its target is exact: coins for a ratio target, quote currency for a
 weights target (0.65 of 100 against 0.60 + 0.05 is then 65 > 65, which is false, as it must be).
+A band may be wider on one side of the target than on the other; the sign of the deviation says which side counts.
 Source: formulas.md 1 (band cases) and 2.13; a breach is strict and decided in Decimal.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
 
 import msgspec
 
-from bot.domain.rules import Band, Unit, Width
+from bot.domain.bands import Band, Unit, Width
 from bot.domain.units import ZERO, Price, Qty
 
 CLOSE_ENOUGH = Decimal("0.1")
@@ -61,10 +63,28 @@ def is_beyond(deviation: Deviation, width: Width) -> bool:
     return abs(deviation.amount) > limit(deviation, width)
 
 
+def is_breached(deviation: Deviation, band: Band) -> bool:
+    """Whether the deviation is strictly beyond the trigger of its side."""
+    return is_beyond(deviation, band.edge(above=deviation.amount > 0))
+
+
+def is_urgent(deviation: Deviation, band: Band) -> bool:
+    """Whether the deviation is strictly beyond the size that waits for nothing."""
+    return band.instant is not None and is_beyond(deviation, band.instant)
+
+
 def in_coins(deviation: Deviation, width: Width) -> Qty:
     """A width in coins, for people and for the size of a hedge."""
     distance = limit(deviation, width)
     return distance if deviation.space is Space.COINS else distance / deviation.price
+
+
+def narrowest(judged: Iterable[tuple[Deviation, Band]], *, above: bool) -> tuple[Deviation, Band]:
+    """Of several bands around one target the one whose trigger is nearest on a side; the first of equals.
+
+    Each comes with the same amount, and the scale and base that its own widths are fractions of.
+    """
+    return min(judged, key=lambda one: limit(one[0], one[1].edge(above=above)))
 
 
 def correction(deviation: Deviation, band: Band, *, correcting: bool) -> Qty:
@@ -74,10 +94,11 @@ def correction(deviation: Deviation, band: Band, *, correcting: bool) -> Qty:
     is all but reached, so that a partial fill just inside the trigger does not end it half-way, and what the market
     moves meanwhile is not run after.
     """
-    coins, destination = deviation.coins, in_coins(deviation, band.destination)
+    above = deviation.amount > 0
+    coins, destination = deviation.coins, in_coins(deviation, band.end(above=above))
     distance = abs(coins) - destination
-    room = in_coins(deviation, band.trigger) - destination
+    room = in_coins(deviation, band.edge(above=above)) - destination
     going_on = correcting and distance > room * CLOSE_ENOUGH
-    if distance <= 0 or not (going_on or is_beyond(deviation, band.trigger)):
+    if distance <= 0 or not (going_on or is_breached(deviation, band)):
         return ZERO
     return -distance if coins > 0 else distance

@@ -6,6 +6,7 @@ Source: formulas.md 2.1 (linear delta = contracts x contract size), 2.6 (spot = 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from bot.calc.pnl import base_units
 from bot.domain.hedge import Parts
 from bot.domain.instrument import Instrument
 from bot.domain.units import ZERO, Asset, Contracts, InstrumentId, Notional, Price, Qty
@@ -24,8 +25,8 @@ def parts(
     futures, pending = ZERO, ZERO
     for instrument in instruments:
         if instrument.base == asset and instrument.id in positions:
-            futures += instrument.coins(positions[instrument.id])
-            pending += instrument.coins(working.get(instrument.id, ZERO))
+            futures += base_units(instrument, positions[instrument.id])
+            pending += base_units(instrument, working.get(instrument.id, ZERO))
     return Parts(spot, declared, futures, pending)
 
 

@@ -9,10 +9,19 @@ from bot.domain.units import ZERO, AccountId, Asset, Contracts, InstrumentId, Na
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """Coins of one asset in one account: free and locked together, before unrealised profit."""
+    """Coins of one asset in one account: free and locked together, before unrealised profit.
+
+    `locked` is the part of them that orders at the venue hold, as far as it was told.
+    """
 
     asset: Asset
     total: Decimal
+    locked: Decimal = ZERO
+
+    @property
+    def free(self) -> Decimal:
+        """What could be sold or moved now."""
+        return self.total - self.locked
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -12,7 +12,8 @@ from bot.domain.account import AccountSnapshot, Balance, MarginState, Position
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import OrderReport
 from bot.domain.rules import Rules
-from bot.domain.units import AccountId, Asset, ClientOrderId, Contracts, InstrumentId, Nanos, Notional
+from bot.domain.snapshot import Bars, FundingTerms, Returns
+from bot.domain.units import AccountId, Asset, ClientOrderId, Contracts, InstrumentId, Nanos, Notional, Qty
 
 
 class RunMode(Enum):
@@ -229,6 +230,62 @@ class Remarked(msgspec.Struct, frozen=True, tag=True):
     warning: bool = True
 
 
+class Sampled(msgspec.Struct, frozen=True, tag=True):
+    """All mids at one moment of the statistics' grid: the fact from which volatilities and betas are made."""
+
+    mids: dict[Asset, float]
+    sampled_ns: Nanos
+    received_ns: Nanos
+
+
+class HistorySeen(msgspec.Struct, frozen=True, tag=True):
+    """Past returns from the venue's candles: statistics that know less than this begin with it."""
+
+    returns: Returns
+    received_ns: Nanos
+
+
+class BarsSeen(msgspec.Struct, frozen=True, tag=True):
+    """An asset's latest candles, for signal gates."""
+
+    asset: Asset
+    bars: Bars
+    received_ns: Nanos
+
+
+class OpenInterestSeen(msgspec.Struct, frozen=True, tag=True):
+    """An instrument's open interest lately (time, contracts), oldest first, for signal gates."""
+
+    instrument: InstrumentId
+    series: tuple[tuple[Nanos, Contracts], ...]
+    received_ns: Nanos
+
+
+class FundingSeen(msgspec.Struct, frozen=True, tag=True):
+    """A perpetual's funding terms and settled rates, from the venue."""
+
+    instrument: InstrumentId
+    terms: FundingTerms
+    received_ns: Nanos
+
+
+class CalendarStruck(msgspec.Struct, frozen=True, tag=True):
+    """A target's calendar struck at `struck_ns` (which may lie a while back, if nothing ran then)."""
+
+    target: str
+    struck_ns: Nanos
+    received_ns: Nanos
+
+
+class HoldingsDeclared(msgspec.Struct, frozen=True, tag=True):
+    """An off-venue source (a file, an endpoint) was read: these coins are held there, as of `as_of_ns`."""
+
+    source: str
+    holdings: dict[Asset, Qty]
+    as_of_ns: Nanos
+    received_ns: Nanos
+
+
 class Stopping(msgspec.Struct, frozen=True, tag=True):
     """The process is going down: hedges stay, no new order is decided, what is in flight is still resolved."""
 
@@ -262,6 +319,13 @@ Fact = (
     | OperatorAsked
     | RulesChanged
     | Remarked
+    | Sampled
+    | HistorySeen
+    | BarsSeen
+    | OpenInterestSeen
+    | FundingSeen
+    | CalendarStruck
+    | HoldingsDeclared
     | Stopping
     | FaultRaised
 )

@@ -14,6 +14,10 @@ class Kind(Enum):
     SPOT = "spot"
     LINEAR = "linear"
     INVERSE = "inverse"
+    QUANTO = "quanto"
+    OPTION = "option"
+    INDEX = "index"
+    """Linear on an index of several assets."""
 
 
 class Tier(msgspec.Struct, frozen=True):
@@ -27,8 +31,10 @@ class Tier(msgspec.Struct, frozen=True):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument's rules, as the venue states them.
 
-    `contract_size` is base coins per contract for a linear instrument (1 for spot).
-    `lot`, `contracts_min` and `contracts_max` are in contracts, `tick` in quote currency.
+    `contract_size` is base coins per contract for a linear instrument or an option (1 for spot), quote currency of
+    face for an inverse one, settlement coins per point of the quote for a quanto.
+    `base_units` is how many units of the asset `base` one contract coin is: 1000 for 1000PEPE, whose prices are per
+    1000 PEPE. `lot`, `contracts_min` and `contracts_max` are in contracts, `tick` in quote currency.
     """
 
     id: InstrumentId
@@ -50,6 +56,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ns: Nanos | None = None
     trading: bool = True
     tiers: tuple[Tier, ...] = ()
+    base_units: Decimal = Decimal(1)
 
     def coins(self, contracts: Contracts) -> Qty:
         """Signed contracts as signed base coins."""

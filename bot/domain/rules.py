@@ -1,82 +1,12 @@
 """What the owner declared: targets, bands and limits, as data that the engine reads and the journal keeps."""
 
 from decimal import Decimal
-from enum import Enum
 
 import msgspec
 
 from bot.domain.instrument import Instrument
+from bot.domain.targets import Budgets, StatisticsRule, TargetSpec
 from bot.domain.units import ZERO, AccountId, Asset, Bps, InstrumentId, Notional, Qty
-
-
-class Unit(Enum):
-    """What a band's width is measured in."""
-
-    COINS = "coins"
-    QUOTE = "quote"
-    RELATIVE = "relative"
-    """A fraction of the hedged holding, or of a weight's own size."""
-    POINTS = "points"
-    """A fraction of the base of a weights target (0.05 is five percentage points)."""
-
-
-class Width(msgspec.Struct, frozen=True):
-    """A non-negative distance from the target."""
-
-    value: Decimal
-    unit: Unit
-
-
-class Band(msgspec.Struct, frozen=True):
-    """A hedge starts when the deviation is strictly beyond `trigger`, and brings it back to `destination`."""
-
-    trigger: Width
-    destination: Width
-
-
-class RatioTarget(msgspec.Struct, frozen=True, tag="ratio"):
-    """Hedge `ratio` of each asset's holding: 1 is delta-neutral, 0.5 half hedged, above 1 over-hedged."""
-
-    name: str
-    assets: tuple[Asset, ...]
-    ratio: Decimal
-    band: Band
-
-
-class WeightsMode(Enum):
-    """Whether a rebalance may buy as well as sell."""
-
-    FULL_REBALANCE = "full_rebalance"
-    TRIM_ONLY = "trim_only"
-
-
-class Base(Enum):
-    """What the weights are fractions of."""
-
-    NAV_LESS_RESERVE = "nav_less_reserve"
-    OWNED = "owned"
-    FIXED = "fixed"
-
-
-class WeightsTarget(msgspec.Struct, frozen=True, kw_only=True, tag="weights"):
-    """Keep each asset's exposure at its weight of the base.
-
-    `reserve` is quote currency that does not count (collateral); `fixed` is the base itself where `base` is FIXED.
-    """
-
-    name: str
-    weights: dict[Asset, Decimal]
-    mode: WeightsMode
-    base: Base
-    band: Band
-    reserve: Notional = ZERO
-    fixed: Notional = ZERO
-
-
-TargetSpec = RatioTarget | WeightsTarget
-
-UNWIND = "unwind"
-"""What closing every hedge is called where a target's name stands: no target may have it."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,16 +42,29 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssetRule(msgspec.Struct, frozen=True):
-    """How one asset is priced and hedged: `pricing` gives its mid, `hedge` is the future that is traded."""
+    """How one asset is priced and hedged: `pricing` gives its mid, `hedge` is the future that is traded.
+
+    `hedge` is None for a coin that has no future of its own. `composition` (asset -> share, adding up to 1) is that
+    of an index; its hedge moves the exposure to each of them.
+    """
 
     asset: Asset
     pricing: InstrumentId
-    hedge: InstrumentId
+    hedge: InstrumentId | None
     declared: Qty = ZERO
+    composition: dict[Asset, Decimal] = {}
+
+
+class HoldingSource(msgspec.Struct, frozen=True):
+    """An off-venue source of holdings: a reading of it counts until it is `age_ns_max` old, then it is unknown."""
+
+    name: str
+    assets: tuple[Asset, ...]
+    age_ns_max: int
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole portfolio as the engine sees it. `quote` is the reporting currency and every hedge's settlement."""
+    """The whole portfolio as the engine sees it. `quote` is its unit of account and every hedge's settlement."""
 
     portfolio: str
     quote: Asset
@@ -130,3 +73,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     assets: tuple[AssetRule, ...]
     targets: tuple[TargetSpec, ...]
     limits: Limits
+    budgets: Budgets = Budgets()
+    statistics: StatisticsRule = StatisticsRule()
+    sources: tuple[HoldingSource, ...] = ()

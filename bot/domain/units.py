@@ -45,6 +45,8 @@ BPS_PER_UNIT = Decimal(10_000)
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 MILLISECOND_NS = 1_000_000
+HOUR_NS = 60 * MINUTE_NS
+DAY_NS = 24 * HOUR_NS
 
 
 def exact(value: float) -> Decimal:

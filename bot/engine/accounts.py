@@ -57,6 +57,8 @@ class BalanceBelief(msgspec.Struct, frozen=True):
     streamed: bool = False
     """Whether the stream brought the candidate."""
     streamed_ns: Nanos = Nanos(0)
+    locked: Decimal = ZERO
+    """What orders at the venue hold of it, as it was last told."""
 
     @property
     def least(self) -> Decimal:
@@ -186,9 +188,11 @@ class Accounts:
             before = held.get(balance.asset, BalanceBelief(ZERO))
             step = abs(balance.total - before.total)
             if step <= limits.balance_step_max * abs(before.total):
-                held[balance.asset] = BalanceBelief(balance.total, streamed_ns=now)
+                held[balance.asset] = BalanceBelief(balance.total, streamed_ns=now, locked=balance.locked)
             else:
-                held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed=True, streamed_ns=now)
+                held[balance.asset] = BalanceBelief(
+                    before.total, balance.total, now, streamed=True, streamed_ns=now, locked=balance.locked
+                )
 
     def on_unreadable(self, account: AccountId) -> None:
         """A read failed: nothing is learned but that."""
@@ -238,6 +242,7 @@ class Accounts:
             balance.asset in held
             and held[balance.asset].candidate is None
             and held[balance.asset].total == balance.total
+            and held[balance.asset].locked == balance.locked
             for balance in snapshot.balances
         ) and all(
             named.get(name) == self.positions[name].position
@@ -292,7 +297,8 @@ class Accounts:
                 change = ExternalChange(position.instrument, before, after, "changed while not running")
                 self.external.append(change)
             self.positions[position.instrument] = PositionBelief(position, after, begun_ns, belief.filled_ns)
-        self.balances[snapshot.account].update({b.asset: BalanceBelief(b.total) for b in snapshot.balances})
+        told = {b.asset: BalanceBelief(b.total, locked=b.locked) for b in snapshot.balances}
+        self.balances[snapshot.account].update(told)
         self._change(snapshot.account, seen_ns=begun_ns, margin=snapshot.margin, known=True, confirmed=True, first=None)
 
     def _equals_belief(self, snapshot: AccountSnapshot) -> bool:
@@ -308,12 +314,15 @@ class Accounts:
         lagging = begun_ns - before.streamed_ns <= limits.replica_lag_ns_max
         if before.streamed and balance.total != before.candidate and lagging:
             return
+        streamed_ns, locked = before.streamed_ns, balance.locked
         if balance.total == before.total:
-            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=before.streamed_ns)
+            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=streamed_ns, locked=locked)
         elif balance.total != before.candidate:
-            held[balance.asset] = BalanceBelief(before.total, balance.total, now, streamed_ns=before.streamed_ns)
+            held[balance.asset] = BalanceBelief(
+                before.total, balance.total, now, streamed_ns=streamed_ns, locked=locked
+            )
         elif before.streamed or (now - before.candidate_ns >= limits.evidence_gap_ns and not lagging):
-            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=before.streamed_ns)
+            held[balance.asset] = BalanceBelief(balance.total, streamed_ns=streamed_ns, locked=locked)
 
 
 def _same(one: AccountSnapshot, other: AccountSnapshot) -> bool:

@@ -15,11 +15,15 @@ and what its orders came to is told then; the new rules begin with the book as i
 from dataclasses import dataclass
 
 from bot.domain.instrument import Instrument
-from bot.domain.rules import UNWIND, RatioTarget, Rules, TargetSpec
+from bot.domain.rules import Rules
+from bot.domain.targets import UNWIND, ConvertTarget
 from bot.domain.units import Asset, InstrumentId
+from bot.engine.layout import coins_of
 from bot.engine.legs import Correction
+from bot.engine.sleeves import UNASSIGNED
+from bot.policy.purse import holds
 
-LASTING = ("portfolio", "quote", "accounts", "assets")
+LASTING = ("portfolio", "quote", "accounts", "assets", "sources", "statistics")
 PROOFS = (
     "order_deadline_ns",
     "clock_offset_ns_max",
@@ -29,6 +33,7 @@ PROOFS = (
     "balance_step_max",
 )
 """Limits that proofs rest on (that an order was never placed, that a balance is so): one under way began with these."""
+RESERVED_NAMES = frozenset({UNWIND, UNASSIGNED})
 IDENTITY = ("id", "account", "symbol", "kind", "base", "quote", "settle", "contract_size")
 """What makes an instrument what our positions on it are counted in."""
 
@@ -46,11 +51,6 @@ class Amended:
     resumed: tuple[InstrumentId, ...] = ()
 
 
-def coins_of(target: TargetSpec) -> tuple[Asset, ...]:
-    """The coins that a target names."""
-    return target.assets if isinstance(target, RatioTarget) else tuple(target.weights)
-
-
 def identity(instrument: Instrument) -> tuple[object, ...]:
     """What of an instrument stays as long as an engine runs."""
     return tuple(getattr(instrument, name) for name in IDENTITY)
@@ -63,19 +63,29 @@ def bar(old: Rules, new: Rules) -> str:
             return f"the {name} cannot change while it runs"
     if tuple(map(identity, old.instruments)) != tuple(map(identity, new.instruments)):
         return "the instruments, and what a contract of them is, cannot change while it runs"
+    if _sold(new) - _sold(old):
+        return "what may be sold is looked at when it starts (the key's right, open orders): restart for another coin"
     for name in PROOFS:
         if getattr(old.limits, name) != getattr(new.limits, name):
             return f"{name} cannot change while it runs: proofs rest on it"
     return _unfit(new)
 
 
+def _sold(rules: Rules) -> set[Asset]:
+    """The coins that targets sell."""
+    return {target.asset for target in rules.targets if isinstance(target, ConvertTarget)}
+
+
 def _unfit(rules: Rules) -> str:
     """What is wrong with rules by themselves. Whoever made them has checked; a defect there must not get here."""
-    coins = [coin for target in rules.targets for coin in coins_of(target)]
-    if len(set(coins)) < len(coins) or not set(coins) <= {rule.asset for rule in rules.assets}:
-        return "each coin of a target needs an entry of its own, and one target"
+    rules_of = {rule.asset for rule in rules.assets}
+    if not all(set(coins_of(target)) <= rules_of for target in rules.targets):
+        return "each coin of a target needs an entry of its own"
+    whole = [coin for target in rules.targets if not target.owns for coin in holds(target)]
+    if len(set(whole)) < len(whole):
+        return "each coin has at most one target that sets the whole of its exposure"
     names = [target.name for target in rules.targets]
-    if len(set(names)) < len(names) or UNWIND in names:
+    if len(set(names)) < len(names) or RESERVED_NAMES & set(names):
         return "each target needs a name of its own"
     if any(one.tick <= 0 or one.lot <= 0 for one in rules.instruments):
         return "an instrument has no tick or no lot"

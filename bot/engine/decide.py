@@ -9,20 +9,32 @@ from fractions import Fraction
 
 import msgspec
 
-from bot.calc import boxes, sizing
+from bot.calc import sizing
+from bot.calc.pnl import base_units
+from bot.calc.sizing import mid_price
+from bot.domain.bands import Band, Unit
 from bot.domain.hedge import HedgeIntent, Leg, Need
+from bot.domain.instrument import Instrument
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
-from bot.domain.rules import UNWIND, AssetRule, RatioTarget, Unit
+from bot.domain.targets import UNWIND, RatioTarget
+from bot.domain.triggers import When
 from bot.domain.units import MINUTE_NS, SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
-from bot.engine import trust
+from bot.engine import sales, trust, views
 from bot.engine.guards.context import Context
 from bot.engine.ids import client_order_id
+from bot.engine.layout import Hedge
 from bot.engine.modes import Mode
 from bot.engine.orders import OrderRecord
 from bot.engine.risk import review
-from bot.engine.state import Group, State
+from bot.engine.sleeves import wants
+from bot.engine.state import State
+from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
-from bot.policy import basket, overlay, unwind
+from bot.policy import unwind
+from bot.policy.budgets import cuts
+from bot.policy.compose import Derived, derive
+from bot.policy.members import Member
+from bot.policy.purse import Scope
 from bot.policy.view import View
 
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
@@ -37,12 +49,25 @@ class Assessment(msgspec.Struct, frozen=True):
     group: str
     needs: tuple[Need, ...]
     held: Refused | None
-    rows: tuple[boxes.Row, ...] = ()
+    derived: Derived | None = None
 
     @property
     def called_for(self) -> bool:
         """Whether any asset needs a hedge."""
         return any(need.hedge != 0 for need in self.needs)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a band is left and something else is waited for."""
+        derived = self.derived
+        waits = derived is not None and not derived.fired and bool(derived.waits)
+        return waits and self.held is None and not self.called_for
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether all is known, and nothing is called for or waited for."""
+        judged = self.held is None and self.derived is not None
+        return judged and not self.called_for and not self.waiting
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -54,50 +79,68 @@ class Draft(msgspec.Struct, frozen=True):
     residuals: dict[str, Qty]
 
 
-def assess(beliefs: Beliefs, group: Group) -> Assessment:
-    """Derive what a group needs from what can be trusted."""
+def assess(beliefs: Beliefs, group: Member, *, explain: bool = False) -> Assessment:
+    """Derive what a group needs from what can be trusted. At rest needs are made for whoever reads them only."""
+    if (waits := sales.busy(beliefs.state, group)) is not None:
+        return Assessment(group.name, (), waits)
     refused = trust.doubt(beliefs, group)
     if refused is not None:
         return _reduce_in_doubt(beliefs, group, refused)
-    view, state = trust.view(beliefs, group), beliefs.state
-    correcting = group.name in state.legs.corrections
-    pricing = {asset: state.layout.assets[asset].pricing for asset in group.assets}
-    target = group.target
-    if isinstance(target, RatioTarget):
-        (asset,) = group.assets
-        needs = overlay.needs(target, asset, view, correcting=correcting)
-        rows = overlay.rows(target, asset, pricing[asset], view)
-    else:
-        if basket.base(target, view) <= 0:
-            return Assessment(group.name, (), Refused("base", group.name, "the base of the weights is not positive"))
-        needs = basket.needs(target, view, correcting=correcting)
-        rows = basket.rows(target, pricing, view)
-    return Assessment(group.name, needs, locked(beliefs, group.assets), tuple(rows))
+    state = beliefs.state
+    layout, triggers, view = state.layout, state.triggers, views.view(beliefs, group)
+    scope, ended, closed = Scope(layout.targets, view), triggers.ended.keys(), triggers.closed.get(group.name, {})
+    derived = derive(
+        group,
+        layout.targets,
+        view,
+        correcting=group.name in state.legs.corrections,
+        ended=ended,
+        closed=closed,
+        outside_since=triggers.outside.get(group.name),
+        struck=triggers.struck.get(group.name),
+        cuts=cuts(layout.ceilings, scope, ended=ended, closed=closed),
+        explain=explain,
+        scope=scope,
+    )
+    if derived.missing is not None:
+        guard = DECOUPLED if derived.missing.decoupled else "missing"
+        return Assessment(group.name, (), Refused(guard, derived.missing.what, derived.missing.why))
+    return Assessment(group.name, derived.needs, locked(beliefs, group.assets), derived)
 
 
-def _reduce_in_doubt(beliefs: Beliefs, group: Group, refused: Refused) -> Assessment:
+def _reduce_in_doubt(beliefs: Beliefs, group: Member, refused: Refused) -> Assessment:
     """What a group in doubt may still do: a doubted price holds new risk, never what gives a hedge back.
 
     A ratio target measured in coins needs no price to know that coins have left, and its reduce-only order is priced by
     the hedge's own book, whose age and collar are judged as for every order.
     """
-    state, target, nothing = beliefs.state, group.target, Assessment(group.name, (), refused)
-    if refused.guard not in trust.PRICE_DOUBTS or not isinstance(target, RatioTarget):
+    state, nothing = beliefs.state, Assessment(group.name, (), refused)
+    if refused.guard not in trust.PRICE_DOUBTS or not _needs_no_price(group):
         return nothing
     (asset,) = group.assets
-    name = state.layout.assets[asset].hedge
-    quote = state.books.quotes.get(name)
-    if quote is None or not quote.sane or target.band.trigger.unit is Unit.QUOTE:
+    name = state.layout.hedge(asset)
+    quote, instrument = state.books.quotes.get(name), state.layout.instruments[name]
+    if quote is None or not quote.sane:
         return nothing
-    view = View({asset: sizing.mid_price(quote)}, {asset: trust.parts(beliefs, asset)}, ZERO, ZERO)
-    needs = overlay.needs(target, asset, view, correcting=group.name in state.legs.corrections)
-    wanted = state.layout.instruments[name].contracts(needs[0].hedge)
+    price = mid_price(quote) / instrument.base_units
+    view = View(prices={asset: price}, parts={asset: views.parts(beliefs, asset)}, now=state.now)
+    correcting = group.name in state.legs.corrections
+    derived = derive(group, state.layout.targets, view, correcting=correcting, explain=True)
+    wanted = sum((contracts_of(instrument, need.hedge) for need in derived.needs), ZERO)
     position = state.accounts.positions[name].position.contracts
     reduces = wanted * position < 0 and abs(wanted) <= abs(position)
-    return Assessment(group.name, needs, locked(beliefs, group.assets) if reduces else refused)
+    return Assessment(group.name, derived.needs, locked(beliefs, (asset,)) if reduces else refused)
 
 
-def assess_unwind(beliefs: Beliefs, rule: AssetRule) -> Assessment:
+def _needs_no_price(group: Member) -> bool:
+    """Whether a group is one coin's ratio target that looks at coins alone, and acts at once."""
+    if len(group.targets) != 1 or not isinstance(target := group.targets[0], RatioTarget):
+        return False
+    plain = isinstance(target.band, Band) and target.when == When() and target.until is None and target.cap is None
+    return plain and isinstance(target.band, Band) and target.band.trigger.unit is not Unit.QUOTE
+
+
+def assess_unwind(beliefs: Beliefs, rule: Hedge) -> Assessment:
     """What closing one hedge needs. Only the hedge's own book and position count."""
     state, name = beliefs.state, f"{UNWIND}:{rule.asset}"
     contracts = state.accounts.positions[rule.hedge].position.contracts
@@ -106,16 +149,22 @@ def assess_unwind(beliefs: Beliefs, rule: AssetRule) -> Assessment:
         if contracts == 0:
             return Assessment(name, (), locked(beliefs, (rule.asset,)))
         return Assessment(name, (), Refused("quote", rule.hedge, "there is no sane best bid and ask"))
-    coins = state.layout.instruments[rule.hedge].coins(contracts)
-    need = unwind.need(rule.asset, trust.parts(beliefs, rule.asset), coins, sizing.mid_price(quote))
+    instrument = state.layout.instruments[rule.hedge]
+    price = mid_price(quote) / instrument.base_units
+    need = unwind.need(rule.asset, views.parts(beliefs, rule.asset), base_units(instrument, contracts), price)
     return Assessment(name, (need,), locked(beliefs, (rule.asset,)))
+
+
+def contracts_of(instrument: Instrument, units: Qty) -> Contracts:
+    """Signed units of the asset as signed contracts, rounded to the lot toward no trade."""
+    return instrument.contracts(units / instrument.base_units)
 
 
 def locked(beliefs: Beliefs, assets: tuple[Asset, ...]) -> Refused | None:
     """Whether an order is in flight, just refused, or a position unconfirmed on any of the assets' hedges."""
     state = beliefs.state
     for asset in assets:
-        name = state.layout.assets[asset].hedge
+        name = state.layout.hedge(asset)
         if (live := beliefs.live.get(name)) is not None:
             return Refused("lock", name, f"order {live.request.client_id} is {live.status.value}")
         if not state.accounts.positions[name].settled:
@@ -144,16 +193,16 @@ def draft(beliefs: Beliefs, assessment: Assessment) -> Draft:
     if refused is not None or not sized:
         return Draft(None, (), refused, residuals)
     number = state.orders.intents + 1
-    alongside = _in_flight(state)
+    alongside = in_flight(state)
     legs: list[Leg] = []
     orders: list[Approved] = []
     for index, (need, figures) in enumerate(sized):
         request = _request(state, number, index, need, figures)
-        verdict = review(_context(beliefs, request, alongside, _wanted(state, need)))
+        verdict = review(context(beliefs, request, alongside, _wanted(state, need)))
         if isinstance(verdict, Refused):
             return Draft(None, (), verdict, residuals)
         orders.append(verdict)
-        legs.append(Leg(request, need.asset, figures.mid, figures.expected_vwap, figures.residual))
+        legs.append(_leg(state, request, need, figures))
         alongside = (*alongside, request)
     intent = HedgeIntent(
         number=number,
@@ -205,7 +254,7 @@ def _share(state: State, need: Need, figures: sizing.Sized) -> Fraction:
 
 
 def _size(state: State, need: Need, share: Fraction) -> sizing.Sized | sizing.Unsized | Refused:
-    name = state.layout.assets[need.asset].hedge
+    name = state.layout.hedge(need.asset)
     quote, depth = state.books.quotes.get(name), state.books.depths.get(name)
     if quote is None or not quote.sane or depth is None:
         return Refused("quote", name, "there is no sane quote and depth of the hedge")
@@ -214,22 +263,22 @@ def _size(state: State, need: Need, share: Fraction) -> sizing.Sized | sizing.Un
         return Refused("stale_depth", name, "its book was last seen too long ago to size an order by it")
     limits = sizing.SizeLimits(slippage_limit(state), state.layout.limits.order_notional_max)
     position = state.accounts.positions[name].position.contracts
-    hedge = need.hedge * share.numerator / share.denominator
-    figures = sizing.size(state.layout.instruments[name], hedge, position, quote, depth, limits)
+    instrument = state.layout.instruments[name]
+    hedge = need.hedge * share.numerator / share.denominator / instrument.base_units
+    figures = sizing.size(instrument, hedge, position, quote, depth, limits)
     if isinstance(figures, sizing.Unsized) and not figures.dust:
         return Refused("depth", name, figures.why)
     return figures
 
 
 def _wanted(state: State, need: Need) -> Contracts:
-    instrument = state.layout.instruments[state.layout.assets[need.asset].hedge]
-    return abs(instrument.contracts(need.hedge))
+    return abs(contracts_of(state.layout.instruments[state.layout.hedge(need.asset)], need.hedge))
 
 
 def _request(state: State, number: int, index: int, need: Need, figures: sizing.Sized) -> OrderRequest:
     return OrderRequest(
         client_id=client_order_id(state.layout.rules.portfolio, state.epoch, number, index),
-        instrument=state.layout.assets[need.asset].hedge,
+        instrument=state.layout.hedge(need.asset),
         side=figures.side,
         contracts=figures.contracts,
         limit_price=figures.limit_price,
@@ -241,14 +290,31 @@ def _request(state: State, number: int, index: int, need: Need, figures: sizing.
     )
 
 
-def _in_flight(state: State) -> tuple[OrderRequest, ...]:
+def _leg(state: State, request: OrderRequest, need: Need, figures: sizing.Sized) -> Leg:
+    """An order with what it was decided on, and what each target wants of it."""
+    instrument = state.layout.instruments[request.instrument]
+    coins = instrument.contract_size * instrument.base_units
+    shares = {name: units / coins for name, units in need.shares.items()}
+    return Leg(
+        request=request,
+        asset=need.asset,
+        mid=figures.mid,
+        expected_vwap=figures.expected_vwap,
+        residual=figures.residual * instrument.base_units,
+        wants=wants(request.side, shares, state.sleeves.booked(request.instrument)),
+        spot=need.price * instrument.base_units,
+    )
+
+
+def in_flight(state: State) -> tuple[OrderRequest, ...]:
     """What every order that has not ended may still fill."""
     return tuple(msgspec.structs.replace(r.request, contracts=abs(r.remaining)) for r in state.orders.live())
 
 
-def _context(
+def context(
     beliefs: Beliefs, request: OrderRequest, alongside: tuple[OrderRequest, ...], intent_left: Contracts
 ) -> Context:
+    """The moment at which a future's order is judged."""
     state, name = beliefs.state, request.instrument
     instrument = state.layout.instruments[name]
     account = state.accounts.accounts[instrument.account]
@@ -268,7 +334,7 @@ def _context(
         position=belief.position.contracts,
         settled=belief.settled,
         live=sum((abs(r.remaining) for r in state.orders.live(name)), ZERO),
-        sent_last_minute=_sent_since(state, name, state.now - MINUTE_NS),
+        sent_last_minute=sent_since(state, name, state.now - MINUTE_NS),
         rejects_in_row=len(refused_in_row(state, name)),
         wallet=trust.wallet(state, name),
         holdings=beliefs.holdings,
@@ -279,7 +345,8 @@ def _context(
     )
 
 
-def _sent_since(state: State, name: InstrumentId, since: int) -> int:
+def sent_since(state: State, name: InstrumentId, since: int) -> int:
+    """How many orders were sent on an instrument after a moment."""
     return sum(1 for r in state.orders.records.values() if r.request.instrument == name and r.sent_ns > since)
 
 

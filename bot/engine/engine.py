@@ -6,29 +6,37 @@ command, so that a step without commands needs no place in the journal (unless i
 journal gives the same commands byte for byte.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bot.calc import boxes
 from bot.calc.boxes import EMPTY, EVERYWHERE, Box
+from bot.calc.ratchet import Ratchet
 from bot.domain.commands import Command, Notice, OpenIntent, ProposeIntent, Severity, SubmitOrder
-from bot.domain.events import Event, Market, RulesChanged, RunMode, Started
+from bot.domain.events import Event, Market, RulesChanged, RunMode, Sampled, Started
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import OrderRequest, Refused, Status
-from bot.domain.rules import AssetRule
-from bot.domain.units import SECOND_NS, ZERO, InstrumentId, Nanos
-from bot.engine import decide, trust
+from bot.domain.targets import ConvertTarget
+from bot.domain.units import SECOND_NS, ZERO, Asset, InstrumentId, Nanos
+from bot.engine import convert, decide, drift, trust
+from bot.engine.converted import noted, told
 from bot.engine.decide import Assessment, Draft
+from bot.engine.layout import Hedge, Layout
 from bot.engine.legs import naked_seconds
+from bot.engine.marks import is_noteworthy, left_alone, marks, struck_for_nothing, use_up
 from bot.engine.modes import Mode
 from bot.engine.results import close
-from bot.engine.state import Group, Layout, State
+from bot.engine.state import State
+from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
 from bot.engine.watch import watch
+from bot.policy.members import Member
 
 NOTHING: Sequence[Command] = ()
 QUIET_GUARDS = frozenset({"lock"})
 """Holding for these is the ordinary course of an order, not news."""
 UNWOUND = "unwound"
+NO_BOXES: Mapping[InstrumentId, Box] = {}
+Field = tuple[tuple[InstrumentId, ...], dict[Asset, InstrumentId]]
+"""The instruments that a group rests on, and what prices each of its inputs."""
 
 
 class Engine:
@@ -39,6 +47,10 @@ class Engine:
         self.state = State(Layout.of(started.rules), started.received_ns)
         self._quotes = self.state.books.quotes
         self._boxes: dict[InstrumentId, Box] = {}
+        self._drawn: dict[str, dict[InstrumentId, Box]] = {}
+        self._ratchets: dict[str, Ratchet] = {}
+        self._fields_of: Layout | None = None
+        self._fields: dict[str, Field] = {}
 
     @classmethod
     def of(cls, state: State) -> "Engine":
@@ -47,6 +59,8 @@ class Engine:
         engine.state = state
         engine._quotes = state.books.quotes
         engine._boxes = {}
+        engine._drawn, engine._ratchets = {}, {}
+        engine._fields_of, engine._fields = None, {}
         return engine
 
     def handle(self, event: Event) -> Sequence[Command]:
@@ -56,15 +70,18 @@ class Engine:
             if box.lo <= event.bid < event.ask <= box.hi:
                 self._quotes[event.instrument] = event
                 return NOTHING
+            if self._is_proven(event):
+                self._quotes[event.instrument] = event
+                return NOTHING
             self.state.apply(event)
-            return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
-        self.state.apply(event)
+            return self._evaluate(self.state.layout.touching(event.instrument), scheduled=False)
+        self._take(event)
         if type(event) is Depth:
             return NOTHING
         if type(event) is Mark:
-            return self._evaluate(self.state.layout.touched.get(event.instrument, ()), scheduled=False)
+            return self._evaluate(self.state.layout.touching(event.instrument), scheduled=False)
         if type(event) is RulesChanged:
-            self._boxes.clear()
+            self._forget_boxes()
         commands = watch(self.state, event)
         return [*commands, *self._evaluate(self.state.layout.groups, scheduled=True)]
 
@@ -73,19 +90,25 @@ class Engine:
         for event in reads:
             self.state.books.put(event)
         self.state.now = now
-        self._boxes.clear()
+        self._forget_boxes()
 
     def fold(self, event: Event) -> None:
         """Fold an event without deciding: how a replay takes over a fact that nothing followed from."""
+        self._take(event)
+        self._forget_boxes()
+
+    def _take(self, event: Event) -> None:
+        """Hand an event to its owner; with a sample of mids, measure what `auto` bands follow from."""
         self.state.apply(event)
-        self._boxes.clear()
+        if type(event) is Sampled:
+            drift.sample(self.state, event)
 
     def assess(self) -> list[Assessment]:
         """What every group needs now, for people. Changes nothing."""
         beliefs = Beliefs(self.state)
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
             return [decide.assess_unwind(beliefs, rule) for rule in self.state.layout.hedges()]
-        return [decide.assess(beliefs, group) for group in self.state.layout.groups]
+        return [decide.assess(beliefs, group, explain=True) for group in self.state.layout.groups]
 
     def draft(self, assessment: Assessment) -> Draft:
         """Which orders an assessment would lead to now, for people. Changes nothing."""
@@ -104,7 +127,7 @@ class Engine:
             return f"{mode.name} came before it left"
         return ""
 
-    def _evaluate(self, groups: Sequence[Group], *, scheduled: bool) -> Sequence[Command]:
+    def _evaluate(self, groups: Sequence[Member], *, scheduled: bool) -> Sequence[Command]:
         commands: list[Command] = []
         if self.state.stopping:
             return NOTHING
@@ -112,24 +135,48 @@ class Engine:
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
             if scheduled:
                 for rule in self.state.layout.hedges():
-                    beliefs = self._act(beliefs, decide.assess_unwind(beliefs, rule), commands)
+                    beliefs = self._act(beliefs, None, decide.assess_unwind(beliefs, rule), commands)
                 commands += self._report_unwound(beliefs, self.state.layout.hedges())
-            self._boxes = dict.fromkeys(self.state.layout.touched, EVERYWHERE)
+            self._forget_boxes()
+            self._boxes.update(dict.fromkeys(self.state.layout.touched, EVERYWHERE))
             return commands
         for group in groups:
             assessment = decide.assess(beliefs, group)
-            beliefs = self._act(beliefs, assessment, commands)
+            if assessment.derived is not None and is_noteworthy(self.state, group, assessment.derived):
+                commands += marks(self.state, group, assessment, assessment.derived)
+            if assessment.held is not None and assessment.held.guard == DECOUPLED:
+                commands += left_alone(self.state, group, assessment.held)
+            beliefs = self._act(beliefs, group, assessment, commands)
             self._draw_boxes(group, assessment)
+        for target in self.state.layout.conversions if scheduled else ():
+            beliefs = self._convert(beliefs, target, commands)
         return commands
 
-    def _act(self, beliefs: Beliefs, assessment: Assessment, commands: list[Command]) -> Beliefs:
-        """Add what follows from an assessment to the commands, and say what is believed from then on."""
+    def _convert(self, beliefs: Beliefs, target: ConvertTarget, commands: list[Command]) -> Beliefs:
+        """Add what follows from a conversion to the commands, and say what is believed from then on."""
         before = len(commands)
-        commands += self._consequence(beliefs, assessment)
+        outcome = convert.consider(beliefs, self.state.layout.movers[target.name], target)
+        if isinstance(outcome, Refused):
+            commands += self._hold(target.name, outcome, called_for=True)
+        elif not isinstance(outcome, Draft):
+            commands += told(self.state, target, outcome)
+        elif self.state.modes.run_mode is RunMode.OBSERVE:
+            commands += self._propose(outcome)
+        else:
+            noted(self.state, target, outcome)
+            commands += self._open(outcome)
         return beliefs if len(commands) == before else Beliefs(self.state)
 
-    def _consequence(self, beliefs: Beliefs, assessment: Assessment) -> Iterable[Command]:
+    def _act(self, beliefs: Beliefs, group: Member | None, assessment: Assessment, commands: list[Command]) -> Beliefs:
+        """Add what follows from an assessment to the commands, and say what is believed from then on."""
+        before = len(commands)
+        commands += self._consequence(beliefs, group, assessment)
+        return beliefs if len(commands) == before else Beliefs(self.state)
+
+    def _consequence(self, beliefs: Beliefs, group: Member | None, assessment: Assessment) -> Iterable[Command]:
         """One assessment's consequence: an intent, a hold, or the end of a correction."""
+        if assessment.waiting:
+            return NOTHING
         if assessment.held is not None:
             return self._hold(assessment.group, assessment.held, called_for=assessment.called_for)
         if not assessment.called_for:
@@ -138,9 +185,11 @@ class Engine:
         if draft.refused is not None:
             return [*self._naked(assessment), *self._hold(assessment.group, draft.refused, called_for=True)]
         if draft.intent is None:
-            return self._leave_dust(assessment)
+            return self._leave_dust(group, assessment)
         if self.state.modes.run_mode is RunMode.OBSERVE:
             return self._propose(draft)
+        if group is not None:
+            use_up(self.state, group, tuple(need.asset for need in assessment.needs if need.hedge != 0))
         return [*self._naked(assessment), *self._open(draft)]
 
     def _open(self, draft: Draft) -> Iterable[Command]:
@@ -152,7 +201,7 @@ class Engine:
         state.legs.forget(intent.group, state.orders.records)
         state.orders.intents = intent.number
         for leg in intent.legs:
-            state.orders.open(leg.request, leg.mid, intent.group, state.now)
+            state.orders.open(leg, intent.group, state.now)
         ids = tuple(leg.request.client_id for leg in intent.legs)
         state.legs.open(intent.group, intent.reason, ids, state.now)
         state.legs.held.pop(intent.group, None)
@@ -180,8 +229,10 @@ class Engine:
             commands.append(Notice(Severity.INFO, "released", name, "back inside its band"))
         return commands
 
-    def _leave_dust(self, assessment: Assessment) -> Iterable[Command]:
-        """What is left is below the venue's minimum: a correction ends with it, otherwise it is said once."""
+    def _leave_dust(self, group: Member | None, assessment: Assessment) -> Iterable[Command]:
+        """What is left is below the venue's minimum: a correction or a strike ends with it, else it is said once."""
+        if group is not None and group.name in self.state.triggers.struck:
+            return struck_for_nothing(self.state, group, "what is to be done is below the venue's minimum order")
         if assessment.group in self.state.legs.corrections:
             command = close(self.state, assessment)
             del self.state.legs.corrections[assessment.group]
@@ -213,7 +264,7 @@ class Engine:
         text = f"legs are uneven by {abs(naked):.2f} since {(self.state.now - max(ended)) / SECOND_NS:.0f} s"
         return [Notice(Severity.CRITICAL, "naked", assessment.group, text)]
 
-    def _report_unwound(self, beliefs: Beliefs, rules: Sequence[AssetRule]) -> Iterable[Command]:
+    def _report_unwound(self, beliefs: Beliefs, rules: Sequence[Hedge]) -> Iterable[Command]:
         flat = all(self.state.accounts.positions[r.hedge].position.contracts == 0 for r in rules)
         locked = decide.locked(beliefs, tuple(rule.asset for rule in rules))
         if not flat or locked is not None or UNWOUND in self.state.legs.proposed:
@@ -221,21 +272,59 @@ class Engine:
         self.state.legs.proposed[UNWOUND] = True
         return [Notice(Severity.INFO, UNWOUND, "global", "every hedge is closed; nothing is hedged until armed")]
 
-    def _draw_boxes(self, group: Group, assessment: Assessment) -> None:
-        """Set the price boxes of a group's instruments.
+    def _draw_boxes(self, group: Member, assessment: Assessment) -> None:
+        """Set the price boxes of the instruments that a group rests on: a quote must be inside those of all groups.
 
-        While the group is held or breached, quotes can add nothing that the next tick would not see as well.
+        While the group is held, breached or waiting, quotes can add nothing that the next tick would not see as well.
         """
-        assets = self.state.layout.assets
-        for asset in group.assets:
-            self._boxes[assets[asset].hedge] = EVERYWHERE
-            self._boxes[assets[asset].pricing] = EVERYWHERE
-        if assessment.held is not None or assessment.called_for:
-            return
-        names = [assets[asset].pricing for asset in group.assets]
-        mids = {name: self._quotes[name].mid for name in names}
-        drawn = boxes.boxes(names, assessment.rows, mids)
-        for asset in group.assets:
-            name = assets[asset].pricing
-            low, high = trust.price_bounds(self.state, asset)
-            self._boxes[name] = Box(max(drawn[name].lo, low), min(drawn[name].hi, high))
+        watched, pricing = self._field(group)
+        drawn = dict.fromkeys(watched, EVERYWHERE)
+        self._ratchets.pop(group.name, None)
+        if assessment.at_rest:
+            assert assessment.derived is not None
+            bounds = {name: trust.price_bounds(self.state, asset) for asset, name in pricing.items()}
+            ratchet = Ratchet(assessment.derived.rows(pricing), bounds, self._quotes)
+            self._ratchets[group.name] = ratchet
+            drawn.update(ratchet.boxes)
+        self._drawn[group.name] = drawn
+        self._show(drawn)
+
+    def _show(self, names: Iterable[InstrumentId]) -> None:
+        """Bring the boxes of instruments up to date with those of their groups."""
+        touched, groups = self.state.layout.touched, self.state.layout.groups
+        for name in names:
+            drawn = [self._drawn.get(groups[place].name, NO_BOXES).get(name, EMPTY) for place in touched[name]]
+            self._boxes[name] = drawn[0] if len(drawn) == 1 else Box(max(b.lo for b in drawn), min(b.hi for b in drawn))
+
+    def _is_proven(self, quote: Quote) -> bool:
+        """Whether a quote beyond its box changes nothing for any group. If it may for one, all are evaluated: a replay
+        evaluates them all.
+
+        A group's ratchet may take its boxes along with the quote: then they have moved, and all of its rows still hold.
+        """
+        groups = self.state.layout.touching(quote.instrument)
+        for group in groups:
+            box = self._drawn.get(group.name, NO_BOXES).get(quote.instrument, EMPTY)
+            if box.lo <= quote.bid < quote.ask <= box.hi:
+                continue
+            ratchet = self._ratchets.get(group.name)
+            if ratchet is None or not (moved := ratchet.moved(quote, self._quotes)):
+                return False
+            self._drawn[group.name].update((name, ratchet.boxes[name]) for name in moved)
+            self._show(moved)
+        return bool(groups)
+
+    def _field(self, group: Member) -> Field:
+        """What a group rests on, looked up once for as long as the rules are what they are."""
+        if self._fields_of is not self.state.layout:
+            self._fields_of, self._fields = self.state.layout, {}
+        if group.name not in self._fields:
+            layout = self.state.layout
+            self._fields[group.name] = (layout.watched(group), layout.pricing(group))
+        return self._fields[group.name]
+
+    def _forget_boxes(self) -> None:
+        """Nothing is known of how far prices may move: every quote is evaluated until boxes are drawn anew."""
+        self._boxes.clear()
+        self._drawn.clear()
+        self._ratchets.clear()

@@ -11,7 +11,8 @@ An order is recorded as PENDING_NEW before a byte of it is sent. From then on on
 * silence (a timeout, a reset, an unreadable answer, our own restart): UNKNOWN. An order that is UNKNOWN counts at its
   full size on the bad side of every limit, and its instrument takes no new order;
 * proof of absence (NOT_PLACED): the venue's deadline for the order has passed, and after it two different endpoints
-  said, at least `evidence_gap_ns` apart, that they know no such order, while the venue's position still equals ours.
+  said, at least `evidence_gap_ns` apart, that they know no such order, while the venue's position still equals ours
+  (for a sale of coins, which changes no position: while the coin's balance is what it was before; see `sales`).
   The deadline counts from the moment at which silence was noted, for by then the order had certainly left us, if ever.
 
 Terminal states never reopen. A fill that turns up after one is still counted, because the venue's fills are the truth,
@@ -24,6 +25,7 @@ from decimal import Decimal
 import msgspec
 
 from bot.domain.events import HELD_BACK, Endpoint, OrderNotFound, OrderRejected, OrderReported, OrderUnanswered
+from bot.domain.hedge import Leg
 from bot.domain.order import Fill, OrderReport, OrderRequest, Status
 from bot.domain.units import ZERO, ClientOrderId, Contracts, InstrumentId, Nanos, Price
 
@@ -65,6 +67,10 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     asked_ns: Nanos = Nanos(0)
     told: tuple[str, ...] = ()
     """What a person was told about it."""
+    wants: dict[str, Contracts] = {}
+    """What each target wanted of it, in signed contracts: how its fills are shared."""
+    spot: Price = ZERO
+    """The spot price of a contract coin on which it was decided; 0 where none is known."""
     absent: dict[str, int] = {}
     """When each endpoint denied it: the one that was first by its first word, the other by its latest."""
 
@@ -105,13 +111,20 @@ class Orders:
     records: dict[ClientOrderId, OrderRecord] = field(default_factory=dict)
     intents: int = 0
 
-    def open(self, request: OrderRequest, mid: Price, group: str, now: Nanos) -> None:
+    def open(self, leg: Leg, group: str, now: Nanos) -> None:
         """Record an order as in flight, before it is sent. An id is used once."""
+        request = leg.request
         if request.client_id in self.records:
             msg = f"client order id {request.client_id} was used before"
             raise ValueError(msg)
         self.records[request.client_id] = OrderRecord(
-            request=request, status=Status.PENDING_NEW, mid=mid, group=group, sent_ns=now
+            request=request,
+            status=Status.PENDING_NEW,
+            mid=leg.mid,
+            group=group,
+            sent_ns=now,
+            wants=leg.wants,
+            spot=leg.spot,
         )
 
     def live(self, instrument: InstrumentId | None = None) -> list[OrderRecord]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from bot.domain.instrument import Kind
 from bot.domain.order import Approved, Refused
-from bot.engine.guards import data, margin, permission, price, size
+from bot.engine.guards import data, margin, permission, price, sale, size
 from bot.engine.guards.context import Context
 
 Guard = Callable[[Context], Refused | None]
@@ -26,11 +27,18 @@ GUARDS: tuple[Guard, ...] = (
     size.position_notional,
     margin.ratio_after,
 )
+SALE_GUARDS: tuple[Guard, ...] = (
+    sale.form,
+    *(guard for guard in GUARDS if guard is not margin.ratio_after),
+    sale.minimum,
+    sale.covered,
+)
+"""For a spot order: it has no margin, and bounds of its own. Whatever is no sale of coins does not pass."""
 
 
 def review(context: Context) -> Approved | Refused:
     """Approve an order, or say which guard refuses it first and with which figures."""
-    for guard in GUARDS:
+    for guard in SALE_GUARDS if context.instrument.kind is Kind.SPOT else GUARDS:
         if refused := guard(context):
             return refused
     return Approved(context.request)

@@ -1,6 +1,6 @@
 """The engine's state: a few owners, each folding its own events. Folding decides nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -10,12 +10,18 @@ from bot.domain.events import (
     AccountUnreadable,
     Action,
     BalancesChanged,
+    BarsSeen,
+    CalendarStruck,
     CancelFailed,
     ClockSampled,
     Event,
     FaultRaised,
     ForeignOrderSeen,
     FundingPaid,
+    FundingSeen,
+    HistorySeen,
+    HoldingsDeclared,
+    OpenInterestSeen,
     OperatorAsked,
     OrderNotFound,
     OrderRejected,
@@ -24,79 +30,31 @@ from bot.domain.events import (
     PositionsChanged,
     Remarked,
     RulesChanged,
+    Sampled,
     Started,
     Stopping,
     StreamChanged,
     Ticked,
 )
-from bot.domain.instrument import Instrument, account_of
+from bot.domain.instrument import account_of
 from bot.domain.market import Depth, Mark, Quote
-from bot.domain.rules import AssetRule, Limits, RatioTarget, Rules, TargetSpec, WeightsTarget
-from bot.domain.units import AccountId, Asset, ClientOrderId, InstrumentId, Nanos
+from bot.domain.rules import Rules
+from bot.domain.units import ZERO, AccountId, Asset, ClientOrderId, Contracts, InstrumentId, Nanos
 from bot.engine.accounts import AccountBelief, Accounts
-from bot.engine.amend import Amended, bar, coins_of
+from bot.engine.amend import Amended, bar
 from bot.engine.books import Books
+from bot.engine.conversions import PROCESSING_NS, Conversions
+from bot.engine.declared import Declared
+from bot.engine.layout import Layout, coins_of
 from bot.engine.legs import Legs
 from bot.engine.modes import GLOBAL, Latch, Mode, Modes
-from bot.engine.orders import Orders
+from bot.engine.orders import OrderRecord, Orders, Progress
+from bot.engine.sleeves import Sleeves
+from bot.engine.statistics import Statistics
+from bot.engine.triggers import Triggers
 
 NO_TIME_NS = -1
 """Silence of any length: after a restart whatever was on its way is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What is corrected together: one asset of a ratio target, or all assets of a weights target."""
-
-    name: str
-    target: TargetSpec
-    assets: tuple[Asset, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The rules, indexed once: what each decision needs to look up."""
-
-    rules: Rules
-    instruments: dict[InstrumentId, Instrument]
-    assets: dict[Asset, AssetRule]
-    groups: tuple[Group, ...]
-    touched: dict[InstrumentId, tuple[Group, ...]]
-    """Groups whose decision an instrument's market data can change."""
-
-    @classmethod
-    def of(cls, rules: Rules) -> "Layout":
-        """Index the rules."""
-        assets = {rule.asset: rule for rule in rules.assets}
-        groups = tuple(group for target in rules.targets for group in _groups(target))
-        touched: dict[InstrumentId, tuple[Group, ...]] = {}
-        for group in groups:
-            for asset in group.assets:
-                for name in (assets[asset].pricing, assets[asset].hedge):
-                    if group not in touched.get(name, ()):
-                        touched[name] = (*touched.get(name, ()), group)
-        return cls(rules, {i.id: i for i in rules.instruments}, assets, groups, touched)
-
-    @property
-    def limits(self) -> Limits:
-        """The owner's limits."""
-        return self.rules.limits
-
-    def coin(self, instrument: InstrumentId) -> Asset | None:
-        """The coin that an instrument trades, if the rules name it."""
-        found = self.instruments.get(instrument)
-        return found.base if found is not None else None
-
-    def hedges(self) -> tuple[AssetRule, ...]:
-        """Every asset that can be hedged, by name."""
-        return tuple(self.assets[name] for name in sorted(self.assets))
-
-
-def _groups(target: TargetSpec) -> Iterable[Group]:
-    if isinstance(target, RatioTarget):
-        return (Group(f"{target.name}:{asset}", target, (asset,)) for asset in target.assets)
-    assert isinstance(target, WeightsTarget)
-    return (Group(target.name, target, tuple(sorted(target.weights))),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +78,11 @@ class State:
     orders: Orders = field(default_factory=Orders)
     legs: Legs = field(default_factory=Legs)
     modes: Modes = field(default_factory=Modes)
+    statistics: Statistics = field(default_factory=Statistics)
+    triggers: Triggers = field(default_factory=Triggers)
+    sleeves: Sleeves = field(default_factory=Sleeves)
+    conversions: Conversions = field(default_factory=Conversions)
+    declared: Declared = field(default_factory=Declared)
     streams: dict[str, bool] = field(default_factory=dict)
     clock_offsets: dict[AccountId, int] = field(default_factory=dict)
     foreign: list[ForeignOrderSeen] = field(default_factory=list)
@@ -148,7 +111,9 @@ class State:
                 if event.account is not None:
                     self.accounts.on_stream(event.account, up=event.up, now=event.received_ns)
             case AccountSeen():
+                held = self._held()
                 self.accounts.on_snapshot(event.snapshot, self.layout.limits, event.received_ns, self._in_flight())
+                self._moved(held)
             case AccountConfirmed():
                 self.accounts.on_confirmed(event.account, event.margin, event.requested_ns or event.received_ns)
             case BalancesChanged():
@@ -179,7 +144,24 @@ class State:
                 self.modes.latch(GLOBAL, Latch(Mode.HALT, event.what, "trimtab", event.received_ns))
             case AccountUnreadable():
                 self.accounts.on_unreadable(event.account)
-            case CancelFailed() | FundingPaid() | Remarked():
+            case FundingPaid():
+                if event.instrument in self.accounts.positions:
+                    self.sleeves.on_funding(event)
+            case Sampled():
+                self.statistics.on_sample(event)
+                self.statistics.digest(wanted=self.layout.statistical)
+            case HistorySeen():
+                self.statistics.on_history(event, self.layout.rules.statistics)
+                self.statistics.digest(wanted=self.layout.statistical)
+            case FundingSeen():
+                self.statistics.on_funding(event)
+            case BarsSeen() | OpenInterestSeen():
+                self.triggers.see(event)
+            case CalendarStruck():
+                self.triggers.strike(event, self.layout.groups_of(event.target))
+            case HoldingsDeclared():
+                self.declared.on_read(event, self.layout.limits)
+            case CancelFailed() | Remarked():
                 pass
             case _:
                 assert_never(event)
@@ -195,7 +177,8 @@ class State:
             return limits.order_deadline_ns
         account = account_of(record.request.instrument)
         told = self.accounts.accounts.get(account, AccountBelief()).listened_since(record.sent_ns)
-        return limits.order_deadline_ns + (0 if told else limits.replica_lag_ns_max)
+        processing_ns = PROCESSING_NS if self.conversions.sells(record) else 0
+        return limits.order_deadline_ns + processing_ns + (0 if told else limits.replica_lag_ns_max)
 
     def _in_flight(self) -> frozenset[InstrumentId]:
         """Instruments of ours on which an order may still fill."""
@@ -210,10 +193,29 @@ class State:
                 report.instrument, report.client_id, "named like ours, but not ours", report.filled, event.received_ns
             )
             self.foreign.append(seen)
-        elif gained := self.orders.on_report(event):
-            self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, event.received_ns)
+            return
+        before = self.orders.records[report.client_id]
+        if gained := self.orders.on_report(event):
+            self._filled(before, gained, event.received_ns)
+        self._book(before, self.orders.records[report.client_id])
+
+    def _filled(self, record: OrderRecord, gained: Progress, now: Nanos) -> None:
+        """Count what an order newly filled: a position is what fills make it, a balance is what the account tells."""
+        if not self.conversions.sells(record):
+            self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, now)
+        self.conversions.on_fill(record, gained.contracts)
+
+    def _book(self, before: OrderRecord, after: OrderRecord) -> None:
+        """Share what a report added among the sleeves, and hold their sum against the position."""
+        name = after.request.instrument
+        instrument, belief = self.layout.instruments.get(name), self.accounts.positions.get(name)
+        if instrument is None or belief is None:
+            return  # of an earlier config: nothing of it is hedged any more
+        self.sleeves.on_order(before, after, instrument.contract_size, self.now)
+        self.sleeves.check(belief.position, instrument.contract_size, self.now)
 
     def _positions(self, event: PositionsChanged) -> None:
+        held = self._held()
         for position in event.positions:
             self.accounts.on_position(
                 position,
@@ -223,6 +225,7 @@ class State:
                 in_flight=bool(self.orders.live(position.instrument)),
                 asked_ns=event.received_ns,
             )
+        self._moved(held)
 
     def _restart(self, event: Started) -> None:
         before, self.layout = self.layout, Layout.of(event.rules)
@@ -238,6 +241,12 @@ class State:
         self.legs.held.clear()
         futures = tuple(rule.hedge for rule in self.layout.hedges())
         gone = self.accounts.restart(event.rules.accounts, futures)
+        self.sleeves.keep(futures)
+        # What an older version left without books is nobody's.
+        self._moved({name: self.sleeves.total(name) for name in futures})
+        self.statistics.begin(event.rules.statistics, tuple(self.layout.assets), futures)
+        self.declared.keep(event.rules.sources)
+        self._retarget(before)
         self.left = [Left(p.instrument, f"{p.contracts} contracts", before.coin(p.instrument)) for p in gone]
         self.left += [
             Left(
@@ -256,8 +265,11 @@ class State:
         if why := self.unrest(rules) or bar(before.rules, rules):
             return Amended(barred=why)
         self.layout = Layout.of(rules)
+        self._retarget(before)
         kept = {group.name for group in self.layout.groups if group in before.groups}
-        ended = self.legs.end(group.name for group in before.groups if group.name not in kept)
+        gone = [group.name for group in before.groups if group.name not in kept]
+        gone += [one.name for one in before.conversions if one not in self.layout.conversions]
+        ended = self.legs.end(gone)
         aimed = {coin for target in rules.targets for coin in coins_of(target)}
         dropped = {coin for target in before.rules.targets for coin in coins_of(target)} - aimed
         traded = {one.id: one.trading for one in before.rules.instruments}
@@ -268,6 +280,24 @@ class State:
             stopped=tuple(one.id for one in rules.instruments if traded[one.id] and not one.trading),
             resumed=tuple(one.id for one in rules.instruments if one.trading and not traded[one.id]),
         )
+
+    def _retarget(self, before: Layout) -> None:
+        """Let go of what was marked for targets that are no longer so, and measure what the new ones look at."""
+        unchanged = {group.name for group in self.layout.groups if group in before.groups}
+        self.statistics.digest(wanted=self.layout.statistical)
+        self.statistics.keep(unchanged)
+        self.triggers.begin(self.layout.rules.targets, before.rules.targets, unchanged)
+
+    def _moved(self, before: Mapping[InstrumentId, Contracts]) -> None:
+        """Book what moved positions from where they were before and was no fill of ours."""
+        for name, belief in self.accounts.positions.items():
+            instrument, was = self.layout.instruments.get(name), before.get(name, ZERO)
+            if instrument is not None and belief.position.contracts != was:
+                self.sleeves.on_moved(belief.position, was, instrument.contract_size, self.now)
+
+    def _held(self) -> dict[InstrumentId, Contracts]:
+        """Signed contracts of every position as believed."""
+        return {name: belief.position.contracts for name, belief in self.accounts.positions.items()}
 
     def unrest(self, rules: Rules) -> str:
         """Why these rules may not come into force at this moment; empty when they may.
@@ -283,5 +313,9 @@ class State:
     def _obey(self, event: OperatorAsked) -> None:
         before = self.modes.overall
         self.unobeyed = self.modes.obey(event)
+        if event.action is Action.ARM:
+            self.conversions.rearm()
         if not self.unobeyed and (event.action is not Action.ARM or before is not Mode.RUN):
             self.legs.abandon()
+        if not self.unobeyed and event.action is Action.ARM:
+            self.triggers.rearm()

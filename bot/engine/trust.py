@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 
-from bot.calc import exposure
 from bot.calc.margin import Holding, unrealized
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
 from bot.domain.instrument import Instrument
+from bot.domain.market import Quote
 from bot.domain.order import Refused
-from bot.domain.rules import Base, WeightsTarget
 from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, Contracts, InstrumentId, Price, exact
 from bot.engine.orders import OrderRecord
-from bot.engine.state import Group, State
-from bot.policy.view import View
+from bot.engine.state import State
+from bot.policy.members import Member
 
 PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation", "mark"})
 """Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
@@ -31,6 +30,10 @@ class Beliefs:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.prices: dict[Asset, Price] = {}
+        self.parts: dict[Asset, Parts] = {}
+        self.doubts: dict[Asset, Refused | None] = {}
+        """What has been looked up of each asset so far: groups share their inputs."""
 
     @cached_property
     def holdings(self) -> tuple[Holding, ...] | None:
@@ -58,11 +61,6 @@ class Beliefs:
         return tuple(self.state.accounts.totals(account) for account in self.state.layout.rules.accounts)
 
     @cached_property
-    def cash(self) -> Decimal:
-        """Quote currency of every account."""
-        return sum((wallet.get(self.state.layout.rules.quote, ZERO) for wallet in self.wallets), ZERO)
-
-    @cached_property
     def contracts(self) -> Mapping[InstrumentId, Contracts]:
         """Signed contracts of every position."""
         return {name: belief.position.contracts for name, belief in self.state.accounts.positions.items()}
@@ -86,6 +84,19 @@ class Beliefs:
         return {record.request.instrument: record for record in reversed(self.state.orders.live())}
 
     @cached_property
+    def between(self) -> Refused | None:
+        """Why net asset value is not known at this moment: the two halves of a fill may not have come both.
+
+        What closes a future takes its profit from the position and brings it to the wallet, and these are two pieces
+        of news. Between them net asset value lacks it or has it twice, and whoever took shares of it would trade
+        there and back.
+        """
+        for name, belief in sorted(self.state.accounts.positions.items()):
+            if name in self.live or not belief.settled:
+                return Refused("lock", name, "net asset value waits for the end of an order and what it brought")
+        return None
+
+    @cached_property
     def last(self) -> Mapping[InstrumentId, OrderRecord]:
         """The latest order of each instrument."""
         return {record.request.instrument: record for record in self.state.orders.records.values()}
@@ -96,16 +107,20 @@ def age(state: State, received_ns: int) -> int | None:
     return max(state.now - received_ns, 0) if received_ns else None
 
 
-def doubt(beliefs: Beliefs, group: Group) -> Refused | None:
+def doubt(beliefs: Beliefs, group: Member) -> Refused | None:
     """Why a group cannot be judged now; None when every input of it can be trusted."""
     state = beliefs.state
     for account in state.layout.rules.accounts:
         if why := _account_doubt(state, account):
             return Refused("account", account, why)
-    if _counts_cash(group) and (refused := _balance_doubt(state, state.layout.rules.quote)):
+    if group.name in state.layout.cash and (
+        refused := beliefs.between or _coins_doubt(state, state.layout.rules.quote)
+    ):
         return refused
-    for asset in group.assets:
-        if refused := _asset_doubt(state, asset):
+    for asset in state.layout.inputs[group.name]:
+        if asset not in beliefs.doubts:
+            beliefs.doubts[asset] = _asset_doubt(state, asset)
+        if refused := beliefs.doubts[asset]:
             return refused
     if beliefs.holdings is None:
         return Refused("mark", group.name, "a futures position has no mark price, so its profit is unknown")
@@ -123,65 +138,68 @@ def _account_doubt(state: State, account: AccountId) -> str:
     return ""
 
 
-def _counts_cash(group: Group) -> bool:
-    return isinstance(group.target, WeightsTarget) and group.target.base is Base.NAV_LESS_RESERVE
-
-
-def _balance_doubt(state: State, asset: Asset) -> Refused | None:
-    if (balance := state.accounts.uncertain(asset)) is None:
-        return None
-    why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
-    return Refused("balance", asset, why)
+def _coins_doubt(state: State, asset: Asset) -> Refused | None:
+    """Why it is not known how much is held of an asset."""
+    balance = state.accounts.uncertain(asset)
+    if balance is not None:
+        why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
+        return Refused("balance", asset, why)
+    why = state.declared.doubt(state.layout.rules.sources, asset, state.now)
+    return Refused("declared", asset, why) if why else None
 
 
 def _asset_doubt(state: State, asset: Asset) -> Refused | None:
+    return _coins_doubt(state, asset) or price_doubt(state, asset)
+
+
+def price_doubt(state: State, asset: Asset) -> Refused | None:
+    """Why the price of an asset cannot be trusted now."""
     rule, limits = state.layout.assets[asset], state.layout.limits
-    if refused := _balance_doubt(state, asset):
-        return refused
     quote = state.books.quotes.get(rule.pricing)
     if quote is None or not quote.sane:
         return Refused("price", asset, f"no sane quote of {rule.pricing}")
     old = age(state, state.books.book_received_ns(rule.pricing))
     if old is None or old > limits.quote_age_ns_max:
         return Refused("stale_price", asset, f"{rule.pricing} was last heard of too long ago")
-    mark = state.books.marks.get(rule.hedge)
+    return _spread_doubt(state, asset, quote) if rule.hedge is None else _mark_doubt(state, asset, rule.hedge, quote)
+
+
+def _spread_doubt(state: State, asset: Asset, quote: Quote) -> Refused | None:
+    """Whether a coin that no index prices has a market at all: its mid is known no better than to half the spread."""
+    bound = state.layout.limits.price_deviation_bps_max
+    if (quote.ask - quote.bid) / 2 <= quote.mid * float(bound / BPS_PER_UNIT):
+        return None
+    return Refused("price", asset, f"bid and ask are more than {bound} bps away from the middle between them")
+
+
+def _mark_doubt(state: State, asset: Asset, hedge: InstrumentId, quote: Quote) -> Refused | None:
+    """Whether a coin's price is what the index of its future says."""
+    mark, limits = state.books.marks.get(hedge), state.layout.limits
     mark_age = age(state, mark.received_ns) if mark else None
     if mark is None or mark_age is None or mark_age > limits.mark_age_ns_max:
-        return Refused("stale_mark", asset, f"no fresh mark and index price of {rule.hedge}")
-    off = abs(mid_price(quote) / exact(mark.index) - ONE) * BPS_PER_UNIT
-    if off > limits.price_deviation_bps_max:
+        return Refused("stale_mark", asset, f"no fresh mark and index price of {hedge}")
+    low, high = price_bounds(state, asset)
+    if low <= quote.mid <= high:
+        return None
+    each = exact(mark.index) / state.layout.instruments[hedge].base_units
+    if abs(mid_price(quote) / each - ONE) * BPS_PER_UNIT > limits.price_deviation_bps_max:
         why = f"mid and index differ by more than {limits.price_deviation_bps_max} bps"
         return Refused("price_deviation", asset, why)
     return None
 
 
 def price_bounds(state: State, asset: Asset) -> tuple[float, float]:
-    """The mids between which the price still agrees with the index: part of the asset's box."""
-    mark = state.books.marks[state.layout.assets[asset].hedge]
-    off = float(state.layout.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
-    return mark.index * (1 - off), mark.index * (1 + off)
+    """The mids between which the price still agrees with the index: part of the asset's box.
 
-
-def price(state: State, asset: Asset) -> Price:
-    """The exact mid of an asset's pricing instrument. Call it only where `doubt` found none."""
-    return mid_price(state.books.quotes[state.layout.assets[asset].pricing])
-
-
-def parts(beliefs: Beliefs, asset: Asset) -> Parts:
-    """Where an asset's exposure comes from, as believed."""
-    declared = beliefs.state.layout.assets[asset].declared
-    traded = beliefs.instruments.get(asset, ())
-    return exposure.parts(asset, beliefs.wallets, declared, beliefs.contracts, beliefs.working, traded)
-
-
-def view(beliefs: Beliefs, group: Group) -> View:
-    """A group's assets at their prices, and the cash beside them. Call it only where `doubt` found none."""
-    return View(
-        prices={asset: price(beliefs.state, asset) for asset in group.assets},
-        parts={asset: parts(beliefs, asset) for asset in group.assets},
-        cash=beliefs.cash,
-        unrealized=beliefs.unrealized,
-    )
+    Where there is no index, those around the last mid within which bid and ask cannot be too far apart.
+    """
+    rule = state.layout.assets[asset]
+    hedge, off = rule.hedge, float(state.layout.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
+    if hedge is None:
+        mid, near = state.books.quotes[rule.pricing].mid, off / (1 + off)
+        return mid * (1 - near), mid * (1 + near)
+    each = state.books.marks[hedge].index / float(state.layout.instruments[hedge].base_units)
+    return each * (1 - off), each * (1 + off)
 
 
 def wallet(state: State, name: InstrumentId) -> Decimal | None:

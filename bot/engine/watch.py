@@ -17,9 +17,11 @@ from bot.domain.events import (
     OperatorAsked,
     Remarked,
     RulesChanged,
+    Started,
 )
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
+from bot.engine import sales
 from bot.engine.amend import Amended
 from bot.engine.decide import refused_in_row
 from bot.engine.modes import GLOBAL, Latch, Mode
@@ -38,6 +40,7 @@ UNREADABLE_TOLD = 3
 UNSETTLED_GRACE_NS = 1 * SECOND_NS
 MISSING_FILLS_FOR_NS = 30 * SECOND_NS
 _LOUDNESS = {Action.ARM: Severity.INFO, Action.PAUSE: Severity.WARNING}
+PLANNED_WHY = "convert_to_spot is planned but not carried out: sell the coins by hand, and their hedge follows"
 CHANGES_TOLD_MAX = 50
 """Of one change of rules; the journal has them all."""
 OVERFILL, ALERT, HALTED = "overfill", "alert", "halted"
@@ -49,8 +52,10 @@ def watch(state: State, event: Event) -> list[Command]:
         *_operator(state, event),
         *_fault(event),
         *_amended(state, event),
+        *_planned(state, event),
         *_remarked(event),
         *_overfilled(state),
+        *_unbalanced(state),
         *_left(state),
         *_unreadable(state, event),
         *_external(state),
@@ -104,8 +109,8 @@ def _amended(state: State, event: Event) -> Iterator[Command]:
 
 
 def _left_behind(state: State, seen: Amended) -> Iterator[Command]:
-    for asset in seen.untargeted:
-        name = state.layout.assets[asset].hedge
+    for rule in (state.layout.futures[asset] for asset in seen.untargeted if asset in state.layout.futures):
+        asset, name = rule.asset, rule.hedge
         if contracts := state.accounts.positions[name].position.contracts:
             why = f"no target names {asset} any more: its {contracts} contracts stay until they are unwound"
             yield Notice(Severity.WARNING, "config", name, why)
@@ -114,6 +119,14 @@ def _left_behind(state: State, seen: Amended) -> Iterator[Command]:
         yield Notice(Severity.WARNING, "metadata", name, why)
     for name in seen.resumed:
         yield Notice(Severity.INFO, "metadata", name, "the venue trades it again")
+
+
+def _planned(state: State, event: Event) -> Iterator[Command]:
+    """Targets that are planned and not carried out are told with every start, and with rules that name them."""
+    in_force = isinstance(event, RulesChanged) and state.layout.rules is event.rules
+    if isinstance(event, Started) or in_force:
+        for name, why in state.layout.planned.items():
+            yield Notice(Severity.WARNING, "held", name, f"{PLANNED_WHY} ({why})")
 
 
 def _remarked(event: Event) -> Iterator[Command]:
@@ -132,12 +145,19 @@ def _overfilled(state: State) -> Iterator[Command]:
             yield Notice(Severity.CRITICAL, "conservation", record.request.instrument, f"{why}: halted until armed")
 
 
+def _unbalanced(state: State) -> Iterator[Command]:
+    """Books that do not add up to the venue's position are a defect of ours: nothing more is built on it."""
+    for why in state.sleeves.take_defects():
+        _latch(state, GLOBAL, why)
+        yield Notice(Severity.CRITICAL, "conservation", GLOBAL, f"{why}: halted until armed")
+
+
 def _left(state: State) -> Iterator[Command]:
     """What the config no longer names is told once; where its coin is hedged anew, nobody said that it is closed."""
     seen, state.left = state.left, []
     for left in seen:
         why = f"{left.what} on {left.instrument}, which is no longer in the config"
-        rule = state.layout.assets.get(left.coin) if left.coin is not None else None
+        rule = state.layout.futures.get(left.coin) if left.coin is not None else None
         if rule is not None:
             _latch(state, rule.hedge, why)
             why = f"{why}; {rule.hedge} would hedge {rule.asset} a second time and is halted until armed"
@@ -209,6 +229,8 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
         belief = state.accounts.positions.get(record.request.instrument)
         fresh_ns = record.gone_ns + state.proof_delay_ns(client_id)
         unchanged = belief is not None and belief.settled and belief.reported_ns > fresh_ns
+        if state.conversions.sells(record):
+            unchanged = sales.unchanged(state, record, fresh_ns)
         if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
             yield _not_placed(state, record)
             return
@@ -257,6 +279,8 @@ def _second_reads(state: State) -> Iterator[Command]:
     for account in sorted(state.accounts.balances):
         if any(b.candidate is not None for b in state.accounts.balances[account].values()):
             yield from refresh(state, account, "a balance changed")
+    for account in sales.unconfirmed(state):
+        yield from refresh(state, account, "a sale is not confirmed")
     for name in sorted(state.accounts.positions):
         if _unsettled_long(state, name) and name in state.layout.instruments:
             yield from refresh(state, state.layout.instruments[name].account, "a position is not confirmed")

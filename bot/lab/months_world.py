@@ -19,6 +19,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from bot.domain.account import AccountSnapshot, Balance, MarginState, Position
+from bot.domain.bands import Band, Unit, Width
 from bot.domain.commands import Command, RefreshAccount, SubmitOrder
 from bot.domain.events import (
     AccountSeen,
@@ -36,7 +37,8 @@ from bot.domain.events import (
 )
 from bot.domain.instrument import instrument_id
 from bot.domain.order import Fill, OrderReport, OrderRequest, Side, Status
-from bot.domain.rules import Band, RatioTarget, Rules, Unit, Width
+from bot.domain.rules import Rules
+from bot.domain.targets import RatioTarget
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Nanos
 from bot.engine.engine import Engine
 from bot.engine.state import State

@@ -1,17 +1,19 @@
 """What `trimtab check` finds without a network: everything wrong with a config, and in words what it asks for."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from bot.ops.check_words import target_words
 from bot.runtime.portfolio import hedge_symbol, pricing_symbol
 from bot.runtime.problems import ConfigError, Problem
 from bot.runtime.quantities import plain
 from bot.runtime.redact import Redactor
 from bot.runtime.secrets import CredentialError, NoCredentials, load_credentials
-from bot.runtime.settings import NeutralTarget, RatioTarget, Settings, TargetSettings, WeightsTarget
+from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded, load
 
 
@@ -35,7 +37,7 @@ def check_config(
     """
     environ = os.environ if environ is None else environ
     try:
-        loaded = load(path, environ)
+        loaded = load(path, environ, now_ns=time.time_ns())
     except ConfigError as error:
         return ConfigReport(ok=False, place=str(path), problems=error.problems), None
     source, problems = _credentials(loaded, environ, redactor or Redactor())
@@ -75,7 +77,7 @@ def _credentials(
 def summary(settings: Settings) -> tuple[str, ...]:
     """What a config asks for, a line each, in words."""
     assets = (
-        f"{coin}: priced by {pricing_symbol(settings, coin)}, hedged with {hedge_symbol(settings, coin)}"
+        f"{coin}: priced by {pricing_symbol(settings, coin)}, {_hedged(settings, coin)}"
         + (f", {plain(asset.declared.value)} declared" if asset.declared.value else "")
         for coin, asset in settings.assets.items()
     )
@@ -87,30 +89,11 @@ def summary(settings: Settings) -> tuple[str, ...]:
     return (
         f"portfolio {settings.portfolio} on {settings.venue}, in {settings.quote}; state in {settings.state_dir}",
         *assets,
-        *(f"{_target(target)}; {_band(target)}" for target in settings.targets),
+        *(target_words(target) for target in settings.targets),
         order,
     )
 
 
-def _target(target: TargetSettings) -> str:
-    match target:
-        case NeutralTarget():
-            return f"target {target.name}: {', '.join(target.assets)} delta-neutral"
-        case RatioTarget():
-            return f"target {target.name}: {plain(target.ratio * 100)} % of {', '.join(target.assets)} hedged"
-        case WeightsTarget():
-            weights = ", ".join(f"{coin} {plain(weight * 100)} %" for coin, weight in target.weights.items())
-            return f"target {target.name}: {weights} of {_base(target)}, {target.mode.value.replace('_', ' ')}"
-
-
-def _base(target: WeightsTarget) -> str:
-    words = {
-        "nav_less_reserve": f"net asset value less {target.reserve}",
-        "owned": "the coins owned",
-        "fixed": f"{target.fixed}",
-    }
-    return words[target.base.value]
-
-
-def _band(target: TargetSettings) -> str:
-    return f"a hedge starts beyond {target.band.trigger} and ends at {target.band.destination}"
+def _hedged(settings: Settings, coin: str) -> str:
+    symbol = hedge_symbol(settings, coin)
+    return "without a future of its own" if symbol is None else f"hedged with {symbol}"

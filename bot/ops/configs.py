@@ -12,6 +12,8 @@ from bot.runtime.problems import ConfigError
 from bot.runtime.settings import Settings, default_state_dir
 from bot.runtime.settings_load import Loaded, load
 
+_NOTHING = ", nothing was done"
+
 
 def settings_from(path: Path) -> Settings:
     """The settings of a file and the environment over it; raises Stop with every problem, a line each."""
@@ -52,7 +54,7 @@ def state_dir_in(path: Path) -> Path:
         named = _named_state_dir(path.expanduser())
         if named is None:
             raise
-        warn(f"trimtab: {stop.message}, but its state_dir can be read: {named}")
+        warn(f"trimtab: {stop.message.removesuffix(_NOTHING)}, but its state_dir can be read: {named}")
         return named
 
 
@@ -70,5 +72,5 @@ def _named_state_dir(path: Path) -> Path | None:
 def unusable(path: Path, error: ConfigError) -> Stop:
     """What a config with problems means for a verb."""
     count = len(error.problems)
-    message = f"{path}: {count} {'problem' if count == 1 else 'problems'}, nothing was done"
+    message = f"{path}: {count} {'problem' if count == 1 else 'problems'}{_NOTHING}"
     return Stop(Exit.USAGE, message, "config", error.problems)

@@ -15,7 +15,7 @@ from bot.ops.findings import Found, fine, no, warning
 from bot.runtime.document import Path
 from bot.runtime.feasible import corrections, hedges_needed
 from bot.runtime.market import Market
-from bot.runtime.portfolio import hedge_symbol, named
+from bot.runtime.portfolio import hedge_name
 from bot.runtime.quantities import plain
 from bot.runtime.settings_load import Loaded
 from bot.venues.translate.catalogue import Fees
@@ -41,7 +41,7 @@ class Book:
 
     @property
     def quote(self) -> str:
-        """The reporting currency."""
+        """The quote currency."""
         return self.loaded.settings.quote
 
     @property
@@ -49,8 +49,8 @@ class Book:
         """The future of each coin, by coin; of futures that the venue does not have, nothing."""
         by_id = {one.id: one for one in self.market.instruments}
         settings = self.loaded.settings
-        wanted = ((coin, named(settings, hedge_symbol(settings, coin))) for coin in settings.assets)
-        return {coin: by_id[name] for coin, name in wanted if name in by_id}
+        wanted = ((coin, hedge_name(settings, coin)) for coin in settings.assets)
+        return {coin: by_id[name] for coin, name in wanted if name is not None and name in by_id}
 
     @property
     def positions(self) -> dict[str, Decimal]:

@@ -18,6 +18,7 @@ from bot.runtime.app import fit
 from bot.runtime.clock import SystemClock
 from bot.runtime.feasible import check_against
 from bot.runtime.market import Market, account_holdings, paper_holdings, read_market
+from bot.runtime.portfolio import sold
 from bot.runtime.problems import Problem
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import StartRefused
@@ -90,6 +91,7 @@ class VenueLook:
             market.instruments if market is not None else (),
             Asset(settings.quote),
             clock_offset_ns_max=settings.limits.clock_offset,
+            sold=sold(settings),
         )
         looked = await inspector.inspect() if way.client.signs else (*await inspector.clocks(), *inspector.budget())
         self._add(*(Found(one.subject, one.ok, one.blocking, one.text) for one in looked))

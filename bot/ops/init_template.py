@@ -34,7 +34,7 @@ def _head(answers: Answers) -> Iterator[str]:
     yield "# config/example.yaml and `trimtab schema` have every key. API keys never stand in this file."
     yield _line(f"portfolio: {_text(answers.name)}", "its name: journal and alerts carry it; going live asks for it")
     yield _line("venue: binance", "the exchange")
-    yield _line(f"quote: {answers.quote}", "the reporting currency; every hedge settles in it")
+    yield _line(f"quote: {answers.quote}", "the quote currency; every hedge settles in it")
     yield _line(
         f"state_dir: {STATE_DIR}/{answers.name}", "journal, lock and control socket; its own for each portfolio"
     )
@@ -52,7 +52,7 @@ def _assets(answers: Answers) -> Iterator[str]:
 
 def _target(goal: Goal, coins: tuple[str, ...]) -> Iterator[str]:
     listed = ", ".join(map(_text, coins))
-    yield "# What the exposure shall be. A coin belongs to one target; there may be several."
+    yield "# What the exposure shall be. There may be several: they add up (docs/targets.md has every kind)."
     yield "targets:"
     match goal.kind:
         case "weights":
@@ -60,7 +60,7 @@ def _target(goal: Goal, coins: tuple[str, ...]) -> Iterator[str]:
             shown = ", ".join(f"{_text(coin)}: {plain(goal.weights[coin] * 100)} %" for coin in coins)
             yield _line("  - name: weights", "its name on the screen and in alerts")
             yield _line("    kind: weights", "each coin's exposure is kept at its weight, by futures")
-            yield _line(f"    weights: {{{shown}}}", "together at most 100 %; the rest is in the reporting currency")
+            yield _line(f"    weights: {{{shown}}}", "together at most 100 %; the rest is in the quote currency")
             yield _line(
                 "    mode: full_rebalance", "shorts what is over and longs what is under; trim_only: only shorts"
             )

@@ -4,6 +4,7 @@
 so that no page can fall behind.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,10 +20,13 @@ from bot.ops.metrics import METRICS
 from bot.ops.schema import schema
 from bot.runtime.fields import Written
 from bot.runtime.section import Section
-from bot.runtime.settings import TARGETS, Settings
+from bot.runtime.settings import Settings
+from bot.runtime.settings_targets import TARGETS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 NOTE = "<!-- Made by `python -m bot.ops.reference`: edit the code that it is made from. -->"
+# What stands below a target of one kind stands below all that have it.
+_OF_A_KIND = re.compile(r"\[\] \(\w+\)\.(?=\w+\.)")
 _EMPTY = "–"  # noqa: RUF001 - a dash in a table's cell
 
 
@@ -46,11 +50,13 @@ def _config() -> str:
         "and prices carry their unit; a key that is not known is an error. Any key can be set by an environment "
         'variable as well: `TRIMTAB_LIMITS__SLIPPAGE="20 bps"` is `limits.slippage`.\n'
     )
-    return "\n".join([head, *_sections("", Settings, schema())])
+    return "\n".join([head, *_sections("", Settings, schema(), set())])
 
 
-def _sections(path: str, model: type[BaseModel], document: Mapping[str, Any]) -> Iterator[str]:
-    """A section's table, then the sections below it, depth first."""
+def _sections(
+    path: str, model: type[BaseModel], document: Mapping[str, Any], told: set[type[BaseModel]]
+) -> Iterator[str]:
+    """A section's table, then the sections below it, depth first; what many targets share is told once."""
     shape = document if model is Settings else document["$defs"][model.__name__]
     rows, below = [], []
     for name, field in model.model_fields.items():
@@ -63,7 +69,9 @@ def _sections(path: str, model: type[BaseModel], document: Mapping[str, Any]) ->
     doc = (model.__doc__ or "").strip().split("\n")[0]
     yield f"{heading}\n\n{doc}\n\n{_table(['key', 'what it is', 'allowed', 'default'], rows)}\n"
     for place, section in below:
-        yield from _sections(place, section, document)
+        if section not in told:
+            told.add(section)
+            yield from _sections(_OF_A_KIND.sub("[].", place), section, document, told)
 
 
 def _inner(field: FieldInfo) -> list[tuple[str, type[Section]]]:
@@ -115,7 +123,7 @@ def _first_line(inner: list[Any]) -> str:
 
 def _default(shape: Mapping[str, Any], section: bool) -> str:
     given = shape.get("default")
-    return f"`{given}`" if given not in (None, {}, []) and not section else _EMPTY
+    return f"`{given}`" if given not in (None, {}, [], "") and not section else _EMPTY
 
 
 # ------------------------------------------------------------------------------------------------- alerts

@@ -9,7 +9,10 @@ from pydantic_core import PydanticUndefined
 
 from bot import __version__
 from bot.runtime import settings as written
+from bot.runtime import settings_book as book
 from bot.runtime import settings_service as service
+from bot.runtime import settings_targets as targets
+from bot.runtime import settings_triggers as triggers
 from bot.runtime.fields import Quantity, Written
 from bot.runtime.section import Section
 from bot.runtime.settings import DEFAULT_STATE_DIR, Settings
@@ -37,7 +40,7 @@ def schema() -> dict[str, Any]:
 
 
 def _models() -> list[type[BaseModel]]:
-    named = {**vars(written), **vars(service)}.values()
+    named = {**vars(written), **vars(book), **vars(service), **vars(targets), **vars(triggers)}.values()
     found = {model for model in named if isinstance(model, type) and issubclass(model, Section)}
     return sorted(found, key=lambda model: model.__name__)
 
@@ -51,7 +54,7 @@ def _as_written(shape: dict[str, Any], field: FieldInfo) -> None:
     if field.is_required() or field.default is None or field.default is PydanticUndefined:
         return
     if isinstance(mark, Quantity):
-        shape["default"] = f"{mark.show(field.default)} {mark.example_unit}"
+        shape["default"] = f"{mark.show(field.default)} {mark.example_unit}".rstrip()
     elif mark is not None:
         shape["default"] = mark.show(field.default)
     elif isinstance(field.default, str | int | bool):

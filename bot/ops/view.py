@@ -139,7 +139,9 @@ def totals(status: Status, glyphs: Glyphs) -> RenderableType:
 
 def _stress(status: Status) -> tuple[str, ...]:
     """How far prices must move against the positions until they are liquidated; nothing where no move does."""
-    return () if status.margin_stress is None else (f"stress {figures.percent(status.margin_stress, 0)}",)
+    if status.margin_stress is None or not status.margin_stress.is_finite():
+        return ()
+    return (f"stress {figures.percent(status.margin_stress, 0)}",)
 
 
 def streams(found: Sequence[StreamStatus], glyphs: Glyphs) -> RenderableType:

@@ -1,38 +1,32 @@
 """Ratio targets: a share of each holding is hedged, whatever its price.
 
-target = (1 - ratio) x holding, so that exposure - target = futures + ratio x holding: a coin-matched short needs no
-trade when the price moves (formulas.md 2.1). A relative band is a fraction of the coins to be hedged.
+overlay = -ratio x holding, so that exposure - target = futures + ratio x holding: a coin-matched short needs no trade
+when the price moves (formulas.md 2.1). A relative band is a fraction of the coins to be hedged.
 """
 
-from bot.calc import bands, boxes
-from bot.domain.hedge import Need
-from bot.domain.rules import RatioTarget, Unit
-from bot.domain.units import ONE, ZERO, Asset, InstrumentId
-from bot.policy.view import View, need
+from collections.abc import Collection
+
+from bot.calc.forms import NOTHING, of_coins
+from bot.domain.targets import RatioTarget
+from bot.domain.units import Asset
+from bot.policy.purse import Scope
+from bot.policy.view import Aim
 
 
-def _deviation(target: RatioTarget, asset: Asset, view: View) -> bands.Deviation:
-    parts = view.parts[asset]
-    hedged = target.ratio * parts.holding
-    return bands.Deviation(
-        space=bands.Space.COINS,
-        amount=parts.futures + parts.working + hedged,
-        scale=hedged,
-        base=ZERO,
-        price=view.prices[asset],
-    )
-
-
-def needs(target: RatioTarget, asset: Asset, view: View, *, correcting: bool) -> tuple[Need, ...]:
-    """The one need of an asset under a ratio target."""
-    parts = view.parts[asset]
-    aim = (ONE - target.ratio) * parts.holding
-    return (need(asset, parts, aim, _deviation(target, asset, view), target.band, correcting=correcting),)
-
-
-def rows(target: RatioTarget, asset: Asset, pricing: InstrumentId, view: View) -> list[boxes.Row]:
-    """What must hold for no hedge to be called for; only a band in quote currency depends on the price."""
-    if target.band.trigger.unit is not Unit.QUOTE:
-        return []
-    amount = abs(_deviation(target, asset, view).amount)
-    return [boxes.Row(float(target.band.trigger.value), {pricing: -float(amount)})]
+def aims(target: RatioTarget, scope: Scope, assets: Collection[Asset]) -> tuple[Aim, ...]:
+    """What a ratio target wants of those of its assets that are asked for."""
+    out = []
+    for asset in assets:
+        if asset in target.assets:
+            hedged = target.ratio * scope.held(target, asset)
+            out.append(
+                Aim(
+                    target=target.name,
+                    asset=asset,
+                    amount=of_coins(asset, -hedged),
+                    scale=of_coins(asset, hedged),
+                    base=NOTHING,
+                    band=target.band,
+                )
+            )
+    return tuple(out)

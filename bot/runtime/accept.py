@@ -85,7 +85,7 @@ def _taken_over(engine: Engine | None, step: steps.Step, seq: int) -> Engine:
             state.orders.prune(state.now)
             state.orders.intents = intent.number
             for leg in intent.legs:
-                state.orders.open(leg.request, leg.mid, intent.group, state.now)
+                state.orders.open(leg, intent.group, state.now)
     return engine
 
 

@@ -30,10 +30,12 @@ from bot.runtime import gc_policy, left_live, log, wiring
 from bot.runtime.chores import Intervals
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.daemon import Daemon
+from bot.runtime.endings import past_ends
 from bot.runtime.health import Bounds
+from bot.runtime.holdings import places
 from bot.runtime.market import account_holdings, judge, paper_holdings, read_market
 from bot.runtime.plans import plan
-from bot.runtime.portfolio import to_rules
+from bot.runtime.portfolio import sold, to_rules
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import Kind, StartRefused
 from bot.runtime.restored import restored
@@ -156,7 +158,11 @@ async def preflight(loaded: Loaded) -> tuple[Line, ...]:
             holdings = await account_holdings(settings, way, market)
             judge(loaded, market, holdings)
             inspector = LivePreflight(
-                way.client, market.instruments, Asset(settings.quote), clock_offset_ns_max=settings.limits.clock_offset
+                way.client,
+                market.instruments,
+                Asset(settings.quote),
+                clock_offset_ns_max=settings.limits.clock_offset,
+                sold=sold(settings),
             )
             found = await inspector.inspect()
             return (fit(holdings), *((f.subject, f.ok, f.blocking, f.text) for f in found))
@@ -217,7 +223,7 @@ async def _compose(
     judge(loaded, market, holdings, (lambda text: logger.warning("config", text=text)) if ran_before else None)
     rules = to_rules(settings, instruments)
     if mode is RunMode.LIVE:
-        await _preflight(way, instruments, rules, logger)
+        await _preflight(way, settings, instruments, rules, logger)
         if holdings is None:
             raise StartRefused("venue", "the balances could not be read, so the bands could not be held against them")
     venue = wiring.wire(settings, mode, way, instruments, clock, paper)
@@ -227,11 +233,16 @@ async def _compose(
     engine = restored(journal)
     if engine is not None:
         clock.not_before(Nanos(engine.state.now + 1))
+    if durable:
+        known = engine.state.layout.rules.targets if engine is not None else ()
+        if over := [str(one) for one in past_ends(loaded, known, clock.now_ns())]:
+            raise StartRefused("config", *over)
     started = _start(engine, mode, rules, clock)
     intervals = _intervals(settings)
     decider = engine or Engine(started)
     upkeep = Upkeep(journal, venue.journal_path, settings.journal.retention, settings.journal.disk_free, logger)
-    beside = replace(around, companions=(upkeep, *around.companions))
+    elsewhere = places(settings.holdings)
+    beside = replace(around, companions=(upkeep, *around.companions), holdings=elsewhere)
     daemon = Daemon(decider, journal, clock, venue, settings.state_dir, intervals, logger, beside)
     return daemon, started
 
@@ -248,11 +259,17 @@ def _key(settings: Settings, redactor: Redactor, *, required: bool) -> Credentia
 
 
 async def _preflight(
-    way: wiring.Reach, instruments: tuple[Instrument, ...], rules: Rules, logger: FilteringBoundLogger
+    way: wiring.Reach,
+    settings: Settings,
+    instruments: tuple[Instrument, ...],
+    rules: Rules,
+    logger: FilteringBoundLogger,
 ) -> None:
     """Everything that must hold before the first live order, in one run."""
     offset_ns_max = rules.limits.clock_offset_ns_max
-    findings = await LivePreflight(way.client, instruments, rules.quote, clock_offset_ns_max=offset_ns_max).inspect()
+    findings = await LivePreflight(
+        way.client, instruments, rules.quote, clock_offset_ns_max=offset_ns_max, sold=sold(settings)
+    ).inspect()
     blocking = [f"{finding.subject}: {finding.text}" for finding in findings if not finding.ok and finding.blocking]
     for finding in findings:
         if not finding.ok and not finding.blocking:

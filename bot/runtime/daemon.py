@@ -44,6 +44,7 @@ from bot.runtime.reload import Reloader, without_file
 from bot.runtime.status import Around, BudgetStatus, JournalStatus, Status, StreamStatus
 from bot.runtime.supervise import BudgetSpent, attempt, attend, keep
 from bot.runtime.surroundings import Surroundings
+from bot.runtime.teachers import teachers
 from bot.runtime.venue import Venue
 from bot.runtime.vitals import gather
 
@@ -94,6 +95,9 @@ class Daemon:
         self._amendments = Amendments(engine, self.loop.step, fault, clock, log)
         self._reloader = Reloader(around.config, engine, self._amendments, log) if around.config else None
         self._metadata = Metadata(venue.instruments, engine, self._amendments, clock, intervals.metadata, log)
+        self._teachers = teachers(
+            lambda: engine.state, self.loop.put, clock, log, history=venue.history, places=around.holdings
+        )
         looks: Handlers = {
             "status": self._on_status,
             "health": self._on_health,
@@ -146,7 +150,8 @@ class Daemon:
         """Run until every group can be judged, or patience ends; then say what `answer` makes of the engine."""
         self.begin(started)
         deadline = self._clock.now_ns() + int(patience_s * SECOND_NS)
-        tasks = [asyncio.ensure_future(child()) for child in self._children().values()]
+        children = (*self._children().values(), *self._teachers.values())
+        tasks = [asyncio.ensure_future(child()) for child in children]
         try:
             while self._clock.now_ns() < deadline and picture.not_ready(self._engine.state):
                 await self._clock.sleep(look_s)
@@ -232,6 +237,7 @@ class Daemon:
         """What may fail without consequence: it is logged and begun again, and the book is looked after meanwhile."""
         yield "amendments", self._amendments.run
         yield "metadata", self._metadata.run
+        yield from self._teachers.items()
         if self._reloader is not None:
             yield "reload", self._reloader.run
         for one in self._companions:

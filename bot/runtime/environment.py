@@ -19,7 +19,9 @@ RESERVED = frozenset(
 )
 
 # Below these keys the next part is a coin, and coins are written in capitals.
-_COIN_MAPS = frozenset({"assets", "weights", "spot", "usdm"})
+_COIN_MAPS = frozenset(
+    "assets weights spot usdm owns reserve long short betas anchor_caps volatilities composition".split()
+)
 
 
 def overlay(document: Document, environ: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a config can work with what the venue really trades: symbols, settlement, lots, minimums.
+"""Whether a config can work with what the venue really trades: symbols, settlement, lots, minimums, what is held.
 
 A pure function over the loaded settings and the venue's instruments; each finding names its line in the file.
 """
@@ -8,30 +8,32 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
 from bot.calc.bands import Deviation, Space, in_coins
+from bot.domain.bands import Auto, Band, Unit, Width
 from bot.domain.instrument import Instrument, Kind
-from bot.domain.rules import Base, Unit, WeightsMode, Width
-from bot.domain.units import ONE, ZERO, InstrumentId
+from bot.domain.targets import (
+    Base,
+    ConvertTarget,
+    ParityTarget,
+    RatioTarget,
+    TargetSpec,
+    UnwindTarget,
+    WeightsTarget,
+)
+from bot.domain.units import ONE, ZERO, Asset, InstrumentId
+from bot.policy.purse import STABLECOINS, UNDECLARED_SHARE_MAX
 from bot.runtime.document import Path
+from bot.runtime.feasible_sizes import World, base_of, needed, seen, sizes, world_of
 from bot.runtime.fields import Symbol
-from bot.runtime.portfolio import hedge_symbol, named, pricing_symbol, width
+from bot.runtime.portfolio import hedge_name, hedge_symbol, named, pricing_symbol
 from bot.runtime.problems import Problem, closest
-from bot.runtime.quantities import plain
-from bot.runtime.settings import NeutralTarget, RatioTarget, TargetSettings, WeightsTarget
+from bot.runtime.quantities import Amount, plain
+from bot.runtime.settings_kinds_cross import base_choices
 from bot.runtime.settings_load import Loaded
+from bot.runtime.settings_targets import traded
+from bot.runtime.settings_triggers import AutoBandSettings
 
-_EDGES = ("trigger", "destination")
 SHOWN_STEP = Decimal("0.0001")
 SHOWN_COINS = Decimal("0.00000001")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the venue says: its instruments, prices, what is held, and further symbols to propose from."""
-
-    instruments: Mapping[InstrumentId, Instrument]
-    prices: Mapping[str, Decimal]
-    holdings: Mapping[str, Decimal]
-    known: Collection[str]
 
 
 def check_against(
@@ -46,19 +48,35 @@ def check_against(
     Args:
         loaded: the settings with their lines.
         instruments: what the venue trades, at least of the symbols that the config wants.
-        prices: the price of each coin in the reporting currency; what needs a price is not judged where there is none.
+        prices: the price of each coin in the quote currency; what needs a price is not judged where there is none.
         holdings: what the accounts hold of each coin and currency, which relative bands are fractions of; declared
             coins are added here. None where nobody looked: then no band is measured on them, declared or not.
         known: further symbols of the venue, as ``usdm:BTCUSDT``, to propose a near one for one that does not exist.
     """
-    by_id = {instrument.id: instrument for instrument in instruments}
-    quoted = {coin: price for coin, price in (prices or {}).items() if price > 0}
-    world = World(by_id, quoted, {} if holdings is None else _held(loaded, holdings), known)
+    world = world_of(loaded.settings, {one.id: one for one in instruments}, prices, holdings, known)
     found = [problem for coin in loaded.settings.assets for problem in _asset(loaded, world, coin)]
-    for index, target in enumerate(loaded.settings.targets):
-        for coin in _coins(target):
-            found += _target(loaded, world, index, target, coin)
+    for index, target in enumerate(world.targets):
+        for edges in _bands(loaded, world, index, target):
+            found += _narrow(loaded, world, edges)
+        found += _converted(loaded, world, index, target)
+        found += _undeclared(loaded, world, index, target)
+    found += [*_sleeves(loaded, world), *_budgets(loaded)]
     return tuple(sorted(found, key=lambda problem: (problem.line is None, problem.line or 0)))
+
+
+def _budgets(loaded: Loaded) -> Iterator[Problem]:
+    """A cap on what is traded nowhere would bound nothing, and nobody would know."""
+    settings = loaded.settings
+    futures = {str(symbol) for coin in settings.assets if (symbol := hedge_symbol(settings, coin)) is not None}
+    for kind, given, traded_here in (
+        ("instruments", settings.budgets.instruments, futures),
+        ("venues", settings.budgets.venues, {settings.venue}),
+    ):
+        for name in given:
+            if name not in traded_here:
+                what = f"{name} is traded by no target of this config, so that it would bound nothing"
+                near = closest(name, traded_here) or closest(f"usdm:{name}", traded_here)
+                yield loaded.problem(("budgets", kind, name), what, ", ".join(sorted(traded_here)), near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,53 +98,24 @@ def corrections(
     holdings: Mapping[str, Decimal] | None,
 ) -> tuple[Correction, ...]:
     """What a breach of each band would trade now; bands that cannot be told in coins are left out."""
-    by_id = {instrument.id: instrument for instrument in instruments}
-    world = World(by_id, prices, {} if holdings is None else _held(loaded, holdings), ())
+    world = world_of(loaded.settings, {one.id: one for one in instruments}, prices, holdings)
     found = []
-    for index, target in enumerate(loaded.settings.targets):
-        for coin in _coins(target):
-            future, price = by_id.get(named(loaded.settings, hedge_symbol(loaded.settings, coin))), prices.get(coin)
-            if future is None or price is None:
-                continue
-            smallest = _smallest_coins(future, price)
-            edges = [_coins_of(loaded, world, target, coin, edge, smallest) for edge in _EDGES]
-            if edges[0] is not None and edges[1] is not None:
-                path = ("targets", index, "band", "trigger")
-                found.append(Correction(path, target.name, coin, edges[0] - edges[1], smallest, price))
+    for index, target in enumerate(world.targets):
+        for edges in _bands(loaded, world, index, target):
+            trigger, destination = edges.in_coins(world, target)
+            price = world.prices.get(edges.coin)
+            if trigger is not None and destination is not None and price is not None:
+                step = Correction(edges.path, target.name, edges.coin, trigger - destination, edges.smallest, price)
+                found.append(step)
     return tuple(found)
 
 
 def hedges_needed(loaded: Loaded, prices: Mapping[str, Decimal], holdings: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """The futures position of each coin, in signed coins, that would put everything on its target now.
 
-    Coins whose target cannot be told, because a price is not known, are left out.
+    Coins whose target cannot be told, because a price or a statistic is not known, are left out.
     """
-    world = World({}, prices, _held(loaded, holdings), ())
-    found: dict[str, Decimal] = {}
-    for target in loaded.settings.targets:
-        base = _base(loaded, world, target)
-        for coin in _coins(target):
-            held = world.holdings.get(coin, ZERO)
-            match target:
-                case NeutralTarget():
-                    found[coin] = -held
-                case RatioTarget():
-                    found[coin] = -held * target.ratio
-                case WeightsTarget() if base > 0 and coin in prices:
-                    position = target.weights[coin] * base / prices[coin] - held
-                    found[coin] = min(position, ZERO) if target.mode is WeightsMode.TRIM_ONLY else position
-                case _:
-                    pass
-    return found
-
-
-def _held(loaded: Loaded, holdings: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    declared = {coin: asset.declared.value for coin, asset in loaded.settings.assets.items()}
-    return {coin: holdings.get(coin, ZERO) + declared.get(coin, ZERO) for coin in sorted({*holdings, *declared})}
-
-
-def _coins(target: TargetSettings) -> tuple[str, ...]:
-    return tuple(target.weights) if isinstance(target, WeightsTarget) else target.assets
+    return needed(world_of(loaded.settings, {}, prices, holdings))
 
 
 # ------------------------------------------------------------------------------------------------- assets
@@ -134,13 +123,15 @@ def _asset(loaded: Loaded, world: World, coin: str) -> Iterator[Problem]:
     settings = loaded.settings
     pricing, hedge = pricing_symbol(settings, coin), hedge_symbol(settings, coin)
     for role, symbol in (("pricing", pricing), ("hedge", hedge)):
+        if symbol is None:
+            continue
         path = ("assets", coin, role)
         instrument = world.instruments.get(named(settings, symbol))
         if instrument is None:
             yield _unknown(loaded, world, path, symbol)
         else:
             yield from _instrument(loaded, path, symbol, instrument)
-    future = world.instruments.get(named(settings, hedge))
+    future = None if hedge is None else world.instruments.get(named(settings, hedge))
     if future is not None:
         yield from _hedge(loaded, world, coin, future)
 
@@ -184,7 +175,7 @@ def _hedge(loaded: Loaded, world: World, coin: str, future: Instrument) -> Itera
 
 
 def _smallest_value(future: Instrument, price: Decimal | None) -> Decimal:
-    """The smallest order in the reporting currency; without a price, what the venue says of it by itself."""
+    """The smallest order in the quote currency; without a price, what the venue says of it by itself."""
     return future.notional_min if price is None else _smallest_coins(future, price) * price
 
 
@@ -196,19 +187,63 @@ def _smallest_coins(future: Instrument, price: Decimal | None) -> Decimal:
     return future.coins((lots / future.lot).to_integral_value(ROUND_UP) * future.lot)
 
 
-# ------------------------------------------------------------------------------------------------ targets
-def _target(loaded: Loaded, world: World, index: int, target: TargetSettings, coin: str) -> Iterator[Problem]:
-    """Whether a band that is just breached can be corrected: what is traded then is trigger - destination."""
-    future = world.instruments.get(named(loaded.settings, hedge_symbol(loaded.settings, coin)))
-    price = world.prices.get(coin)
-    if future is None:
+# -------------------------------------------------------------------------------------------------- bands
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """One side of one coin's band: what starts a hedge, and where it ends. `least` is the width that must be one."""
+
+    path: Path
+    coin: Asset
+    trigger: Width
+    destination: Width
+    smallest: Decimal
+    written: Amount
+
+    def in_coins(self, world: World, target: TargetSpec) -> tuple[Decimal | None, Decimal | None]:
+        """Both in coins at the present prices and holdings."""
+        widths = (self.trigger, self.destination)
+        first, second = (_coins_of(world, target, self.coin, width, self.smallest) for width in widths)
+        return first, second
+
+
+def _bands(loaded: Loaded, world: World, index: int, target: TargetSpec) -> Iterator[_Edges]:
+    """Each side of each coin's band. What closes or converts has none: it goes as far as lots let it."""
+    if isinstance(target, UnwindTarget | ConvertTarget):
         return
-    smallest = _smallest_coins(future, price)
-    trigger, destination = (_coins_of(loaded, world, target, coin, edge, smallest) for edge in _EDGES)
+    for coin in map(Asset, traded(loaded.settings.targets[index])):
+        name = hedge_name(loaded.settings, coin)
+        future = None if name is None else world.instruments.get(name)
+        if future is not None:
+            smallest = _smallest_coins(future, world.prices.get(coin))
+            yield from _sides(loaded, index, target.band, coin, smallest)
+
+
+def _sides(loaded: Loaded, index: int, band: Band | Auto, coin: Asset, smallest: Decimal) -> Iterator[_Edges]:
+    path: Path = ("targets", index, "band")
+    given = loaded.settings.targets[index].band
+    if isinstance(given, AutoBandSettings):
+        assert isinstance(band, Auto), "one is made of the other"
+        nothing = Width(ZERO, band.hard.unit)
+        yield _Edges((*path, "auto", "hard"), coin, band.hard, nothing, smallest, given.auto.hard)
+        return
+    assert isinstance(band, Band), "one is made of the other"
+    yield _Edges((*path, "trigger"), coin, band.trigger, band.destination, smallest, given.trigger)
+    if given.trigger_below is not None or given.destination_below is not None:
+        key = "destination_below" if given.trigger_below is None else "trigger_below"
+        below = given.trigger_below or given.trigger
+        yield _Edges((*path, key), coin, band.edge(above=False), band.end(above=False), smallest, below)
+
+
+def _narrow(loaded: Loaded, world: World, edges: _Edges) -> Iterator[Problem]:
+    """Whether a band that is just breached can be corrected: what is traded then is trigger - destination."""
+    target = world.targets[int(edges.path[1])]
+    coin, smallest, price = edges.coin, edges.smallest, world.prices.get(edges.coin)
+    trigger, destination = edges.in_coins(world, target)
     if trigger is None or destination is None or trigger - destination >= smallest:
         return
-    written, symbol = target.band.trigger, hedge_symbol(loaded.settings, coin)
-    path = ("targets", index, "band", "trigger")
+    symbol = hedge_symbol(loaded.settings, coin)
+    future = world.instruments[named(loaded.settings, symbol)] if symbol is not None else None
+    assert future is not None, "only what has a future has edges"
     distance = "" if not destination else f" less its destination of {_shown(destination)} {coin}"
     what = (
         f"a trigger of {_shown(trigger)} {coin}{distance} is below the smallest order of {symbol}, "
@@ -216,63 +251,76 @@ def _target(loaded: Loaded, world: World, index: int, target: TargetSettings, co
         f"{'' if price is None else f', at {plain(price)} {loaded.settings.quote}'}): a breach could not be corrected"
     )
     if trigger == 0:
-        yield loaded.problem(path, what, f"at least {_shown(smallest + destination)} coins")
+        yield loaded.problem(edges.path, what, f"at least {_shown(smallest + destination)} coins")
         return
-    least = (written.value * (smallest + destination) / trigger).quantize(SHOWN_STEP, ROUND_UP)
-    yield loaded.problem(path, what, f"at least {plain(least)} {written.unit}")
+    least = (edges.written.value * (smallest + destination) / trigger).quantize(SHOWN_STEP, ROUND_UP)
+    yield loaded.problem(edges.path, what, f"at least {plain(least)} {edges.written.unit}")
 
 
-def _coins_of(
-    loaded: Loaded, world: World, target: TargetSettings, coin: str, edge: str, smallest: Decimal
-) -> Decimal | None:
-    """A band's edge in coins at the present prices and holdings.
+def _coins_of(world: World, target: TargetSpec, coin: Asset, width: Width, smallest: Decimal) -> Decimal | None:
+    """A width in coins at the present prices and holdings.
 
-    None where it cannot be said, or where so little is held that nothing would be hedged at all.
+    None where it cannot be said, or where so little is wanted that nothing would be hedged at all.
     """
-    distance = width(getattr(target.band, edge), loaded.settings.quote)
-    if distance.value == 0:
+    if width.value == 0:
         return ZERO
-    base = _base(loaded, world, target)
-    scale = _scale(world, target, coin, base)
-    space = Space.QUOTE if isinstance(target, WeightsTarget) else Space.COINS
-    if coin not in world.prices and not _priceless(distance, space):
+    space = Space.COINS if isinstance(target, RatioTarget) else Space.QUOTE
+    if coin not in world.prices and not _priceless(width, space):
         return None
     price = world.prices.get(coin, ONE)
-    if distance.unit is Unit.RELATIVE and scale < (smallest if space is Space.COINS else smallest * price):
+    scale, base = abs(sizes(world, target).get(coin) or ZERO), base_of(world, target)
+    if width.unit is Unit.RELATIVE and scale < (smallest if space is Space.COINS else smallest * price):
         return None
-    if distance.unit is Unit.POINTS and base <= 0:
+    if width.unit is Unit.POINTS and base is None:
         return None
-    return in_coins(Deviation(space=space, amount=ZERO, scale=scale, base=base, price=price), distance)
+    return in_coins(Deviation(space=space, amount=ZERO, scale=scale, base=base or ZERO, price=price), width)
 
 
-def _priceless(distance: Width, space: Space) -> bool:
+def _priceless(width: Width, space: Space) -> bool:
     """Whether a width is a number of coins at any price."""
-    return distance.unit is Unit.COINS or (distance.unit is Unit.RELATIVE and space is Space.COINS)
+    return width.unit is Unit.COINS or (width.unit is Unit.RELATIVE and space is Space.COINS)
 
 
-def _base(loaded: Loaded, world: World, target: TargetSettings) -> Decimal:
-    """What a weights target's weights are fractions of, as far as it can be said before the daemon runs; else 0."""
-    if not isinstance(target, WeightsTarget):
-        return ZERO
-    if target.base is Base.FIXED:
-        return target.fixed.value if target.fixed else ZERO
-    if any(coin not in world.prices for coin in target.weights):
-        return ZERO
-    owned = sum((world.holdings.get(coin, ZERO) * world.prices[coin] for coin in target.weights), ZERO)
-    if target.base is Base.OWNED:
-        return owned
-    return owned + world.holdings.get(loaded.settings.quote, ZERO) - (target.reserve.value if target.reserve else ZERO)
+# ------------------------------------------------------------------------------------------ what is really held
+def _converted(loaded: Loaded, world: World, index: int, target: TargetSpec) -> Iterator[Problem]:
+    """No more is sold than there is."""
+    if not isinstance(target, ConvertTarget) or not world.looked:
+        return
+    held = seen(world, target).get(target.asset, ZERO)
+    if target.amount > held:
+        what = f"more than there is of it, {plain(held)} {target.asset}"
+        yield loaded.problem(("targets", index, "amount"), what, f"at most {plain(held)}")
 
 
-def _scale(world: World, target: TargetSettings, coin: str, base: Decimal) -> Decimal:
-    """What a relative width is a fraction of: coins, or quote currency for a weights target."""
-    match target:
-        case WeightsTarget():
-            return target.weights[coin] * max(base, ZERO)
-        case RatioTarget():
-            return target.ratio * abs(world.holdings.get(coin, ZERO))
-        case NeutralTarget():
-            return abs(world.holdings.get(coin, ZERO))
+def _undeclared(loaded: Loaded, world: World, index: int, target: TargetSpec) -> Iterator[Problem]:
+    """Collateral that nobody declared would be invested: 20,000 of it among 100,000 turn 60/40 into 72/48."""
+    given, coins = loaded.settings.targets[index], seen(world, target)
+    if not world.looked or not isinstance(target, WeightsTarget | ParityTarget):
+        return
+    nav = target.basis.base is Base.NAV_LESS_RESERVE
+    weighed = {*traded(given), *target.basis.reserve}
+    found = {coin: quantity for coin, quantity in coins.items() if coin in STABLECOINS and coin not in weighed}
+    total = sum((quantity * (world.price(coin) or ONE) for coin, quantity in found.items()), ZERO)
+    if nav and total > UNDECLARED_SHARE_MAX * (base_of(world, target) or ZERO):
+        held = ", ".join(f"{plain(quantity)} {coin}" for coin, quantity in sorted(found.items()))
+        what = f"net asset value counts {held} that no weight names"
+        path: Path = ("targets", index, "base" if "base" in given.model_fields_set else "kind")
+        yield loaded.problem(path, what, base_choices(loaded.settings.quote))
+
+
+def _sleeves(loaded: Loaded, world: World) -> Iterator[Problem]:
+    """Sleeves cannot own more than there is; what sources elsewhere hold nobody has read yet."""
+    left = dict(world.holdings)
+    elsewhere = {coin for source in loaded.settings.holdings.values() for coin in source.assets}
+    for index, target in enumerate(world.targets if world.looked else ()):
+        for asset, quantity in target.owns.items():
+            if asset in elsewhere:
+                continue
+            before = left.get(asset, ZERO)
+            left[asset] = before - quantity
+            if quantity > before:
+                what = f"the sleeve owns {plain(quantity)} {asset}, and only {plain(before)} are there for it"
+                yield loaded.problem(("targets", index, "owns", asset), what, f"at most {plain(max(before, ZERO))}")
 
 
 def _shown(coins: Decimal) -> str:

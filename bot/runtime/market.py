@@ -12,7 +12,7 @@ from bot.domain.events import AccountSeen
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.units import ZERO, Asset, InstrumentId
 from bot.runtime.feasible import check_against
-from bot.runtime.portfolio import hedge_symbol, instruments_wanted, named, symbols_wanted
+from bot.runtime.portfolio import hedge_name, instruments_wanted, sold, symbols_wanted
 from bot.runtime.refusal import StartRefused
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
@@ -54,7 +54,8 @@ def _hedges(settings: Settings, instruments: tuple[Instrument, ...]) -> dict[str
     by_id = {one.id: one for one in instruments}
     found = {}
     for coin in settings.assets:
-        future = by_id.get(named(settings, hedge_symbol(settings, coin)))
+        name = hedge_name(settings, coin)
+        future = None if name is None else by_id.get(name)
         if future is not None and future.trading and _prices(future, coin, settings.quote):
             found[coin] = future.symbol
     return found
@@ -68,7 +69,7 @@ async def account_holdings(settings: Settings, way: Reach, market: Market) -> di
     """What the account holds of each coin in all its wallets; None where there is no key or a wallet cannot be read."""
     if way.key is None:
         return None
-    snapshots = LiveSnapshots(way.client, market.instruments, Asset(settings.quote))
+    snapshots = LiveSnapshots(way.client, market.instruments, Asset(settings.quote), sold(settings))
     wallets: list[dict[str, Decimal]] = []
     for account in ACCOUNTS:
         seen = [fact.snapshot for fact in await snapshots.account(account) if isinstance(fact, AccountSeen)]

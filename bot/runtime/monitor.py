@@ -11,7 +11,7 @@ from decimal import Decimal
 from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent
 from bot.domain.events import Event, FundingPaid
 from bot.domain.hedge import Need
-from bot.domain.rules import UNWIND
+from bot.domain.targets import UNWIND
 from bot.domain.units import ZERO, ClientOrderId, Nanos
 from bot.engine.orders import OrderRecord
 from bot.engine.results import slippage

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from bot.calc.margin import Holding, ratio, required, stress_distance, unrealized
 from bot.domain.hedge import Need
-from bot.domain.units import BPS_PER_UNIT, ZERO, AccountId, Asset, exact
+from bot.domain.units import BPS_PER_UNIT, ZERO, AccountId, Asset, InstrumentId, exact
 from bot.engine import trust
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
+from bot.engine.sleeves import Book
 from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.runtime.monitor import Deviation, Monitor
@@ -18,6 +19,7 @@ from bot.runtime.status import (
     AssetStatus,
     LatchStatus,
     PositionStatus,
+    SleeveStatus,
     Status,
 )
 from bot.runtime.vitals import doubts
@@ -51,6 +53,8 @@ def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, start
         journal_sequence=journal.sequence,
         journal_head=journal.head,
         margin_stress=stress,
+        sleeves=tuple(_sleeve(state, *row) for row in state.sleeves.rows()),
+        ended={name: ended.why for name, ended in sorted(state.triggers.ended.items())},
         reasons=around.health.reasons,
         accounts=tuple(_account(state, name, now_ns) for name in state.layout.rules.accounts),
         budgets=around.budgets,
@@ -97,10 +101,13 @@ def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:
 
 def basis_bps(state: State, asset: Asset) -> Decimal | None:
     """The hedge's mid above the mid that an asset is valued at; None while one of them is unknown."""
-    rule = state.layout.assets.get(asset)
+    rule = state.layout.futures.get(asset)
     quotes = [state.books.quotes.get(name) for name in (rule.pricing, rule.hedge)] if rule else []
     mids = [quote.mid for quote in quotes if quote is not None and quote.sane]
-    return exact(mids[1] / mids[0] - 1) * BPS_PER_UNIT if len(mids) == 2 else None
+    if rule is None or len(mids) < len(quotes):
+        return None
+    spot = mids[0] * float(state.layout.instruments[rule.hedge].base_units)
+    return exact(mids[1] / spot - 1) * BPS_PER_UNIT
 
 
 def _assets(
@@ -158,6 +165,24 @@ def _unknown(state: State, group: str, asset: str, held: str | None, seen: Devia
         largest_deviation_value=seen.largest_value if seen else None,
         why="",
         basis_bps=basis_bps(state, Asset(asset)),
+    )
+
+
+def _sleeve(state: State, name: InstrumentId, target: str, book: Book) -> SleeveStatus:
+    """One target's part of a position; what depends on prices is None while they are unknown."""
+    instrument, mark = state.layout.instruments[name], state.books.marks.get(name)
+    size = instrument.contract_size
+    known = (exact(mark.mark), exact(mark.index)) if mark is not None else None
+    return SleeveStatus(
+        target=target,
+        instrument=name,
+        contracts=book.contracts,
+        entry_price=book.entry_price,
+        realized=book.realized(size),
+        unrealized=book.unrealized(size, known[0]) if known else None,
+        basis=book.basis(size, *known) if known else None,
+        fees=dict(sorted(book.fees.items())),
+        funding=book.funding,
     )
 
 

@@ -1,25 +1,20 @@
-"""From settings and the venue's instruments to the rules that the engine works by."""
+"""From settings and the venue's instruments to the rules that the engine works by.
 
-from collections.abc import Iterable
+Targets, budgets, statistics and sources follow from the settings alone; instruments come from the venue's catalogue.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from bot.domain.instrument import Instrument, instrument_id
-from bot.domain.rules import (
-    AssetRule,
-    Band,
-    Base,
-    Limits,
-    RatioTarget,
-    Rules,
-    TargetSpec,
-    Unit,
-    WeightsTarget,
-    Width,
-)
-from bot.domain.units import ONE, ZERO, AccountId, Asset, InstrumentId, Notional
-from bot.runtime import settings as written
+from bot.domain.rules import AssetRule, HoldingSource, Limits, Rules
+from bot.domain.targets import Budgets, StatisticsRule, TargetSpec
+from bot.domain.units import AccountId, Asset, InstrumentId
 from bot.runtime.fields import Symbol
-from bot.runtime.quantities import PERCENT, SHARES, Amount
-from bot.runtime.settings import BandSettings, LimitSettings, Settings, TargetSettings
+from bot.runtime.fields_targets import NO_HEDGE
+from bot.runtime.portfolio_targets import Currencies, caps, target
+from bot.runtime.settings import LimitSettings, Settings
+from bot.runtime.settings_targets import ConvertTarget
 
 MARKETS = ("spot", "usdm")
 
@@ -33,13 +28,22 @@ class UnknownInstruments(Exception):
 
 
 def pricing_symbol(settings: Settings, coin: str) -> Symbol:
-    """Where a coin is priced: as configured, or its spot market against the reporting currency."""
-    return settings.assets[coin].pricing or Symbol("spot", f"{coin}{settings.quote}")
+    """Where a coin is priced: as configured, or its spot market against the quote currency (an index: its future)."""
+    asset = settings.assets[coin]
+    future = hedge_symbol(settings, coin) if asset.composition else None
+    return asset.pricing or future or Symbol("spot", f"{coin}{settings.quote}")
 
 
-def hedge_symbol(settings: Settings, coin: str) -> Symbol:
-    """What a coin is hedged with: as configured, or its perpetual in the reporting currency."""
-    return settings.assets[coin].hedge or Symbol("usdm", f"{coin}{settings.quote}")
+def hedge_symbol(settings: Settings, coin: str) -> Symbol | None:
+    """What a coin is hedged with: as configured, or its perpetual in the quote currency; None where it has none."""
+    symbol = settings.assets[coin].hedge or Symbol("usdm", f"{coin}{settings.quote}")
+    return None if symbol == NO_HEDGE else symbol
+
+
+def hedge_name(settings: Settings, coin: str) -> InstrumentId | None:
+    """The instrument that a coin is hedged with; None where it has none."""
+    symbol = hedge_symbol(settings, coin)
+    return None if symbol is None else named(settings, symbol)
 
 
 def account(settings: Settings, market: str) -> AccountId:
@@ -54,8 +58,15 @@ def named(settings: Settings, symbol: Symbol) -> InstrumentId:
 
 def instruments_wanted(settings: Settings) -> frozenset[InstrumentId]:
     """Every instrument that the config names or implies."""
-    both = (pricing_symbol, hedge_symbol)
-    return frozenset(named(settings, symbol(settings, coin)) for coin in settings.assets for symbol in both)
+    pricing = (named(settings, pricing_symbol(settings, coin)) for coin in settings.assets)
+    hedges = (hedge_name(settings, coin) for coin in settings.assets)
+    return frozenset((*pricing, *(name for name in hedges if name is not None)))
+
+
+def sold(settings: Settings) -> frozenset[InstrumentId]:
+    """The spot pairs on which targets may sell coins: only there are orders of ours looked for."""
+    coins = (target.asset for target in settings.targets if isinstance(target, ConvertTarget))
+    return frozenset(named(settings, pricing_symbol(settings, coin)) for coin in coins if coin in settings.assets)
 
 
 def symbols_wanted(settings: Settings) -> frozenset[str]:
@@ -79,8 +90,67 @@ def to_rules(settings: Settings, instruments: Iterable[Instrument]) -> Rules:
         accounts=tuple(account(settings, market) for market in MARKETS),
         instruments=tuple(by_id[name] for name in wanted),
         assets=tuple(_asset_rule(settings, coin) for coin in sorted(settings.assets)),
-        targets=tuple(_target(target, settings.quote) for target in settings.targets),
-        limits=_limits(settings.limits),
+        targets=targets(settings),
+        limits=limits(settings),
+        budgets=budgets(settings),
+        statistics=statistics(settings),
+        sources=sources(settings),
+    )
+
+
+def targets(settings: Settings, rates: Mapping[str, Decimal] | None = None) -> tuple[TargetSpec, ...]:
+    """The targets, in the order of the file.
+
+    `rates` is what one unit of a currency (the quote, the reporting currency) is worth in the unit of account; a
+    currency without one counts one to one, as it does for the running service, whose unit of account is the quote.
+    """
+    money = currencies(settings, rates)
+    return tuple(target(given, money) for given in settings.targets)
+
+
+def currencies(settings: Settings, rates: Mapping[str, Decimal] | None = None) -> Currencies:
+    """The currencies of a config with their worth in the unit of account, as `targets` takes it."""
+    return Currencies(settings.quote, settings.reporting, rates or {})
+
+
+def budgets(settings: Settings, rates: Mapping[str, Decimal] | None = None) -> Budgets:
+    """What overlays may be worth in all; `rates` as in `targets`."""
+    given, money = settings.budgets, currencies(settings, rates)
+    return Budgets(
+        core=given.core,
+        overlay=given.overlay,
+        carry=given.carry,
+        assets=caps(given.assets, money),
+        instruments={
+            _full(settings, name): money.notional(given.instruments[name]) for name in sorted(given.instruments)
+        },
+        venues={name: money.notional(given.venues[name]) for name in sorted(given.venues)},
+    )
+
+
+def _full(settings: Settings, name: str) -> str:
+    """An instrument's whole name: the config leaves out its own venue's."""
+    market, _, symbol = name.partition(":")
+    return named(settings, Symbol(market, symbol)) if market in MARKETS else name
+
+
+def statistics(settings: Settings) -> StatisticsRule:
+    """How volatilities, correlations and betas are measured."""
+    given = settings.statistics
+    return StatisticsRule(
+        sample_ns=given.sample,
+        half_life_ns=given.half_life,
+        fast_half_life_ns=given.fast_half_life,
+        slow_half_life_ns=given.slow_half_life,
+        prior_weight=given.prior_weight,
+    )
+
+
+def sources(settings: Settings) -> tuple[HoldingSource, ...]:
+    """The off-venue sources of holdings, by name."""
+    return tuple(
+        HoldingSource(name, tuple(Asset(coin) for coin in sorted(source.assets)), source.age)
+        for name, source in sorted(settings.holdings.items())
     )
 
 
@@ -88,53 +158,15 @@ def _asset_rule(settings: Settings, coin: str) -> AssetRule:
     return AssetRule(
         asset=Asset(coin),
         pricing=named(settings, pricing_symbol(settings, coin)),
-        hedge=named(settings, hedge_symbol(settings, coin)),
+        hedge=hedge_name(settings, coin),
         declared=settings.assets[coin].declared.value,
+        composition={Asset(part): share for part, share in sorted(settings.assets[coin].composition.items())},
     )
 
 
-def _target(target: TargetSettings, quote: str) -> TargetSpec:
-    match target:
-        case written.NeutralTarget():
-            return RatioTarget(target.name, _coins(target.assets), ONE, band(target.band, quote))
-        case written.RatioTarget():
-            return RatioTarget(target.name, _coins(target.assets), target.ratio, band(target.band, quote))
-        case written.WeightsTarget():
-            return WeightsTarget(
-                name=target.name,
-                weights={Asset(coin): target.weights[coin] for coin in sorted(target.weights)},
-                mode=target.mode,
-                base=target.base,
-                band=band(target.band, quote),
-                reserve=_value(target.reserve) if target.base is Base.NAV_LESS_RESERVE else ZERO,
-                fixed=_value(target.fixed) if target.base is Base.FIXED else ZERO,
-            )
-
-
-def _coins(names: tuple[str, ...]) -> tuple[Asset, ...]:
-    return tuple(Asset(name) for name in sorted(names))
-
-
-def _value(amount: Amount | None) -> Notional:
-    return ZERO if amount is None else amount.value
-
-
-def band(settings: BandSettings, quote: str) -> Band:
-    """A band with its widths as fractions, coins or quote currency."""
-    return Band(width(settings.trigger, quote), width(settings.destination, quote))
-
-
-def width(amount: Amount, quote: str) -> Width:
-    """A written width: % of the holding (or of a weight), pp of a weights target's base, coins, or quote currency."""
-    match amount.unit:
-        case "%":
-            return Width(amount.value * SHARES[PERCENT], Unit.RELATIVE)
-        case "pp":
-            return Width(amount.value * SHARES[PERCENT], Unit.POINTS)
-        case unit if unit == quote:
-            return Width(amount.value, Unit.QUOTE)
-        case _:
-            return Width(amount.value, Unit.COINS)
+def limits(settings: Settings) -> Limits:
+    """Every bound that an order must keep."""
+    return _limits(settings.limits)
 
 
 def _limits(limits: LimitSettings) -> Limits:

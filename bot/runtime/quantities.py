@@ -50,7 +50,7 @@ class Misread(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number of coins, of currency or of parts. The unit is as written; empty stands for the reporting currency."""
+    """A number of coins, of currency or of parts. The unit is as written; empty stands for the quote currency."""
 
     value: Decimal
     unit: str = ""

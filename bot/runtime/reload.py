@@ -17,11 +17,12 @@ from structlog.typing import FilteringBoundLogger
 
 from bot.domain.rules import Rules
 from bot.domain.units import ZERO, exact
-from bot.engine.amend import coins_of
 from bot.engine.engine import Engine
+from bot.engine.layout import coins_of
 from bot.engine.state import State
 from bot.runtime.amendments import Amendment, Amendments
 from bot.runtime.control import Arguments, Denied
+from bot.runtime.endings import past_ends
 from bot.runtime.feasible import check_against
 from bot.runtime.portfolio import to_rules
 from bot.runtime.problems import ConfigError, dotted
@@ -137,7 +138,9 @@ class Reloader:
             return Answer("needs_restart", changes, tuple(str(one.problem(loaded)) for one in fixed))
         if doubts := tuple(_doubts(loaded, found, self._engine.state)):
             return Answer("refused", changes, why="; ".join(doubts))
-        if problems := tuple(_misfits(loaded, found, self._engine.state)):
+        state = self._engine.state
+        over = (str(one) for one in past_ends(loaded, state.layout.rules.targets, state.now))
+        if problems := (*over, *_misfits(loaded, found, state)):
             return Answer("unfit", changes, problems)
         return None
 
@@ -211,7 +214,8 @@ def _doubts(loaded: Loaded, found: tuple[Difference, ...], state: State) -> Iter
             yield f"{account} is not confirmed yet, so the bands cannot be held against what it holds"
     for target in rules.targets:
         for coin in coins_of(target) if target.name in changed else ():
-            if state.layout.assets[coin].hedge not in state.books.marks:
+            rule = state.layout.futures.get(coin)
+            if rule is not None and rule.hedge not in state.books.marks:
                 yield f"{coin} has no price yet, so its band cannot be held against the smallest order"
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.domain.rules import Base, WeightsMode
 from bot.runtime.document import Document
 from bot.runtime.environment import PREFIX, SEPARATOR
 from bot.runtime.fields import (
@@ -24,14 +23,14 @@ from bot.runtime.fields import (
     FilePath,
     HostPort,
     Market,
-    OneOf,
-    Quantity,
     Share,
     Symbol,
     Text,
 )
+from bot.runtime.fields_targets import Hedge
 from bot.runtime.quantities import Amount, bps, duration_ns
 from bot.runtime.section import Section
+from bot.runtime.settings_book import BudgetSettings, HoldingSettings, StatisticsSettings
 from bot.runtime.settings_service import (
     AlertSettings,
     ChatSettings,
@@ -41,19 +40,13 @@ from bot.runtime.settings_service import (
     WebSettings,
 )
 from bot.runtime.settings_source import DocumentSource
+from bot.runtime.settings_targets import TargetSettings
+from bot.runtime.vocabulary import Coin, Money, MoneySeconds, Name, Weight
 
 DEFAULT_STATE_DIR = Path("~/.local/state/trimtab")
 _DOCUMENT = "document"
 
-Coin = Annotated[str, Text("[A-Z0-9]{1,15}", "a coin in capitals, as BTC", str.upper)]
-Name = Annotated[str, Text("[a-z0-9][a-z0-9_-]{0,31}", "up to 32 of a-z, 0-9, - and _", str.lower)]
 HostName = Annotated[str, Text(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", "a host name", str.lower)]
-Width = Annotated[Amount, Quantity("a width with %, pp (weights only), coins, the coin or the reporting currency", "0")]
-Money = Annotated[Amount, Quantity("an amount in the reporting currency, above 0", "0.00000001", "USDT")]
-MoneySeconds = Annotated[
-    Amount, Quantity("an amount in the reporting currency times s, as 500000 USDT s", "0", "USDT s")
-]
-Weight = Annotated[Decimal, Share("0", "1")]
 
 
 def default_state_dir() -> Path:
@@ -65,79 +58,25 @@ def default_state_dir() -> Path:
 
 
 class AssetSettings(Section):
-    """How a coin is priced and hedged. What is left out follows from the coin and the reporting currency."""
+    """How a coin is priced and hedged. What is left out follows from the coin and the quote currency."""
 
     pricing: Annotated[Symbol | None, Market("spot", "usdm")] = Field(
-        default=None, description="The instrument whose mid prices the coin; spot:<COIN><QUOTE> where left out."
+        default=None,
+        description="Whose mid prices the coin; spot:<COIN><QUOTE> where left out, for an index its hedge.",
     )
-    hedge: Annotated[Symbol | None, Market("usdm")] = Field(
+    hedge: Annotated[Symbol | None, Hedge("usdm")] = Field(
         default=None, description="The perpetual that hedges it; usdm:<COIN><QUOTE> where left out."
     )
     declared: Annotated[Amount, Coins()] = Field(
         default=Amount(Decimal(0)), description="Coins held where the daemon cannot look (a cold wallet)."
     )
-
-
-class BandSettings(Section):
-    """When a hedge starts, and where it ends."""
-
-    trigger: Width = Field(description="A hedge starts when the deviation is beyond this.")
-    destination: Width = Field(description="It ends this far from the target, on the same side.")
-
-
-class Target(Section):
-    """What every target has."""
-
-    name: Name = Field(description="Its name in the journal, in alerts and on the screen.")
-    band: BandSettings
-
-
-class NeutralTarget(Target):
-    """Delta-neutral: the whole holding is hedged."""
-
-    kind: Literal["neutral"] = Field(description="Hedge all of it.")
-    assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
-
-
-class RatioTarget(Target):
-    """Part of the holding is hedged, or more than all of it."""
-
-    kind: Literal["ratio"] = Field(description="Hedge a part of it, or more than all.")
-    assets: tuple[Coin, ...] = Field(min_length=1, description="The coins that are hedged.")
-    ratio: Annotated[Decimal, Share("0.01", "3")] = Field(
-        description="The hedge as a part of the holding: 0.5 is half, 1 all of it."
+    composition: dict[Coin, Weight] = Field(
+        default_factory=dict, description="Of an index: the share of each coin; its future moves the exposure to each."
     )
-
-
-class WeightsTarget(Target):
-    """Each coin's exposure is kept at its weight."""
-
-    kind: Literal["weights"] = Field(description="Keep each coin at its weight.")
-    weights: dict[Coin, Weight] = Field(min_length=1, description="The weight of each coin; together at most 1.")
-    mode: Annotated[WeightsMode, OneOf(full_rebalance=WeightsMode.FULL_REBALANCE, trim_only=WeightsMode.TRIM_ONLY)] = (
-        Field(description="full_rebalance shorts what is over and longs what is under; trim_only only shorts.")
-    )
-    base: Annotated[Base, OneOf(nav_less_reserve=Base.NAV_LESS_RESERVE, owned=Base.OWNED, fixed=Base.FIXED)] = Field(
-        default=Base.NAV_LESS_RESERVE, description="What the weights are parts of."
-    )
-    reserve: Annotated[Amount | None, Quantity("an amount in the reporting currency, 0 or more (collateral)", "0")] = (
-        Field(default=None, description="With nav_less_reserve: currency that does not count (collateral).")
-    )
-    fixed: Annotated[Amount | None, Quantity("an amount in the reporting currency, above 0", "0.00000001")] = Field(
-        default=None, description="With base fixed: the base itself."
-    )
-
-
-TargetSettings = NeutralTarget | RatioTarget | WeightsTarget
-TARGETS: dict[str, type[NeutralTarget] | type[RatioTarget] | type[WeightsTarget]] = {
-    "neutral": NeutralTarget,
-    "ratio": RatioTarget,
-    "weights": WeightsTarget,
-}
 
 
 class LimitSettings(Section):
-    """Every bound that an order must keep. Money is in the reporting currency."""
+    """Every bound that an order must keep. Money is in the quote currency."""
 
     slippage: Annotated[Decimal, BasisPoints("1 bps", "500 bps")] = Field(
         default=bps("15 bps"), description="How far from the mid at decision a hedge order's price may be."
@@ -309,14 +248,23 @@ class Settings(Section, BaseSettings):
     portfolio: Name = Field(description="Its name: journal and alerts carry it, and going live asks for it.")
     venue: Literal["binance"] = Field(default="binance", description="The exchange.")
     quote: Literal["USDT", "USDC"] = Field(
-        default="USDT", description="The reporting currency; the hedges settle in it."
+        default="USDT", description="The quote currency: hedges settle in it, and the running service counts in it."
+    )
+    reporting: Coin = Field(
+        default="USD",
+        description="The reporting currency of `trimtab plan`; targets and budgets may write amounts in it too.",
     )
     state_dir: Annotated[Path, FilePath()] = Field(
         default_factory=default_state_dir, description="Journal, lock and control socket of this portfolio."
     )
     assets: dict[Coin, AssetSettings] = Field(min_length=1, description="How each coin is priced and hedged.")
     targets: tuple[Annotated[TargetSettings, Field(discriminator="kind")], ...] = Field(
-        min_length=1, description="What the portfolio's exposure shall be; a coin belongs to one target."
+        min_length=1, description="What the portfolio's exposure shall be; they add up."
+    )
+    budgets: BudgetSettings = BudgetSettings()
+    statistics: StatisticsSettings = StatisticsSettings()
+    holdings: dict[Name, HoldingSettings] = Field(
+        default_factory=dict, description="Holdings elsewhere that a file or an endpoint declares, by a name of yours."
     )
     limits: LimitSettings = LimitSettings()
     intervals: IntervalSettings = IntervalSettings()

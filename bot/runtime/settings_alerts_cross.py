@@ -14,7 +14,8 @@ from bot.runtime.urls import PLAIN_SINKS, WEB, burden_of, scheme_of, shown_url
 ALERT_KINDS = frozenset(
     "start start_refused stop failed hedge proposal operator unwound fault conservation rejects order_lost "
     "unknown_order external_change foreign left naked unreadable stream_down stale unhedged margin clock rate_budget "
-    "journal_slow disk component config metadata chat sink_down digest".split()
+    "journal_slow disk component config metadata chat sink_down digest waiting target_ended closed_early capped "
+    "decoupled converted holdings".split()
 )
 """The kinds of alerts, by name; composing them is not runtime's business, knowing what a config may name is."""
 

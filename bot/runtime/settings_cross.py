@@ -1,4 +1,4 @@
-"""What must fit together in a config: coins and targets, units and currencies, bands, weights, limits.
+"""What must fit together in a config: units and currencies, limits, files; targets and budgets have files of their own.
 
 The checks read the document and not the models, so that one unreadable value does not hide what else is wrong: each
 check looks at the values that can be read, and what cannot be read has been reported already.
@@ -9,28 +9,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
-
-from bot.domain.rules import UNWIND
 from bot.runtime.document import Document
-from bot.runtime.fields import Share, Written
-from bot.runtime.problems import Problem, closest
-from bot.runtime.quantities import COINS, PERCENT, POINTS, Amount, Misread, plain, written_duration
+from bot.runtime.fields_targets import NONE
+from bot.runtime.problems import Problem
+from bot.runtime.quantities import COINS, Amount, plain, written_duration
 from bot.runtime.settings import (
     AssetSettings,
-    BandSettings,
     CredentialSettings,
     ExchangeSettings,
     LimitSettings,
     PaperSettings,
     Settings,
-    WeightsTarget,
 )
 from bot.runtime.settings_alerts_cross import alerts_cross_check
+from bot.runtime.settings_book_cross import book_cross_check
+from bot.runtime.settings_reading import read, read_share
+from bot.runtime.settings_targets_cross import targets_cross_check
 
-_WEIGHT = Share("0", "1")
-HUNDRED = Decimal(100)
 _MONEY_LIMITS = ("order_notional", "position_notional")
 _ORDERED_LIMITS = (
     ("slippage", "collar_mid", "an order at its slippage limit would be outside the collar"),
@@ -40,10 +35,11 @@ _ORDERED_LIMITS = (
 )
 
 
-def cross_check(document: Document) -> list[Problem]:
-    """Everything that does not fit together, in no particular order."""
+def cross_check(document: Document, now_ns: int | None = None) -> list[Problem]:
+    """Everything that does not fit together, in no particular order; `now_ns` is what moments are past of."""
     return [
-        *_targets(document),
+        *targets_cross_check(document, now_ns),
+        *book_cross_check(document),
         *_assets(document),
         *_limits(document),
         *_exchange(document),
@@ -54,151 +50,34 @@ def cross_check(document: Document) -> list[Problem]:
     ]
 
 
-def _read(model: type[BaseModel], document: Document, *path: str | int) -> Any:
-    """A field's value, its default where it is left out, None where it cannot be read."""
-    field = model.model_fields[str(path[-1])]
-    raw = document.at(*path)
-    if raw is None:
-        default = field.get_default(call_default_factory=True)
-        return None if default is PydanticUndefined else default
-    try:
-        return next((mark.read(raw) for mark in field.metadata if isinstance(mark, Written)), raw)
-    except Misread:
-        return None
-
-
 def _quote(document: Document) -> str:
-    return str(_read(Settings, document, "quote"))
-
-
-# ------------------------------------------------------------------------------------------------- targets
-def _targets(document: Document) -> Iterator[Problem]:
-    names: dict[object, int] = {}
-    owners: dict[object, str] = {}
-    for index, target in enumerate(document.sequence("targets")):
-        if not isinstance(target, dict):
-            continue
-        name = target.get("name")
-        if name is not None and names.setdefault(name, index) != index:
-            what = f"the name of targets[{names[name]}] too"
-            yield document.problem(("targets", index, "name"), what, "a name of its own")
-        if name == UNWIND:
-            what = "what closing every hedge is called"
-            yield document.problem(("targets", index, "name"), what, "another name")
-        coins = _coins(document, index)
-        yield from _coin_problems(document, coins, str(name), owners)
-        yield from _band(document, index, [coin for coin, _ in coins])
-        if target.get("kind") == "weights":
-            yield from _weights(document, index)
-
-
-def _coins(document: Document, index: int) -> list[tuple[str, tuple[str | int, ...]]]:
-    """A target's coins with the path of each."""
-    listed = document.sequence("targets", index, "assets")
-    weighed = document.mapping("targets", index, "weights")
-    return [
-        *((coin, ("targets", index, "assets", place)) for place, coin in enumerate(listed) if isinstance(coin, str)),
-        *((coin, ("targets", index, "weights", coin)) for coin in weighed),
-    ]
-
-
-def _coin_problems(
-    document: Document, coins: list[tuple[str, tuple[str | int, ...]]], target: str, owners: dict[object, str]
-) -> Iterator[Problem]:
-    known = document.mapping("assets")
-    folded = {coin.upper() for coin in known}  # what is only written in the wrong case has been reported as that
-    for coin, path in coins:
-        if coin.upper() not in folded:
-            what = f"{coin} has no entry under assets, so nothing says how to price and hedge it"
-            allowed = ", ".join(known) or f"an entry '{coin}: {{}}' under assets"
-            yield document.problem(path, what, allowed, closest(coin, known))
-        if coin in owners:
-            what = f"{coin} belongs to the target '{owners[coin]}' already"
-            yield document.problem(path, what, "each coin in one target")
-        owners.setdefault(coin, target)
-
-
-def _weights(document: Document, index: int) -> Iterator[Problem]:
-    here = ("targets", index)
-    weights = [_weight(document, index, coin) for coin in document.mapping(*here, "weights")]
-    total = sum((weight for weight in weights if weight is not None), Decimal(0))
-    if total > 1:
-        yield document.problem((*here, "weights"), f"the weights add up to {plain(total)}", "a sum of at most 1")
-    quote = _quote(document)
-    base = document.at(*here, "base") or "nav_less_reserve"
-    needs = {"nav_less_reserve": "reserve", "fixed": "fixed"}.get(str(base))
-    if needs is not None and document.at(*here, needs) is None:
-        what = f"the base {base} needs '{needs}'"
-        allowed = (
-            f"base: nav_less_reserve with reserve: 20000 {quote} (collateral that does not count), base: owned, "
-            f"or base: fixed with fixed: 100000 {quote}"
-        )
-        yield document.problem((*here, "base"), what, allowed)
-    for key in ("reserve", "fixed"):
-        amount = _read(WeightsTarget, document, *here, key)
-        if document.at(*here, key) is not None and key != needs and base in ("nav_less_reserve", "owned", "fixed"):
-            yield document.problem((*here, key), f"means nothing with the base {base}", "leave it out, or another base")
-        elif amount is not None and amount.unit != quote:
-            what = f"'{amount.unit}' is not the reporting currency"
-            yield document.problem((*here, key), what, f"an amount in {quote}")
-
-
-def _weight(document: Document, index: int, coin: str) -> Decimal | None:
-    try:
-        weight: Decimal = _WEIGHT.read(document.at("targets", index, "weights", coin))
-    except Misread:
-        return None
-    return weight
-
-
-# --------------------------------------------------------------------------------------------------- bands
-def _band(document: Document, index: int, coins: list[str]) -> Iterator[Problem]:
-    here = ("targets", index, "band")
-    widths = {key: _read(BandSettings, document, *here, key) for key in ("trigger", "destination")}
-    for key, width in widths.items():
-        if width is not None:
-            yield from _width(document, (*here, key), width, coins)
-    trigger, destination = widths["trigger"], widths["destination"]
-    if trigger is None or destination is None or destination.value == 0:
-        return
-    if destination.unit != trigger.unit:
-        allowed = f"0 {trigger.unit} to {trigger}"
-        yield document.problem((*here, "destination"), "not in the trigger's unit", allowed)
-    elif destination.value > trigger.value:
-        what = f"wider than the trigger, {trigger}: a hedge would start inside and end outside"
-        yield document.problem((*here, "destination"), what, f"0 {trigger.unit} to {trigger}")
-
-
-def _width(document: Document, path: tuple[str | int, ...], width: Amount, coins: list[str]) -> Iterator[Problem]:
-    weighed = document.at(*path[:2], "kind") == "weights"
-    quote = _quote(document)
-    allowed = f"a width with %,{' pp,' if weighed else ''} {quote}, coins{f' or {coins[0]}' if len(coins) == 1 else ''}"
-    if width.unit in (PERCENT, POINTS) and width.value > HUNDRED:
-        yield document.problem(path, "more than the whole", f"at most 100 {width.unit}")
-    if width.unit == POINTS and not weighed:
-        proposal = f"{plain(width.value)} %"
-        yield document.problem(path, "percentage points are parts of a weights target's base", allowed, proposal)
-    elif width.unit in coins and len(coins) > 1:
-        what = f"a width in {width.unit} for a target of {', '.join(coins)}"
-        yield document.problem(path, what, allowed, f"{plain(width.value)} coins")
-    elif width.unit not in (PERCENT, POINTS, COINS, quote, *coins):
-        meant = closest(width.unit, (quote, COINS, *coins))
-        nearest = f"{plain(width.value)} {meant}" if meant else None
-        yield document.problem(path, f"'{width.unit}' is not a unit of this", allowed, nearest)
+    return str(read(Settings, document, "quote"))
 
 
 # ------------------------------------------------------------------------------------- assets and limits
 def _assets(document: Document) -> Iterator[Problem]:
     for coin in document.mapping("assets"):
         path = ("assets", coin, "declared")
-        declared = _read(AssetSettings, document, *path) if isinstance(document.at("assets", coin), dict) else None
+        declared = read(AssetSettings, document, *path) if isinstance(document.at("assets", coin), dict) else None
         if declared is not None and declared.unit not in ("", COINS, coin):
             yield document.problem(path, f"'{declared.unit}' is another coin", f"a number of {coin}")
+        yield from _composition(document, coin)
+
+
+def _composition(document: Document, coin: str) -> Iterator[Problem]:
+    path = ("assets", coin, "composition")
+    shares = [read_share(document, *path, part) for part in document.mapping(*path)]
+    if shares and None not in shares and sum(share for share in shares if share is not None) != 1:
+        total = plain(sum((share for share in shares if share is not None), Decimal(0)))
+        yield document.problem(path, f"the shares add up to {total}", "a sum of 1")
+    if shares and document.at("assets", coin, "hedge") == NONE:
+        what = f"{coin} is an index that no future stands for"
+        yield document.problem(("assets", coin, "hedge"), what, "the index's own future")
 
 
 def _limits(document: Document) -> Iterator[Problem]:
     quote = _quote(document)
-    values = {key: _read(LimitSettings, document, "limits", key) for key in LimitSettings.model_fields}
+    values = {key: read(LimitSettings, document, "limits", key) for key in LimitSettings.model_fields}
     expected = dict.fromkeys(_MONEY_LIMITS, quote) | {"naked_exposure": f"{quote} s"}
     for key, unit in expected.items():
         amount = values[key]
@@ -234,7 +113,7 @@ def _exchange(document: Document) -> Iterator[Problem]:
     if authority is not None and not pinned:
         what = "an authority of its own without pinned hosts"
         yield document.problem(("exchange", "ca_file"), what, "pin and ca_file together, or neither")
-    path = _read(ExchangeSettings, document, "exchange", "ca_file")
+    path = read(ExchangeSettings, document, "exchange", "ca_file")
     if isinstance(path, Path) and not path.is_file():
         yield document.problem(("exchange", "ca_file"), "no such file", "a certificate in PEM form")
 
@@ -248,7 +127,7 @@ def _credentials(document: Document) -> Iterator[Problem]:
 
 
 def _paper(document: Document) -> Iterator[Problem]:
-    seed = _read(PaperSettings, document, "paper", "seed")
+    seed = read(PaperSettings, document, "paper", "seed")
     balances = document.mapping("paper", "balances")
     if seed == "live" and balances:
         what = "balances mean nothing where the paper account is seeded from the live one"
@@ -259,7 +138,7 @@ def _paper(document: Document) -> Iterator[Problem]:
 
 
 def _state_dir(document: Document) -> Iterator[Problem]:
-    path = _read(Settings, document, "state_dir")
+    path = read(Settings, document, "state_dir")
     if not isinstance(path, Path):
         return
     if not path.is_absolute():

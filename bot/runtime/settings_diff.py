@@ -14,10 +14,13 @@ from pydantic import BaseModel
 
 from bot.runtime.document import Path
 from bot.runtime.fields import BasisPoints, Written
+from bot.runtime.fields_targets import Reserve
 from bot.runtime.problems import HIDDEN, Problem, shown
 from bot.runtime.quantities import plain
-from bot.runtime.settings import TARGETS, Settings, TargetSettings
+from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
+from bot.runtime.settings_targets import TARGETS, TargetSettings, exposed, traded
+from bot.runtime.settings_triggers import AutoBandSettings, BandSettings
 
 TARGETS_KEY = "targets"
 RELOADABLE = frozenset({TARGETS_KEY, "alerts"})
@@ -105,11 +108,23 @@ def _walk(path: tuple[str, ...], old: object, new: object, marks: Marks) -> Iter
     if isinstance(old, BaseModel) and type(old) is type(new):
         for name, field in type(old).model_fields.items():
             yield from _walk((*path, name), getattr(old, name), getattr(new, name), field.metadata)
+    elif path[0] == TARGETS_KEY and None in (old, new) and isinstance(old or new, BaseModel):
+        yield from _filled(path, old, new)
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in dict.fromkeys((*old, *new)):
             yield from _walk((*path, str(key)), old.get(key, ABSENT), new.get(key, ABSENT), marks)
     else:
         yield Difference(path, _words(path, old, new, marks))
+
+
+def _filled(path: tuple[str, ...], old: object, new: object) -> Iterator[Difference]:
+    """A section of a target that came or went, key by key."""
+    section = old or new
+    assert isinstance(section, BaseModel), "one of them is there"
+    for name, field in type(section).model_fields.items():
+        if (value := getattr(section, name)) != field.get_default():
+            before, after = (value, None) if new is None else (None, value)
+            yield from _walk((*path, name), before, after, field.metadata)
 
 
 def _words(path: tuple[str, ...], old: object, new: object, marks: Marks) -> str:
@@ -132,9 +147,11 @@ def _text(value: Any, marks: Marks) -> str:
     mark = next((one for one in marks if isinstance(one, Written)), None)
     if isinstance(value, tuple(TARGETS.values())):
         return _about(value)
+    if isinstance(value, BandSettings | AutoBandSettings):
+        return band_words(value)
     if isinstance(value, BaseModel):
         return "a section"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not isinstance(mark, Reserve):
         return f"[{', '.join(_text(one, ()) for one in value)}]"
     if isinstance(value, Decimal) and not isinstance(mark, BasisPoints):
         return plain(value)
@@ -153,5 +170,18 @@ def _bare(value: Any) -> str:
 
 def _about(target: Any) -> str:
     """A whole target in few words: its kind and its coins."""
-    coins = target.weights if target.kind == "weights" else target.assets
-    return f"{target.kind} of {', '.join(coins)}"
+    return f"{target.kind} of {', '.join(exposed(target) or traded(target))}"
+
+
+def band_words(band: BandSettings | AutoBandSettings) -> str:
+    """A band in few words."""
+    if isinstance(band, AutoBandSettings):
+        auto = band.auto
+        wanted = (
+            f"risk aversion {plain(auto.risk_aversion)}"
+            if auto.risk_aversion is not None
+            else f"tracking error {plain((auto.tracking_error or Decimal(0)) * 100)} %"
+        )
+        return f"auto, {wanted}, at most {auto.hard}"
+    below = "" if band.trigger_below is None else f" above and {band.trigger_below} below"
+    return f"{band.trigger}{below} to {band.destination}"

@@ -8,13 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bot.domain.targets import RESERVED_KINDS
 from bot.runtime.document import Document, read_document
 from bot.runtime.environment import overlay
 from bot.runtime.problems import ConfigError, Problem, closest, names_a_secret
 from bot.runtime.settings import (
-    TARGETS,
     AssetSettings,
-    BandSettings,
     CredentialSettings,
     ExchangeSettings,
     IntervalSettings,
@@ -24,6 +23,7 @@ from bot.runtime.settings import (
     PaperSettings,
     Settings,
 )
+from bot.runtime.settings_book import BudgetSettings, HoldingSettings, StatisticsSettings
 from bot.runtime.settings_cross import cross_check
 from bot.runtime.settings_service import (
     AlertSettings,
@@ -36,6 +36,18 @@ from bot.runtime.settings_service import (
     SinkSettings,
     TelegramSettings,
     WebSettings,
+)
+from bot.runtime.settings_targets import TARGETS
+from bot.runtime.settings_triggers import (
+    AUTO,
+    AutoBandSettings,
+    AutoSettings,
+    BandSettings,
+    GateSettings,
+    PriceSettings,
+    SliceSettings,
+    UntilSettings,
+    WhenSettings,
 )
 
 FILE_BYTES_MAX = 256 * 1024
@@ -50,10 +62,25 @@ _PATHS = (
     ("alerts", "heartbeat", "url_file"),
     ("chat", "telegram", "token_file"),
     ("log", "file", "path"),
+    ("holdings", "*", "file"),
+    ("holdings", "*", "url_file"),
 )
+
+# What has to be there and is no single value: how it is written.
+_WRITTEN = {
+    "band": "a section, as {trigger: 1 %, destination: 0 %}",
+    "slices": "a section, as {notional: 10000 USDT, every: 1 min}",
+    "weights": "coins with their weights, as {BTC: 60 %, ETH: 40 %}",
+    "long": "coins with their shares, 1 in sum, as {ETH: 100 %}",
+    "short": "coins with their shares, 1 in sum, as {BTC: 100 %}",
+    "anchors": "a list of coins, as [BTC, ETH]",
+    "indices": "a list of coins, as [DEFI]",
+}
 
 _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Settings,
+    ("budgets",): BudgetSettings,
+    ("statistics",): StatisticsSettings,
     ("limits",): LimitSettings,
     ("intervals",): IntervalSettings,
     ("exchange",): ExchangeSettings,
@@ -69,6 +96,14 @@ _SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
     ("web",): WebSettings,
     ("health",): HealthSettings,
     ("journal",): JournalSettings,
+}
+_TARGET_SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    ("band", AUTO): AutoSettings,
+    ("when",): WhenSettings,
+    ("when", "gates", "*"): GateSettings,
+    ("until",): UntilSettings,
+    ("until", "price"): PriceSettings,
+    ("slices",): SliceSettings,
 }
 # Where pydantic puts a target's kind into the path of an error: targets, index, kind, key.
 _KIND_PLACE = 2
@@ -96,13 +131,16 @@ class Loaded:
         return self.document.problem(path, what, allowed, meant)
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+def load(path: Path, environ: Mapping[str, str] | None = None, *, now_ns: int | None = None) -> Loaded:
     """Read a config file and the TRIMTAB_ variables over it.
+
+    A target whose time is over at `now_ns` is a problem for whoever writes a config, and none for a service that
+    starts again after the target has ended: where `now_ns` is None no moment is past.
 
     Raises:
         ConfigError: with every problem of the file and the variables at once.
     """
-    return load_text(_text(path), str(path), environ, path.parent)
+    return load_text(_text(path), str(path), environ, path.parent, now_ns=now_ns)
 
 
 def _text(path: Path) -> str:
@@ -122,7 +160,14 @@ def _text(path: Path) -> str:
         raise ConfigError([Problem(place=place, line=line, what="not UTF-8 text", allowed="a YAML file")]) from None
 
 
-def load_text(text: str, place: str, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Loaded:
+def load_text(
+    text: str,
+    place: str,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    *,
+    now_ns: int | None = None,
+) -> Loaded:
     """The same for a text that is already read; `folder` is where its relative paths start."""
     document = read_document(text, place)
     malformed = document.value is None and document.problems
@@ -131,7 +176,7 @@ def load_text(text: str, place: str, environ: Mapping[str, str] | None = None, f
     if folder is not None:
         _anchor(document, folder)
     overlay(document, os.environ if environ is None else environ)
-    return Loaded(_validated(document), document)
+    return Loaded(_validated(document, now_ns), document)
 
 
 def _anchor(document: Document, folder: Path) -> None:
@@ -153,7 +198,7 @@ def _places(document: Document) -> Iterator[tuple[str, ...]]:
             yield (*path[:at], str(key), *path[at + 1 :])
 
 
-def _validated(document: Document) -> Settings:
+def _validated(document: Document, now_ns: int | None) -> Settings:
     settings: Settings | None = None
     problems = list(document.problems)
     if not isinstance(document.value, dict):
@@ -164,7 +209,7 @@ def _validated(document: Document) -> Settings:
     except ValidationError as error:
         found = error.errors(include_url=False)
         problems += [_problem(document, details) for details in found if _true(document, details)]
-    problems += cross_check(document)
+    problems += cross_check(document, now_ns)
     if problems or settings is None:
         raise ConfigError(_in_order(problems))
     return settings
@@ -192,10 +237,16 @@ def _problem(document: Document, details: ErrorDetails) -> Problem:
         case "literal_error":
             return _choice(document, path, str(context["expected"]).replace("'", "").replace(" or ", ", "))
         case "union_tag_invalid" | "union_tag_not_found":
-            return _choice(document, (*path, "kind"), ", ".join(TARGETS))
+            return _kind(document, (*path, "kind"))
         case kind:
             what, allowed = _EXPECTED.get(kind, (details["msg"], None))
             return document.problem(path, what, allowed)
+
+
+def _kind(document: Document, path: Sequence[str | int]) -> Problem:
+    if document.at(*path) in RESERVED_KINDS:
+        return document.problem(path, "comes later: this version cannot do it", ", ".join(TARGETS))
+    return _choice(document, path, ", ".join(TARGETS))
 
 
 def _choice(document: Document, path: Sequence[str | int], allowed: str) -> Problem:
@@ -228,7 +279,9 @@ def _description(document: Document, path: Sequence[str | int]) -> str | None:
     for mark in field.metadata:
         if allowed := getattr(mark, "allowed", None):
             return str(allowed)
-    return field.description.rstrip(".") if field.description else None
+    if path[0] in ("targets", "holdings") and path[-1] == "assets":
+        return "a list of coins, as [BTC, ETH]"
+    return _WRITTEN.get(str(path[-1])) or (field.description.rstrip(".") if field.description else None)
 
 
 def _path(document: Document, details: ErrorDetails) -> tuple[str | int, ...]:
@@ -253,8 +306,12 @@ def _model_at(document: Document, path: Sequence[str | int]) -> type[BaseModel] 
     match list(path):
         case ["targets", int(index)]:
             return TARGETS.get(str(document.at("targets", index, "kind")))
-        case ["targets", int(), "band"]:
-            return BandSettings
+        case ["targets", int(index), "band"]:
+            return AutoBandSettings if AUTO in document.mapping("targets", index, "band") else BandSettings
+        case ["targets", int(), *below]:
+            return _TARGET_SECTIONS.get(tuple("*" if isinstance(part, int) else part for part in below))
+        case ["holdings", _]:
+            return HoldingSettings
         case ["assets", _]:
             return AssetSettings
         case ["alerts", "sinks", _]:

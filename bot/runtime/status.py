@@ -47,6 +47,24 @@ class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool
 
 
+class SleeveStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a position is one target's, in signed contracts and settlement currency.
+
+    `realized` is before fees and funding; `basis` is what of the profit, open and closed, came of the future moving
+    against its spot. `fees` > 0 were paid, by the asset that paid them; `funding` > 0 was received.
+    """
+
+    target: str
+    instrument: str
+    contracts: Decimal
+    entry_price: Decimal
+    realized: Decimal
+    unrealized: Decimal | None
+    basis: Decimal | None
+    fees: dict[str, Decimal]
+    funding: Decimal
+
+
 class StreamStatus(msgspec.Struct, frozen=True):
     """One websocket; `age_ns` since its last frame, None before the first."""
 
@@ -165,3 +183,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     budgets: tuple[BudgetStatus, ...] = ()
     journal_lag_ns: int = 0
     journal_bytes: int = 0
+    sleeves: tuple[SleeveStatus, ...] = ()
+    """Every position by the target that it is booked to; over an instrument they add up to its position."""
+    ended: dict[str, str] = {}
+    """Targets that have ended by themselves, and why."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.events import RunMode
 from bot.runtime.companion import Companion
+from bot.runtime.holdings import Place
 from bot.runtime.redact import Redactor
 from bot.runtime.reload import ConfigFile
 
@@ -20,3 +21,5 @@ class Surroundings:
     """Knows the companions' secrets already, so that the log never shows them."""
     ways: frozenset[RunMode] = frozenset()
     """The ways to run that an operator may go over to."""
+    holdings: tuple[Place, ...] = ()
+    """Where coins are held that no venue tells of."""

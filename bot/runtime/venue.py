@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.domain.events import Event
 from bot.domain.instrument import Instrument
 from bot.domain.units import AccountId, InstrumentId
-from bot.venues.ports import Gateway, Sink, Snapshots
+from bot.venues.ports import Gateway, History, Sink, Snapshots
 
 
 class StreamView(Protocol):
@@ -96,6 +96,8 @@ class Venue:
     """Told of instruments that changed, before an order is held against them."""
     budgets: Callable[[], Mapping[str, float]] = field(default=no_budgets)
     """The used share of each host's tightest rate limit."""
+    history: History | None = None
+    """Tells the past; None where nothing is learned from it."""
 
     def bind(self, sink: Sink, refresh: Callable[[AccountId], None]) -> None:
         """Connect the feeds to the loop."""

@@ -31,6 +31,7 @@ from bot.domain.market import Depth, Mark
 from bot.domain.units import MILLISECOND_NS, Asset
 from bot.runtime.carrier import NoGateway
 from bot.runtime.clock import Clock
+from bot.runtime.portfolio import sold
 from bot.runtime.refusal import StartRefused
 from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
@@ -41,6 +42,7 @@ from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_marke
 from bot.venues.client import Client
 from bot.venues.dialling import Dialling
 from bot.venues.gateway import LiveGateway
+from bot.venues.history import LiveHistory
 from bot.venues.listenkey_rest import RestListenKeys
 from bot.venues.metadata import LiveMetadata
 from bot.venues.paper import PaperVenue
@@ -145,6 +147,7 @@ def wire(
         instruments=LiveMetadata(way.client).read,
         renew=live.renew if live is not None else renew_nothing,
         budgets=partial(_budgets_of, way),
+        history=LiveHistory(way.client),
     )
 
 
@@ -185,6 +188,7 @@ def _paper_venue(
         instruments=LiveMetadata(way.client).read,
         renew=account.renew,
         budgets=partial(_budgets_of, way),
+        history=LiveHistory(way.client),
     )
 
 
@@ -193,7 +197,7 @@ def _budgets_of(way: Reach) -> dict[str, float]:
 
 
 def _live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> LiveSnapshots:
-    return LiveSnapshots(way.client, instruments, Asset(settings.quote))
+    return LiveSnapshots(way.client, instruments, Asset(settings.quote), sold(settings))
 
 
 def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, world: World) -> tuple[VenueFeed, ...]:

@@ -92,6 +92,7 @@ class SimexConfig:
     many seconds of it pass in a wall second: a synthetic exchange lives faster as a whole, funding included; a recorded
     one plays its frames faster and lives on wall time.
     `funding_rate` is a ratio per interval (positive: longs pay shorts); None leaves it to the market.
+    `index_perpetual` lists DEFIUSDT too, a perpetual on an index.
     """
 
     market: str = "synthetic"
@@ -109,6 +110,7 @@ class SimexConfig:
     control_port: int = 0
     tick_ms: int = 20
     plain_http: bool = True
+    index_perpetual: bool = False
 
     @property
     def timeline_speed(self) -> float:

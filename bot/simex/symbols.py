@@ -117,6 +117,14 @@ def default_symbols(funding_interval_ms: int | None = None) -> tuple[Symbol, ...
     return tuple(msgspec.structs.replace(s, funding_interval_ms=funding_interval_ms) for s in found)
 
 
+def index_perpetual(funding_interval_ms: int | None = None) -> Symbol:
+    """DEFIUSDT: a perpetual on an index, which has no spot market."""
+    found = _perpetual("DEFI", "0.1", "0.001", 5, ("10000", "1000"), small=True)
+    if funding_interval_ms is None:
+        return found
+    return msgspec.structs.replace(found, funding_interval_ms=funding_interval_ms)
+
+
 def only(symbols: Sequence[Symbol], keys: frozenset[tuple[str, str]]) -> tuple[Symbol, ...]:
     """The symbols that a market source has books for."""
     return tuple(s for s in symbols if s.key in keys)

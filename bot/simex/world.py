@@ -7,7 +7,7 @@ from bot.simex.market import MarketSource
 from bot.simex.market.recorded import RecordedMarket
 from bot.simex.market.synthetic import SyntheticMarket
 from bot.simex.model import Symbol
-from bot.simex.symbols import default_symbols, only
+from bot.simex.symbols import default_symbols, index_perpetual, only
 
 
 def market_of(config: SimexConfig, start_ms: int) -> tuple[tuple[Symbol, ...], MarketSource]:
@@ -17,6 +17,8 @@ def market_of(config: SimexConfig, start_ms: int) -> tuple[tuple[Symbol, ...], M
     """
     interval_ms = config.funding_interval_s * 1000 if config.funding_interval_s else None
     symbols = default_symbols(interval_ms)
+    if config.index_perpetual:
+        symbols = (*symbols, index_perpetual(interval_ms))
     if config.replay_dir is not None:
         market = RecordedMarket(
             config.replay_dir,

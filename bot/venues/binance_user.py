@@ -325,7 +325,7 @@ def _spot_execution(payload: Buffer, received_ns: Nanos) -> tuple[Outcome, ...]:
 def _spot_account(payload: Buffer, received_ns: Nanos) -> tuple[Outcome, ...]:
     update = _spot_position(payload)
     check(*(number for row in update.B for number in (row.f, row.l)))
-    balances = tuple(Balance(Asset(row.a), row.f + row.l) for row in update.B)
+    balances = tuple(Balance(Asset(row.a), row.f + row.l, row.l) for row in update.B)
     return (BalancesChanged(SPOT, balances, "", nanos(update.u), received_ns),)
 
 

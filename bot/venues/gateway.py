@@ -5,11 +5,17 @@ Three rules, whatever happens:
 - only a documented refusal is a rejection. A timeout, a reset, a 5xx that is not documented as a failure, an unknown
   code, an answer that cannot be read or that is about something else: the order may be in the book;
 - a look that finds nothing is a claim only if the venue said "no such order", or showed a complete list without it.
+
+Two markets are traded, USD-M futures and (to sell coins, never to buy them) spot; `Market` has what differs. The second
+look at an order is the market's list of orders in both, because spot's list of trades does not name client ids; it is
+by the trades of the order that was found that its fees are known.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bot.domain.events import (
     HELD_BACK,
@@ -28,21 +34,12 @@ from bot.domain.units import MILLISECOND_NS, SECOND_NS
 from bot.venues import routes
 from bot.venues.budget import Lane
 from bot.venues.client import OUTSIDE_WINDOW, Client, Reply, parsed
-from bot.venues.translate.binance import (
-    Listing,
-    OrderRow,
-    fills_of,
-    listing,
-    named,
-    order,
-    order_of,
-    order_parameters,
-    trades,
-)
+from bot.venues.translate import binance, spot
+from bot.venues.translate.binance import Listing, OrderRow, TradeRow, fills_of, named
 from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.domain.commands import CancelOrder, QueryOrder
     from bot.domain.order import Approved, Fill, OrderRequest
@@ -55,12 +52,57 @@ PAGE_ROWS = 1_000
 PAGES_MAX = 5
 CLOCK_SLACK_MS = 60_000
 """How long before `since` a list of orders begins: more than any clock skew that lets an order through."""
-LIST_SPAN_MS_MAX = 7 * 24 * 3_600 * 1_000 - 1
+DAY_MS = 24 * 3_600 * 1_000
 NOT_NAMED = "is no longer named in the config"
 
 
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """How one of the venue's markets takes orders and tells of them. `span_ms` is the longest time its list covers."""
+
+    new: routes.Route
+    cancel: routes.Route
+    query: routes.Route
+    all: routes.Route
+    trades: routes.Route
+    span_ms: int
+    parameters: Callable[[OrderRequest, Instrument], dict[str, str]]
+    read_new: Callable[[OrderRequest, Instrument, bytes], tuple[OrderRow, tuple[Fill, ...]]]
+    read_one: Callable[[bytes], OrderRow]
+    read_all: Callable[[bytes], Listing]
+    read_trades: Callable[[bytes], Iterable[TradeRow]]
+
+
+FUTURES = Market(
+    new=routes.ORDER_NEW,
+    cancel=routes.ORDER_CANCEL,
+    query=routes.ORDER_QUERY,
+    all=routes.ORDERS_ALL,
+    trades=routes.TRADES,
+    span_ms=7 * DAY_MS - 1,
+    parameters=binance.order_parameters,
+    read_new=binance.order_of,
+    read_one=binance.order,
+    read_all=binance.listing,
+    read_trades=binance.trades,
+)
+COINS = Market(
+    new=routes.SPOT_ORDER_NEW,
+    cancel=routes.SPOT_ORDER_CANCEL,
+    query=routes.SPOT_ORDER_QUERY,
+    all=routes.SPOT_ORDERS_ALL,
+    trades=routes.SPOT_TRADES,
+    span_ms=DAY_MS - 1,
+    parameters=spot.order_parameters,
+    read_new=spot.order_of,
+    read_one=spot.order,
+    read_all=spot.listing,
+    read_trades=spot.trades,
+)
+MARKETS: Mapping[Kind, Market] = {Kind.LINEAR: FUTURES, Kind.SPOT: COINS}
+
+
 class LiveGateway:
-    """Orders of one Binance USD-M account. A spot account is read-only: its instruments are refused."""
+    """Orders of one Binance account, on USD-M and on spot."""
 
     def __init__(self, client: Client, instruments: Mapping[InstrumentId, Instrument]) -> None:
         self._client = client
@@ -78,9 +120,10 @@ class LiveGateway:
         """
         request = order.request
         instrument = self._instruments[request.instrument]
-        parameters = order_parameters(request, instrument)
+        market = MARKETS[instrument.kind]
+        parameters = market.parameters(request, instrument)
         lane = Lane.REDUCE if request.reduce_only else Lane.ORDER
-        route = routes.ORDER_NEW
+        route = market.new
         wait_ns = self._client.budgets[route.account].take(lane, route.weight, route.orders)
         if wait_ns:
             await durable
@@ -98,10 +141,12 @@ class LiveGateway:
         """What the answer to the POST proves."""
         now_ns = self._client.clock()
         if isinstance(outcome, Reply):
-            row = parsed(routes.ORDER_NEW, outcome, lambda body: order_of(request, instrument, body))
-            if isinstance(row, OrderRow):
-                return OrderReported(row.report(instrument.id), Source.ANSWER, now_ns)
-            outcome = row
+            market = MARKETS[instrument.kind]
+            found = parsed(market.new, outcome, lambda body: market.read_new(request, instrument, body))
+            if not isinstance(found, Trouble):
+                row, fills = found
+                return OrderReported(row.report(instrument.id, fills), Source.ANSWER, now_ns)
+            outcome = found
         if verdict(BINANCE, Purpose.ORDER, outcome) is Verdict.AMBIGUOUS:
             return OrderUnanswered(request.client_id, outcome.text, now_ns)
         return OrderRejected(request.client_id, str(outcome.code or outcome.status), outcome.message, now_ns)
@@ -110,11 +155,12 @@ class LiveGateway:
         """Cancel an order: what is left of it is reported, or the cancel failed and the order must be looked up."""
         if command.instrument not in self._instruments:
             return (CancelFailed(command.client_id, f"{command.instrument} {NOT_NAMED}", self._client.clock()),)
-        instrument = self._futures(command.instrument)
+        instrument = self._instruments[command.instrument]
+        market = MARKETS[instrument.kind]
         row = await self._client.read(
-            routes.ORDER_CANCEL,
+            market.cancel,
             {"symbol": instrument.symbol, "origClientOrderId": command.client_id},
-            lambda body: named(order(body), instrument, command.client_id),
+            lambda body: named(market.read_one(body), instrument, command.client_id),
             Lane.REDUCE,
             CANCEL_ATTEMPTS_MAX,
         )
@@ -130,7 +176,7 @@ class LiveGateway:
         """
         if command.instrument not in self._instruments:
             return ()
-        instrument = self._futures(command.instrument)
+        instrument = self._instruments[command.instrument]
         asked_ns = self._client.clock()
         if command.endpoint is Endpoint.ORDER:
             found = await self._asked(command, instrument)
@@ -141,15 +187,16 @@ class LiveGateway:
         if found is None:
             now_ns = self._client.clock()
             return (OrderNotFound(command.client_id, command.endpoint, asked_ns, now_ns),)
-        fills = await self._fills(found) if found.executed_qty else ()
+        fills = await self._fills(found, MARKETS[instrument.kind]) if found.executed_qty else ()
         return (OrderReported(found.report(instrument.id, fills), Source.QUERY, self._client.clock()),)
 
     async def _asked(self, command: QueryOrder, instrument: Instrument) -> OrderRow | Trouble | None:
         """The order by its client id; None when the venue says that there is none."""
+        market = MARKETS[instrument.kind]
         row = await self._client.read(
-            routes.ORDER_QUERY,
+            market.query,
             {"symbol": instrument.symbol, "origClientOrderId": command.client_id},
-            lambda body: named(order(body), instrument, command.client_id),
+            lambda body: named(market.read_one(body), instrument, command.client_id),
             Lane.LOOK,
             LOOK_ATTEMPTS_MAX,
         )
@@ -160,7 +207,8 @@ class LiveGateway:
     async def _listed(self, command: QueryOrder, instrument: Instrument) -> OrderRow | Trouble | None:
         """The order out of the account's order list; None when the whole list was read and does not hold it."""
         start_ms = max(0, command.since_ns // MILLISECOND_NS - CLOCK_SLACK_MS)
-        page: dict[str, str | int] = {"startTime": start_ms, "endTime": start_ms + LIST_SPAN_MS_MAX}
+        span_ms = MARKETS[instrument.kind].span_ms
+        page: dict[str, str | int] = {"startTime": start_ms, "endTime": start_ms + span_ms}
         for _ in range(PAGES_MAX):
             found = await self._page(instrument, page)
             if isinstance(found, Trouble):
@@ -174,19 +222,15 @@ class LiveGateway:
         return _unfinished(instrument)
 
     async def _page(self, instrument: Instrument, page: dict[str, str | int]) -> Listing | Trouble:
+        market = MARKETS[instrument.kind]
         params = {"symbol": instrument.symbol, "limit": PAGE_ROWS, **page}
-        return await self._client.read(routes.ORDERS_ALL, params, listing, Lane.LOOK, LOOK_ATTEMPTS_MAX)
+        return await self._client.read(market.all, params, market.read_all, Lane.LOOK, LOOK_ATTEMPTS_MAX)
 
-    async def _fills(self, row: OrderRow) -> tuple[Fill, ...]:
+    async def _fills(self, row: OrderRow, market: Market) -> tuple[Fill, ...]:
         """The executions with their fees: all of them or none."""
         params: dict[str, str | int] = {"symbol": row.symbol, "orderId": row.order_id, "limit": PAGE_ROWS}
-        found = await self._client.read(routes.TRADES, params, trades, Lane.LOOK, LOOK_ATTEMPTS_MAX)
+        found = await self._client.read(market.trades, params, market.read_trades, Lane.LOOK, LOOK_ATTEMPTS_MAX)
         return () if isinstance(found, Trouble) else fills_of(row, found)
-
-    def _futures(self, name: InstrumentId) -> Instrument:
-        instrument = self._instruments[name]
-        assert instrument.kind is Kind.LINEAR, f"{name}: spot orders do not exist here"
-        return instrument
 
 
 def _denied(trouble: Trouble) -> bool:
@@ -196,4 +240,4 @@ def _denied(trouble: Trouble) -> bool:
 
 def _unfinished(instrument: Instrument) -> Trouble:
     text = f"more than {PAGES_MAX * PAGE_ROWS} orders of {instrument.symbol}: the list was not read to its end"
-    return Trouble(cause=Cause.UNREADABLE, host=routes.USDM_HOST, message=text)
+    return Trouble(cause=Cause.UNREADABLE, host=routes.HOSTS[instrument.account], message=text)

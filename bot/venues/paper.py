@@ -5,7 +5,8 @@ configured latency has passed, with the instrument's fees; funding is settled wh
 settlement. Nothing is sent anywhere: this module knows no client, no session and no key.
 
 Refusals carry the venue's own codes, so that a decision meets on paper what it would meet live. What paper does not
-do: rest orders in the book (it takes immediate-or-cancel only), move the market, liquidate, or lose an answer.
+do: rest orders in the book (it takes immediate-or-cancel only), move the market, liquidate, or lose an answer. Coins
+are sold on the spot market as the live gateway sells them, against the live spot book, the fee taken in quote currency.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from bot.domain.events import (
     PositionsChanged,
     Source,
 )
+from bot.domain.instrument import Kind
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Fill, OrderReport, Status, TimeInForce
 from bot.domain.units import SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Nanos
 from bot.venues import routes
 from bot.venues.paper_account import CENT, PaperAccounts, PaperState
 from bot.venues.paper_book import PaperBooks, Taken
-from bot.venues.translate.binance import order_parameters
+from bot.venues.translate import binance, spot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -49,6 +51,8 @@ ORDER_CAUSE = "ORDER"
 DEPOSIT_CAUSE = "DEPOSIT"
 FUNDING_CAUSE = "FUNDING_FEE"
 Refusal = tuple[str, str]
+PARAMETERS = {Kind.LINEAR: binance.order_parameters, Kind.SPOT: spot.order_parameters}
+"""What the live gateway would send, by kind: what it would refuse to send is refused here too."""
 
 
 class PaperVenue:
@@ -112,7 +116,7 @@ class PaperVenue:
         """
         request = order.request
         instrument = self._instruments[request.instrument]
-        order_parameters(request, instrument)
+        PARAMETERS[instrument.kind](request, instrument)
         await durable
         if self._latency_ns:
             await self._sleep(self._latency_ns / SECOND_NS)
@@ -153,7 +157,8 @@ class PaperVenue:
         if request.client_id in self._accounts.state.reports:
             text = "paper answered 400 -4116: ClientOrderId is duplicated."
             return OrderUnanswered(request.client_id, text, now_ns)
-        refusal = self._refusal(request, instrument)
+        refuse = self._spot_refusal if instrument.kind is Kind.SPOT else self._refusal
+        refusal = refuse(request, instrument)
         if refusal is not None:
             return OrderRejected(request.client_id, *refusal, now_ns)
         taken = self._books.take(request, self._fillable(request), instrument.lot, now_ns)
@@ -162,9 +167,16 @@ class PaperVenue:
         for fill in report.fills:
             self._accounts.book(instrument, request.side, fill)
         if report.fills:
-            self._tell_position(instrument)
-            self._tell_balance(instrument.account, instrument.settle, ORDER_CAUSE)
+            self._tell(instrument)
         return OrderReported(report, Source.ANSWER, now_ns)
+
+    def _tell(self, instrument: Instrument) -> None:
+        """Say what a fill changed, as the market's private stream would: absolute figures."""
+        if instrument.kind is Kind.SPOT:
+            self._tell_balance(instrument.account, instrument.base, ORDER_CAUSE, instrument.quote)
+            return
+        self._tell_position(instrument)
+        self._tell_balance(instrument.account, instrument.settle, ORDER_CAUSE)
 
     def _refusal(self, request: OrderRequest, instrument: Instrument) -> Refusal | None:
         """The venue's code and words for an order that it would not take."""
@@ -184,6 +196,14 @@ class PaperVenue:
             return ("-4164", f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
         if self._accounts.lacks_margin(instrument, request.side, contracts, price):
             return ("-2019", "Margin is insufficient.")
+        return None
+
+    def _spot_refusal(self, request: OrderRequest, instrument: Instrument) -> Refusal | None:
+        """As `_refusal`; what does not fit the filters was refused before it could be sent."""
+        if not instrument.trading:
+            return ("-1013", "Market is closed.")
+        if request.contracts > self._accounts.balance(instrument.account, instrument.base).free:
+            return ("-2010", "Account has insufficient balance for requested action.")
         return None
 
     def _fillable(self, request: OrderRequest) -> Decimal:
@@ -227,6 +247,7 @@ class PaperVenue:
         now_ns, position = self._clock(), self._accounts.position(instrument.id)
         self._sink(PositionsChanged(instrument.account, (position,), ORDER_CAUSE, now_ns, now_ns))
 
-    def _tell_balance(self, account: AccountId, asset: Asset, cause: str) -> None:
-        now_ns, balance = self._clock(), self._accounts.balance(account, asset)
-        self._sink(BalancesChanged(account, (balance,), cause, now_ns, now_ns))
+    def _tell_balance(self, account: AccountId, asset: Asset, cause: str, *more: Asset) -> None:
+        now_ns = self._clock()
+        balances = tuple(self._accounts.balance(account, one) for one in (asset, *more))
+        self._sink(BalancesChanged(account, balances, cause, now_ns, now_ns))

@@ -88,7 +88,12 @@ class PaperAccounts:
         wallet[asset] = (wallet.get(asset, ZERO) + amount).quantize(CENT)
 
     def book(self, instrument: Instrument, side: Side, fill: Fill) -> None:
-        """Book an execution: realised profit and fee to the wallet, the rest to the position."""
+        """Book an execution: realised profit and fee to the wallet, the rest to the position; on spot, both coins."""
+        if instrument.kind is Kind.SPOT:
+            self.credit(instrument.account, instrument.base, fill.contracts * side.sign)
+            self.credit(instrument.account, instrument.quote, -fill.contracts * fill.price * side.sign)
+            self.credit(instrument.account, fill.fee_asset, -fill.fee)
+            return
         before = self.position(instrument.id)
         opposite = before.contracts * side.sign < 0
         closed = min(abs(before.contracts), fill.contracts) if opposite else ZERO

@@ -13,7 +13,9 @@ from bot.domain.commands import CancelOrder, QueryOrder
 from bot.domain.events import ClockSampled, Event, Fact, FundingPaid
 from bot.domain.instrument import Instrument
 from bot.domain.order import Approved
-from bot.domain.units import AccountId, InstrumentId, Nanos
+from bot.domain.snapshot import Bars, FundingTerms
+from bot.domain.units import AccountId, Contracts, InstrumentId, Nanos
+from bot.venues.translate.errors import Trouble
 
 Sink = Callable[[Event], None]
 """Takes an event on the event loop's thread and returns at once; never blocks, never raises for a full queue."""
@@ -62,6 +64,22 @@ class Snapshots(Protocol):
 
     async def clock(self) -> tuple[ClockSampled, ...]:
         """One sample of each venue clock."""
+        ...
+
+
+class History(Protocol):
+    """The past, as a venue tells it: what statistics are warmed up with. Nobody needs it to hedge a coin by itself."""
+
+    async def bars(self, instrument: Instrument, hours: int) -> Bars | Trouble:
+        """The last full hours' candles, oldest first."""
+        ...
+
+    async def funding(self, instrument: Instrument) -> FundingTerms | Trouble:
+        """Funding terms and settled rates."""
+        ...
+
+    async def open_interest(self, instrument: Instrument, hours: int) -> tuple[tuple[Nanos, Contracts], ...] | Trouble:
+        """Open contracts at the last full hours, oldest first."""
         ...
 
 

@@ -26,10 +26,11 @@ from bot.venues.translate.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from bot.domain.account import MarginState
     from bot.domain.events import ClockSampled
+    from bot.domain.units import InstrumentId
     from bot.venues.budget import Usage
 
 DAY_MS = 24 * 3_600 * 1_000
@@ -44,17 +45,25 @@ class LivePreflight:
     """Looks at clocks, key, modes, leverage, balances and the rate budget, in one run.
 
     `settings` (by symbol) and `margin` are what the inspection read; they are empty and None where it could not.
+    `sold` names the spot pairs whose coins are to be sold; where there are any, the key has to be allowed to.
     """
 
     def __init__(
-        self, client: Client, instruments: Iterable[Instrument], settle: Asset, *, clock_offset_ns_max: int
+        self,
+        client: Client,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        *,
+        clock_offset_ns_max: int,
+        sold: Collection[InstrumentId] = (),
     ) -> None:
         known = tuple(instruments)
         self._client = client
         self._hedges = tuple(sorted(one.symbol for one in known if one.kind is not Kind.SPOT))
         self._settle = settle
         self._clock_offset_ns_max = clock_offset_ns_max
-        self._snapshots = LiveSnapshots(client, known, settle)
+        self._sold = tuple(sorted(sold))
+        self._snapshots = LiveSnapshots(client, known, settle, sold)
         self._readable: set[AccountId] = set()
         self._used: dict[AccountId, Usage] = {}
         self.settings: dict[str, SymbolSetting] = {}
@@ -118,7 +127,17 @@ class LivePreflight:
             self._readable.clear()
         if not found.enable_futures:
             self._readable.discard(routes.USDM)
-        return (Finding("key", True, "Binance accepts the key"), *_scope(found, self._client.clock()))
+        rights = (*_scope(found, self._client.clock()), *self._selling(found))
+        return (Finding("key", True, "Binance accepts the key"), *rights)
+
+    def _selling(self, scope: KeyScope) -> tuple[Finding, ...]:
+        """Whether the key may sell coins, where that is wanted."""
+        if not self._sold:
+            return ()
+        if scope.enable_spot_and_margin_trading:
+            return (Finding("key scope", True, "the key may sell coins on the spot market"),)
+        text = "the key may not trade spot, and convert_to_spot sells coins: enable spot trading for it, or take "
+        return (Finding("key scope", False, f"{text}the target out"),)
 
     async def _position_mode(self) -> tuple[Finding, ...]:
         fix = "hedge mode: switch to one-way mode in the futures preferences (without open positions or orders)"

@@ -61,8 +61,21 @@ MARKS = Route(account=USDM, section="fapiPublic", path="premiumIndex", signed=Fa
 MARKS_EVERYWHERE = Route(account=USDM, section="fapiPublic", path="premiumIndex", weight=10, signed=False)
 
 SPOT_ACCOUNT = Route(account=SPOT, section="private", path="account", weight=20)
+SPOT_ORDER_NEW = Route(account=SPOT, section="private", path="order", method="POST", weight=1, orders=1)
+SPOT_ORDER_CANCEL = Route(account=SPOT, section="private", path="order", method="DELETE", weight=1)
+SPOT_ORDER_QUERY = Route(account=SPOT, section="private", path="order", weight=4)
+SPOT_ORDERS_ALL = Route(account=SPOT, section="private", path="allOrders", weight=20)
+SPOT_ORDERS_OPEN = Route(account=SPOT, section="private", path="openOrders", weight=6)
+SPOT_TRADES = Route(account=SPOT, section="private", path="myTrades", weight=20)
+"""5 with an order's id, by the venue's list of changes; counted at the price it had before, which is safe."""
 KEY_SCOPE = Route(account=SPOT, section="sapi", path="account/apiRestrictions", weight=1)
 SPOT_TIME = Route(account=SPOT, section="public", path="time", signed=False)
 SPOT_INFO = Route(account=SPOT, section="public", path="exchangeInfo", weight=20, signed=False)
 
 CLOCKS = {SPOT: SPOT_TIME, USDM: USDM_TIME}
+
+SPOT_KLINES = Route(account=SPOT, section="public", path="klines", weight=2, signed=False)
+USDM_KLINES = Route(account=USDM, section="fapiPublic", path="klines", weight=5, signed=False)
+FUNDING_RATES = Route(account=USDM, section="fapiPublic", path="fundingRate", signed=False)
+FUNDING_INFO = Route(account=USDM, section="fapiPublic", path="fundingInfo", signed=False)
+OPEN_INTEREST = Route(account=USDM, section="fapiData", path="openInterestHist", signed=False)

@@ -11,6 +11,7 @@ from bot.domain.instrument import Instrument, Kind, instrument_id
 from bot.domain.units import MILLISECOND_NS, AccountId, Asset, InstrumentId, Nanos
 from bot.venues import routes
 from bot.venues.client import Client
+from bot.venues.translate import spot
 from bot.venues.translate.accounts import (
     Disagreement,
     margin_state,
@@ -24,7 +25,7 @@ from bot.venues.translate.binance import IncomeRow, Listing, Unreadable, income,
 from bot.venues.translate.errors import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 OPEN_ORDER_SYMBOLS_MAX = 10
 """Up to so many symbols are asked one by one; beyond, one request for all of them is the cheaper."""
@@ -36,10 +37,16 @@ FUNDING_FEE = "FUNDING_FEE"
 
 
 class LiveSnapshots:
-    """Binance's accounts as they are now. `settle` is the currency in which the hedges settle."""
+    """Binance's accounts as they are now. `settle` is the currency in which the hedges settle.
 
-    def __init__(self, client: Client, instruments: Iterable[Instrument], settle: Asset) -> None:
+    `sold` names the spot pairs on which this program may have orders: only they are asked for open ones.
+    """
+
+    def __init__(
+        self, client: Client, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId] = ()
+    ) -> None:
         known = tuple(instruments)
+        self._sold = {one.symbol: one.id for one in known if one.kind is Kind.SPOT and one.id in sold}
         self._client = client
         self._settle = settle
         self._tracked = {one.symbol: one.id for one in known if one.kind is not Kind.SPOT}
@@ -64,9 +71,13 @@ class LiveSnapshots:
 
     async def _spot(self) -> tuple[Fact, ...]:
         requested_ns = self._client.clock()
-        wallet = await self._client.read(routes.SPOT_ACCOUNT, {}, spot_wallet)
-        if isinstance(wallet, Trouble):
-            raise Unreadable(wallet.text)
+        wallet, open_orders = await asyncio.gather(
+            self._client.read(routes.SPOT_ACCOUNT, {}, spot_wallet), self._open_sales()
+        )
+        for found in (wallet, *open_orders):
+            if isinstance(found, Trouble):
+                raise Unreadable(found.text)
+        assert not isinstance(wallet, Trouble)
         gone = sorted(self._held - wallet.totals.keys())
         if gone:
             # The venue lists what it knows at zero too: an asset that was held and is not even named was left out.
@@ -75,7 +86,8 @@ class LiveSnapshots:
         snapshot = AccountSnapshot(
             account=routes.SPOT, balances=wallet.balances(self._assets), requested_ns=requested_ns
         )
-        return (AccountSeen(snapshot, self._client.clock()),)
+        now_ns = self._client.clock()
+        return (AccountSeen(snapshot, now_ns), *_reports(self._sold, open_orders, now_ns))
 
     async def _usdm(self) -> tuple[Fact, ...]:
         requested_ns = self._client.clock()
@@ -98,21 +110,21 @@ class LiveSnapshots:
         )
         now_ns = self._client.clock()
         seen = AccountSeen(snapshot, now_ns)
-        return (seen, *self._reports(open_orders, now_ns))
+        return (seen, *_reports(self._tracked, open_orders, now_ns))
+
+    async def _open_sales(self) -> list[Listing | Trouble]:
+        """Lists of open spot orders, of the pairs on which there may be one of ours."""
+        asked = (
+            self._client.read(routes.SPOT_ORDERS_OPEN, {"symbol": symbol}, spot.listing)
+            for symbol in sorted(self._sold)
+        )
+        return list(await asyncio.gather(*asked))
 
     async def _open_orders(self) -> list[Listing | Trouble]:
         if len(self._tracked) > OPEN_ORDER_SYMBOLS_MAX:
             return [await self._client.read(routes.ORDERS_OPEN_EVERYWHERE, {}, listing)]
         asked = (self._client.read(routes.ORDERS_OPEN, {"symbol": symbol}, listing) for symbol in sorted(self._tracked))
         return list(await asyncio.gather(*asked))
-
-    def _reports(self, found: Iterable[Listing | Trouble], now_ns: Nanos) -> tuple[OrderReported, ...]:
-        rows = (row for part in found if isinstance(part, Listing) for row in part.ours)
-        return tuple(
-            OrderReported(row.report(self._tracked[row.symbol]), Source.QUERY, now_ns)
-            for row in rows
-            if row.symbol in self._tracked
-        )
 
     async def funding(self, account: AccountId, since_ns: Nanos) -> tuple[FundingPaid, ...]:
         """Funding settlements since `since_ns`, oldest first; as far as the ledger could be read."""
@@ -148,3 +160,13 @@ class LiveSnapshots:
         """One sample of each venue clock that answers; what is sent from now on is signed by it."""
         samples = await asyncio.gather(*(self._client.measure(account) for account in routes.CLOCKS))
         return tuple(one for one in samples if isinstance(one, ClockSampled))
+
+
+def _reports(
+    names: Mapping[str, InstrumentId], found: Iterable[Listing | Trouble], now_ns: Nanos
+) -> tuple[OrderReported, ...]:
+    """The open orders of ours on these symbols."""
+    rows = (row for part in found if isinstance(part, Listing) for row in part.ours)
+    return tuple(
+        OrderReported(row.report(names[row.symbol]), Source.QUERY, now_ns) for row in rows if row.symbol in names
+    )

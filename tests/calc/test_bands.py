@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.calc.bands import Deviation, Space, correction, in_coins, is_beyond, limit
-from bot.domain.rules import Band, Unit, Width
+from bot.calc.bands import (
+    Deviation,
+    Space,
+    correction,
+    in_coins,
+    is_beyond,
+    is_breached,
+    is_urgent,
+    limit,
+    narrowest,
+)
+from bot.domain.bands import Band, Unit, Width
 from tests.kit import band, d
 
 
@@ -130,3 +140,35 @@ def test_a_mirrored_deviation_is_corrected_by_the_mirrored_hedge(
     one, other = (Deviation(space=space, amount=sign * amount, scale=d(1), base=d(1), price=d(7)) for sign in (1, -1))
 
     assert correction(one, within, correcting=correcting) == -correction(other, within, correcting=correcting)
+
+
+def lopsided() -> Band:
+    """Ten coins above the target back to four, two below it back to one; beyond twenty at once."""
+    widths = [Width(d(n), Unit.COINS) for n in (10, 4, 2, 1, 20)]
+    return Band(*widths)
+
+
+@pytest.mark.parametrize(
+    ("amount", "breached", "hedge"),
+    [("10", False, "0"), ("10.1", True, "-6.1"), ("-2", False, "0"), ("-2.1", True, "1.1"), ("-10", True, "9")],
+)
+def test_a_band_may_be_wider_on_one_side(amount: str, breached: bool, hedge: str) -> None:
+    """The sign of the deviation says which trigger and which destination count."""
+    assert is_breached(of_coins(amount), lopsided()) is breached
+    assert correction(of_coins(amount), lopsided(), correcting=False) == d(hedge)
+
+
+@pytest.mark.parametrize(("amount", "urgent"), [("20", False), ("20.1", True), ("-20.1", True)])
+def test_a_deviation_beyond_the_instant_size_is_urgent(amount: str, urgent: bool) -> None:
+    """On both sides, strictly; a band without one knows no urgency."""
+    assert is_urgent(of_coins(amount), lopsided()) is urgent
+    assert not is_urgent(of_coins(amount), band("1"))
+
+
+def test_the_narrowest_of_several_bands_decides_on_each_side() -> None:
+    """Nine coins either way are narrower than ten above, and wider than two below."""
+    nine = band("9", unit=Unit.COINS)
+    judged = [(of_coins("5"), lopsided()), (of_coins("5"), nine)]
+
+    assert narrowest(judged, above=True)[1] == nine
+    assert narrowest(judged, above=False)[1] == lopsided()

@@ -17,7 +17,7 @@ from bot.calc.margin import (
     unrealized,
 )
 from bot.domain.account import MarginState, Position
-from bot.domain.instrument import Tier
+from bot.domain.instrument import Kind, Tier
 from bot.domain.units import ZERO
 from tests.kit import d, hedge, perpetual
 
@@ -60,6 +60,27 @@ def test_profit_has_the_sign_of_the_position() -> None:
     """A short gains what the price falls and loses what it rises."""
     assert unrealized(held("-2", "60000", "59000")) == d(2_000)
     assert unrealized(held("2", "60000", "59000")) == d(-2_000)
+
+
+def inverse(contracts: str, entry: str, mark: str) -> Holding:
+    """An inverse position of 100 of face a contract."""
+    made = perpetual(kind=Kind.INVERSE, contract_size=d(100), tiers=TIERS[:1])
+    return Holding(made, Position(hedge("BTC"), d(contracts), d(entry)), d(mark))
+
+
+def test_an_inverse_position_is_margined_in_coins() -> None:
+    """1.3 coins and -40,000 of face from 55,000 at 62,000 are 1.217888563 coins; 0.4 % of its coins is needed."""
+    short = inverse("-400", "55000", "62000")
+
+    assert round(d("1.3") + unrealized(short), 9) == d("1.217888563")
+    assert required([short]) == d(40_000) / d(62_000) * d("0.004")
+    assert unrealized(inverse("0", "0", "62000")) == required([inverse("0", "0", "62000")]) == 0
+
+
+def test_the_stress_of_an_inverse_position_is_not_taken_for_a_linear_ones() -> None:
+    """Its margin moves with the price: without its coins the distance is refused."""
+    with pytest.raises(ValueError, match="equity of USDT"):
+        stress_distance([inverse("-400", "55000", "62000")], d(1))
 
 
 def test_flat_positions_need_no_margin() -> None:
@@ -153,8 +174,8 @@ def test_at_the_stress_distance_the_margin_is_used_up_and_not_before(
 
 
 def test_a_short_is_liquidated_by_a_rise() -> None:
-    """One coin short at 10,000 with 5,000: at x 1.49402... balance 15,000 - P equals 0.4 % of P."""
-    assert stress_distance([held("-1", "10000", "10000")], d(5_000)) == d(15_000) / d("1.004") / d(10_000) - 1
+    """One coin short at 10,000 with 5,000: 4,960 are free, and each per cent up takes 100.40 of them."""
+    assert stress_distance([held("-1", "10000", "10000")], d(5_000)) == d(4_960) / d(10_040)
 
 
 def test_a_long_is_liquidated_by_a_fall() -> None:

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.account import Position
+from bot.domain.account import Balance, Position
 from bot.domain.order import Side
-from tests.kit import d, hedge
+from tests.kit import BTC, d, hedge
 
 NAME = hedge("BTC")
+
+
+def test_what_an_order_holds_is_not_free() -> None:
+    """Coins that lie in an order can be neither sold nor moved; a balance that says nothing of orders is free."""
+    assert (d("0.75"), d(1)) == (Balance(BTC, d(1), d("0.25")).free, Balance(BTC, d(1)).free)
 
 
 @pytest.mark.parametrize(

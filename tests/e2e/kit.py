@@ -46,7 +46,14 @@ def exchange(**changes: Any) -> SimexConfig:
 
 
 def config(
-    simex: Simex, directory: Path, *, targets: str = NEUTRAL, limits: str = FAST, key: str = "default"
+    simex: Simex,
+    directory: Path,
+    *,
+    targets: str = NEUTRAL,
+    limits: str = FAST,
+    key: str = "default",
+    assets: str = "{BTC: {}, ETH: {}}",
+    intervals: str = "{tick: 20 ms, reconcile: 1 s}",
 ) -> Loaded:
     """A bot's config for an exchange, its key in files of its own."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -58,10 +65,10 @@ def config(
     text = f"""
 portfolio: story
 state_dir: {directory / "state"}
-assets: {{BTC: {{}}, ETH: {{}}}}
+assets: {assets}
 targets: {targets}
 limits: {limits}
-intervals: {{tick: 20 ms, reconcile: 1 s}}
+intervals: {intervals}
 exchange: {{ca_file: {simex.ca_file}, pin: {json.dumps(pin)}}}
 credentials: {{api_key_file: {directory / "key"}, api_secret_file: {directory / "secret"}}}
 log: {{level: error}}

@@ -43,7 +43,8 @@ from bot.domain.events import (
 )
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Fill, OrderReport, OrderRequest, Side, Status
-from bot.domain.rules import Rules, TargetSpec
+from bot.domain.rules import Rules
+from bot.domain.targets import TargetSpec
 from bot.domain.units import (
     MILLISECOND_NS,
     SECOND_NS,

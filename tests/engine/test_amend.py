@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.bands import Unit
 from bot.domain.commands import CloseCorrection, Command, Notice, Severity
 from bot.domain.events import Action, Remarked, RulesChanged, RunMode, Started, Ticked
 from bot.domain.order import Status
-from bot.domain.rules import Rules, Unit
+from bot.domain.rules import Rules
 from bot.domain.units import Nanos
 from bot.engine.amend import PROOFS, bar
 from bot.engine.engine import Engine

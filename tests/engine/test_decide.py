@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.account import Balance
+from bot.domain.bands import Unit
 from bot.domain.commands import Severity
 from bot.domain.events import Action, BalancesChanged
 from bot.domain.market import Depth
 from bot.domain.order import Side
-from bot.domain.rules import Base, Unit, WeightsMode
+from bot.domain.targets import Base, WeightsMode
 from tests.engine.kit import World
 from tests.kit import USDM, USDT, band, d, depth, hedge, neutral, weights
 
@@ -74,7 +75,7 @@ def test_a_book_without_a_base_is_held() -> None:
     world = World.weighted(weights(base=Base.NAV_LESS_RESERVE, reserve=d(900_000))).run()
 
     assert world.sent == []
-    assert world.notices("held")[-1].text == "base (weights): the base of the weights is not positive"
+    assert world.notices("held")[-1].text == "missing (base): the base is -750000: shares of it mean nothing"
 
 
 def test_cash_in_doubt_holds_a_base_that_counts_it() -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bot.domain.account import Balance
+from bot.domain.bands import Unit
 from bot.domain.commands import Notice, Severity
 from bot.domain.events import (
     AccountConfirmed,
@@ -23,7 +24,6 @@ from bot.domain.events import (
 )
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Side, Status
-from bot.domain.rules import Unit
 from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.engine.modes import GLOBAL, Latch, Mode

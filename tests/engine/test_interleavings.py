@@ -61,6 +61,8 @@ class Unruly:
             truth = self.world.venue.position(hedge(coin)).contracts
             assert -held <= truth <= 0
             assert -held <= self.world.position(coin) <= 0
+            assert self.world.position(coin) == self.world.engine.state.sleeves.total(hedge(coin))
+        assert not self.world.engine.state.sleeves.defects
 
     def at_rest(self, world: World) -> bool:
         """Both hedges are right, confirmed, and nothing is out; looks at every step on the way."""
@@ -129,12 +131,23 @@ class Unruly:
 
 
 @settings(max_examples=40)
-@given(st.lists(MOVES, max_size=60), st.sampled_from(["0.4", "0.7", "10"]), st.booleans(), st.booleans(), st.booleans())
+@given(
+    st.lists(MOVES, max_size=60),
+    st.sampled_from(["0.4", "0.7", "10"]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 def test_no_order_of_events_hedges_twice(
-    moves: list[Chaos], at_most: str, answers: bool, streams: bool, places: bool
+    moves: list[Chaos], at_most: str, answers: bool, streams: bool, places: bool, composed: bool
 ) -> None:
-    """Answers, streams, reads and quotes in any order, repeated, lost, late and stale: never beyond the need."""
-    world = World.neutral(coins={"BTC": "1", "ETH": "2"})
+    """Answers, streams, reads and quotes in any order, repeated, lost, late and stale: never beyond the need.
+
+    Neither by one target nor by two on the same coins; and whoever owns what, the books are the venue's.
+    """
+    halves = tuple(msgspec.structs.replace(neutral(ratio="0.5"), name=name) for name in ("one", "two"))
+    world = World.neutral(*(halves if composed else ()), coins={"BTC": "1", "ETH": "2"})
     world.until(lambda w: bool(w.sent))
     unruly = Unruly(world)
     world.venue.fills_at_most = Decimal(at_most)
@@ -145,6 +158,19 @@ def test_no_order_of_events_hedges_twice(
     world.reconciling = True
     world.until(unruly.at_rest, 120)
     assert world.venue.position(hedge("BTC")).contracts == d(-1)
+    assert_booked(world)
+
+
+def assert_booked(world: World) -> None:
+    """What the sleeves have is what the venue executed: contracts, money and fees, each to 1e-8."""
+    sleeves = world.engine.state.sleeves
+    for coin in ("BTC", "ETH"):
+        books = sleeves.books.get(hedge(coin), {}).values()
+        done = [one for one in world.venue.orders.values() if one.request.instrument == hedge(coin) and one.filled]
+        cash = -sum((one.filled * one.price * one.request.side.sign for one in done), Decimal(0))
+        assert abs(sum((book.cash for book in books), Decimal(0)) - cash) < d("1e-8")
+        assert sum((fee for book in books for fee in book.fees.values()), Decimal(0)) == len(done)
+        assert sum((book.contracts for book in books), Decimal(0)) == world.venue.position(hedge(coin)).contracts
 
 
 @settings(max_examples=25)

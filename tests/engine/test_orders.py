@@ -19,10 +19,11 @@ from bot.domain.events import (
     OrderUnanswered,
     Source,
 )
+from bot.domain.hedge import Leg
 from bot.domain.order import Fill, OrderReport, OrderRequest, Side, Status, TimeInForce
-from bot.domain.units import SECOND_NS, ClientOrderId, Nanos
+from bot.domain.units import SECOND_NS, ZERO, ClientOrderId, Nanos
 from bot.engine.orders import KEEP_DONE_NS, TERMINAL, TRANSITIONS, OrderRecord, Orders, Progress
-from tests.kit import START_NS, d, hedge
+from tests.kit import BTC, START_NS, d, hedge
 
 ID = ClientOrderId("tt1")
 NAME = hedge("BTC")
@@ -44,6 +45,11 @@ def request(client_id: ClientOrderId = ID, contracts: str = "10", side: Side = S
         leg=0,
         decided_ns=START_NS,
     )
+
+
+def leg(asked: OrderRequest) -> Leg:
+    """An order as it is recorded, decided at a mid of 101."""
+    return Leg(asked, BTC, d(101), d(101), ZERO)
 
 
 def fill(trade: str, contracts: str, price: str = "101") -> Fill:
@@ -72,7 +78,7 @@ def report(
 def sent() -> Orders:
     """One order on its way."""
     orders = Orders()
-    orders.open(request(), d(101), "group", START_NS)
+    orders.open(leg(request()), "group", START_NS)
     return orders
 
 
@@ -130,7 +136,7 @@ def test_an_id_is_used_once() -> None:
     orders = sent()
 
     with pytest.raises(ValueError, match="used before"):
-        orders.open(request(), d(101), "group", START_NS)
+        orders.open(leg(request()), "group", START_NS)
 
 
 # ------------------------------------------------------------------------------------------------------- reports
@@ -415,8 +421,8 @@ def test_denials_of_an_order_that_is_known_are_not_kept() -> None:
 def test_working_orders_add_up_by_instrument_with_their_sign() -> None:
     """What may still fill, and of orders that have ended nothing."""
     orders = sent()
-    orders.open(request(ClientOrderId("tt2"), "4", Side.BUY), d(101), "group", START_NS)
-    orders.open(request(ClientOrderId("tt3"), "7"), d(101), "group", START_NS)
+    orders.open(leg(request(ClientOrderId("tt2"), "4", Side.BUY)), "group", START_NS)
+    orders.open(leg(request(ClientOrderId("tt3"), "7")), "group", START_NS)
     orders.on_report(report(Status.EXPIRED, "2"))
 
     assert orders.working() == {NAME: d(-3)}
@@ -427,7 +433,7 @@ def test_working_orders_add_up_by_instrument_with_their_sign() -> None:
 def test_only_orders_that_ended_long_ago_are_forgotten() -> None:
     """Late news finds its order for ten minutes; a live one is never forgotten."""
     orders = sent()
-    orders.open(request(ClientOrderId("tt2")), d(101), "group", START_NS)
+    orders.open(leg(request(ClientOrderId("tt2"))), "group", START_NS)
     orders.on_report(report(Status.EXPIRED))
     done = START_NS + SECOND
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.bands import Unit
 from bot.domain.events import Market
 from bot.domain.market import Mark
-from bot.domain.rules import Unit
 from tests.engine.kit import World
 from tests.kit import band, d, hedge, neutral, pricing
 

@@ -6,14 +6,33 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.bands import Auto, Unit, Width
 from bot.domain.commands import Command
-from bot.domain.events import Action, Event, Fact, RunMode, Started
+from bot.domain.events import (
+    Action,
+    BarsSeen,
+    CalendarStruck,
+    Event,
+    Fact,
+    FundingPaid,
+    FundingSeen,
+    HistorySeen,
+    HoldingsDeclared,
+    RunMode,
+    Sampled,
+    Started,
+)
 from bot.domain.market import Depth, Mark, Quote
-from bot.domain.rules import Unit
+from bot.domain.order import Side
+from bot.domain.rules import HoldingSource
+from bot.domain.snapshot import Bar, Bars, FundingTerms, Returns
+from bot.domain.targets import Base, Basis, CashTarget
+from bot.domain.triggers import Gate, PriceEnd, Signal, Until, When
+from bot.domain.units import HOUR_NS, SECOND_NS, Asset, Nanos
 from bot.engine.engine import Engine
 from bot.engine.state import State
 from tests.engine.kit import Step, World, encoded
-from tests.kit import band, d, hedge, limits, neutral, rules, weights
+from tests.kit import BTC, USDM, USDT, band, d, hedge, limits, neutral, rules, weights
 
 CHAPTERS = st.lists(
     st.sampled_from(
@@ -28,25 +47,30 @@ def tell(world: World, chapters: list[str]) -> World:
     """A random story: flows, shocks, lost answers, operators, restarts."""
     world.run(3)
     for chapter in chapters:
-        match chapter:
-            case "deposit" | "withdraw":
-                world.deposit("BTC", "0.3" if chapter == "deposit" else "-0.1")
-            case "dear" | "cheap":
-                world.price("BTC", world.venue.prices["BTC"] * (1.2 if chapter == "dear" else 0.85))
-            case "deaf" | "mute":
-                world.venue.streams, world.venue.answers = chapter != "deaf", chapter != "mute"
-            case "hearing":
-                world.venue.streams = world.venue.answers = True
-            case "kill" | "unwind" | "flatten" | "arm":
-                world.ask(Action[chapter.upper()])
-            case "restart" | "observe":
-                world.restart(RunMode.OBSERVE if chapter == "observe" else RunMode.LIVE)
-            case "garbage":
-                world.read(world.rules.accounts[1], positions=())
-            case _:
-                pass
+        tell_one(world, chapter)
         world.run(2)
     return world
+
+
+def tell_one(world: World, chapter: str) -> None:
+    """One thing that happens."""
+    match chapter:
+        case "deposit" | "withdraw":
+            world.deposit("BTC", "0.3" if chapter == "deposit" else "-0.1")
+        case "dear" | "cheap":
+            world.price("BTC", world.venue.prices["BTC"] * (1.2 if chapter == "dear" else 0.85))
+        case "deaf" | "mute":
+            world.venue.streams, world.venue.answers = chapter != "deaf", chapter != "mute"
+        case "hearing":
+            world.venue.streams = world.venue.answers = True
+        case "kill" | "unwind" | "flatten" | "arm":
+            world.ask(Action[chapter.upper()])
+        case "restart" | "observe":
+            world.restart(RunMode.OBSERVE if chapter == "observe" else RunMode.LIVE)
+        case "garbage":
+            world.read(world.rules.accounts[1], positions=())
+        case _:
+            pass
 
 
 def world_of(kind: bool) -> World:
@@ -96,6 +120,93 @@ def test_a_checkpoint_goes_on_to_the_same_commands(kind: bool, before: list[str]
 
     assert msgspec.json.encode(restored) == kept
     assert replayed(Engine.of(restored), world.steps[count:]) == [bytes(s.commands) for s in world.steps[count:]]
+
+
+LATER = st.lists(
+    st.sampled_from("deposit dear cheap restart sample history paid rates strike bars declare trade wait arm".split()),
+    min_size=3,
+    max_size=14,
+)
+
+
+def composed_world() -> World:
+    """Targets that wait, end, are measured and own apart, on the same coins; and coins off the venue."""
+    fixed = Basis(base=Base.FIXED, fixed=d(100_000))
+    gate = Gate(signal=Signal.TREND, fast=2, slow=6)
+    when = When(calendar="0 0 * * *", persist_ns=2 * SECOND_NS, gates=(gate,), gate_delay_ns_max=4 * SECOND_NS)
+    ends = Until(price=PriceEnd(asset=BTC, above=d(95_000)))
+    half = msgspec.structs.replace(neutral(ratio="0.5"), when=when, until=ends)
+    cash = CashTarget(
+        name="cash", share=d("0.2"), anchor=BTC, band=band("0.05"), basis=fixed, when=When(funding_cost_max=d("0.2"))
+    )
+    wide = Auto(hard=Width(d("0.1"), Unit.POINTS), risk_aversion=d(50))
+    auto = msgspec.structs.replace(neutral("SOL"), name="auto", band=wide)
+    source = HoldingSource("cold", (BTC,), 3600 * SECOND_NS)
+    owned = rules(
+        half, cash, auto, coins=("BTC", "ETH", "SOL"), limits=limits(orders_per_minute_max=99), sources=(source,)
+    )
+    world = World(owned, {"BTC": d("1.2"), "ETH": d(16), "SOL": d(100)})
+    world.venue.prices["SOL"] = 150.0
+    world.start().handle(HoldingsDeclared("cold", {BTC: d(1)}, world.now, world.now))
+    return world
+
+
+def tell_more(world: World, chapters: list[str]) -> World:
+    """A random story with everything that is measured, read and waited for."""
+    world.run(3)
+    for number, chapter in enumerate(chapters):
+        at, coin = world.now, hedge("BTC")
+        match chapter:
+            case "sample":
+                mids = {Asset(name): price * (1 + number * 1e-3) for name, price in world.venue.prices.items()}
+                world.handle(Sampled(mids, Nanos(at + number * HOUR_NS), at))
+            case "history":
+                series: dict[Asset, tuple[float | None, ...]] = {
+                    Asset(name): tuple(0.01 * ((k * 7 + number) % 5 - 2) for k in range(40)) for name in ("BTC", "SOL")
+                }
+                past = Returns(interval_ns=HOUR_NS, end_ns=at, logarithmic=True, series=series)
+                world.handle(HistorySeen(past, at))
+            case "paid":
+                world.handle(FundingPaid(USDM, coin, USDT, d("1.5"), f"t{number % 3}", Nanos(at - SECOND_NS), at))
+            case "rates":
+                rate = d("-0.001") if number % 2 else d("0.0001")
+                terms = FundingTerms(interval_ns=8 * HOUR_NS, history=((Nanos(at - 8 * HOUR_NS), rate), (at, rate)))
+                world.handle(FundingSeen(coin, terms, at))
+            case "strike":
+                world.handle(CalendarStruck("neutral", at, at))
+            case "bars":
+                opened = at // HOUR_NS * HOUR_NS
+                bars = tuple(
+                    Bar(Nanos(opened + (k - 12) * HOUR_NS), 9.0, 9.9, 8.0, 9.0 + k * 0.1, 1.0) for k in range(12)
+                )
+                world.handle(BarsSeen(BTC, Bars(HOUR_NS, bars), at))
+            case "declare":
+                world.handle(HoldingsDeclared("cold", {BTC: d(1) + number * d("0.1")}, at, at))
+            case "trade":
+                now = world.venue.position(coin).after_fill(Side.BUY, d("0.2"), d(60_000))
+                world.venue.positions[coin] = now
+            case _:
+                tell_one(world, chapter)
+        world.run(2)
+    return world
+
+
+@settings(max_examples=25)
+@given(LATER, LATER)
+def test_what_is_measured_and_waited_for_is_repeated_too(before: list[str], after: list[str]) -> None:
+    """From the first record, and from a checkpoint on: the same commands, the same marks and the same books."""
+    world = tell_more(composed_world(), before)
+    kept = msgspec.json.encode(world.engine.state)
+    known = len(world.steps)
+    tell_more(world, after)
+    for engine, steps in (
+        (Engine(World.started(composed_world())), world.steps),
+        (Engine.of(msgspec.json.decode(kept, type=State)), world.steps[known:]),
+    ):
+        assert [bytes(step.commands) for step in steps] == replayed(engine, steps)
+        for part in ("triggers", "sleeves", "statistics", "declared", "legs", "modes"):
+            told, again = (msgspec.json.encode(getattr(one.state, part)) for one in (world.engine, engine))
+            assert told == again, part
 
 
 def test_the_same_story_twice_is_the_same_to_the_byte() -> None:

@@ -1,30 +1,35 @@
 """Handing events to their owners."""
 
+import msgspec
+
 from bot.domain.events import ClockSampled, StreamChanged, Ticked
-from bot.domain.rules import RatioTarget
-from bot.domain.units import SECOND_NS, Nanos
-from bot.engine.state import Layout
+from bot.domain.targets import CashTarget, RatioTarget
+from bot.domain.units import SECOND_NS, Asset, Nanos
+from bot.engine.layout import Layout
+from bot.engine.state import State
 from tests.engine.kit import World
 from tests.kit import BTC, ETH, USDM, band, d, hedge, neutral, pricing, rules, weights
 
 
 def test_a_group_is_what_is_corrected_together() -> None:
     """Each coin of a ratio target alone, the coins of a weights target all at once."""
-    layout = Layout.of(rules(neutral("ETH", "BTC"), weights(name="basket")))
+    layout = Layout.of(rules(neutral("SOL", "BNB"), weights(name="basket"), coins=("BTC", "ETH", "SOL", "BNB")))
 
     assert [(g.name, g.assets) for g in layout.groups] == [
-        ("neutral:ETH", (ETH,)),
-        ("neutral:BTC", (BTC,)),
         ("basket", (BTC, ETH)),
+        ("neutral:BNB", (Asset("BNB"),)),
+        ("neutral:SOL", (Asset("SOL"),)),
     ]
 
 
 def test_market_data_touches_the_groups_that_it_can_change() -> None:
-    """A coin's spot market and its future touch every group of the coin, each once."""
-    layout = Layout.of(rules(neutral("BTC"), weights(name="basket")))
+    """A coin's spot market and its future touch every group that rests on the coin, each once."""
+    cash = CashTarget(name="cash", share=d("0.2"), anchor=ETH, band=band("0.05"))
+    layout = Layout.of(rules(neutral("BTC"), cash))
 
-    assert [g.name for g in layout.touched[pricing("BTC")]] == ["neutral:BTC", "basket"]
-    assert [g.name for g in layout.touched[hedge("ETH")]] == ["basket"]
+    assert [g.name for g in layout.touching(pricing("BTC"))] == ["cash", "neutral:BTC"]
+    assert [g.name for g in layout.touching(hedge("ETH"))] == ["cash"]
+    assert layout.touching(pricing("SOL")) == ()
 
 
 def test_an_asset_priced_by_its_own_future_is_touched_once() -> None:
@@ -33,7 +38,7 @@ def test_an_asset_priced_by_its_own_future_is_touched_once() -> None:
     own = type(base.assets[0])(BTC, hedge("BTC"), hedge("BTC"))
     layout = Layout.of(rules(neutral("BTC"), assets=(own,)))
 
-    assert [g.name for g in layout.touched[hedge("BTC")]] == ["neutral:BTC"]
+    assert [g.name for g in layout.touching(hedge("BTC"))] == ["neutral:BTC"]
 
 
 def test_hedges_are_named_in_a_fixed_order() -> None:
@@ -76,3 +81,18 @@ def test_new_risk_needs_the_private_stream() -> None:
     world.handle(StreamChanged("usdm.user", True, "", world.now, USDM))
     world.run()
     assert world.position("BTC") == d("-1.434")
+
+
+def test_a_checkpoint_keeps_the_rules_and_not_what_is_looked_up_in_them() -> None:
+    """An index is made anew; and a state that was kept before there were books, marks and statistics can be read."""
+    state = World.neutral().run(5).engine.state
+    kept = msgspec.json.decode(msgspec.json.encode(state))
+    assert {"rules"} == kept["layout"].keys()
+    for later in ("sleeves", "triggers", "statistics", "declared"):
+        del kept[later]
+    kept["layout"]["groups"] = [{"name": "neutral:BTC"}]
+    older = msgspec.json.decode(msgspec.json.encode(kept), type=State)
+
+    assert state.layout == older.layout
+    assert state.layout.touched == older.layout.touched
+    assert state.accounts == older.accounts

@@ -9,9 +9,9 @@ from bot.domain.units import SECOND_NS, Nanos
 from bot.engine import decide
 from bot.engine.accounts import Accounts
 from bot.engine.orders import Orders
-from bot.engine.state import Group
 from bot.engine.trust import Beliefs
 from bot.lab.bench import wide
+from bot.policy.members import Member
 from tests.engine.kit import World
 from tests.kit import neutral
 
@@ -51,14 +51,16 @@ def test_groups_judged_together_are_judged_as_each_by_itself() -> None:
     world = World.neutral(neutral("BTC", "ETH")).run()
     state = world.engine.state
 
-    assert [decide.assess(Beliefs(state), group) for group in state.layout.groups] == world.engine.assess()
+    assert [
+        decide.assess(Beliefs(state), group, explain=True) for group in state.layout.groups
+    ] == world.engine.assess()
 
 
 def test_a_group_sees_the_order_that_the_one_before_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within one event, too: what the first order may still fill is believed of when the second group is judged."""
     world, judged = World.neutral(neutral("BTC", "ETH")).run(), list[tuple[int, bool]]()
 
-    def assess(beliefs: Beliefs, group: Group) -> decide.Assessment:
+    def assess(beliefs: Beliefs, group: Member) -> decide.Assessment:
         judged.append((len(world.engine.state.orders.live()), bool(beliefs.working)))
         return exactly(beliefs, group)
 

@@ -7,21 +7,11 @@ from typing import Any
 
 import msgspec
 
+from bot.domain.bands import Band, Unit, Width
 from bot.domain.instrument import Instrument, Kind, Tier, instrument_id
 from bot.domain.market import Depth, Mark, Quote
-from bot.domain.rules import (
-    AssetRule,
-    Band,
-    Base,
-    Limits,
-    RatioTarget,
-    Rules,
-    TargetSpec,
-    Unit,
-    WeightsMode,
-    WeightsTarget,
-    Width,
-)
+from bot.domain.rules import AssetRule, Limits, Rules
+from bot.domain.targets import Base, Basis, RatioTarget, TargetSpec, WeightsMode, WeightsTarget
 from bot.domain.units import SECOND_NS, AccountId, Asset, InstrumentId, Nanos
 
 SPOT = AccountId("binance.spot")
@@ -121,12 +111,18 @@ def weights(
     mode: WeightsMode = WeightsMode.FULL_REBALANCE,
     base: Base = Base.OWNED,
     within: Band | None = None,
+    reserve: Decimal | int = 0,
+    fixed: Decimal | int = 0,
     **changes: Any,
 ) -> WeightsTarget:
-    """A weights target, 60/40 with a band of five points."""
+    """A weights target, 60/40 with a band of five points. `reserve` is in USDT."""
     named = {Asset(coin): d(share) for coin, share in (shares or {"BTC": "0.6", "ETH": "0.4"}).items()}
     made = WeightsTarget(
-        name="weights", weights=named, mode=mode, base=base, band=within or band("0.05", unit=Unit.POINTS)
+        name="weights",
+        weights=named,
+        mode=mode,
+        basis=Basis(base=base, reserve={USDT: Decimal(reserve)}, fixed=Decimal(fixed)),
+        band=within or band("0.05", unit=Unit.POINTS),
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -58,6 +58,14 @@ def test_checking_a_config_offline_is_light() -> None:
     assert (0, set()) == loaded("check", "--offline", "--config", EXAMPLE)
 
 
+def test_planning_for_a_snapshot_is_light(tmp_path: Path) -> None:
+    """A plan from two files loads nothing that could ask a venue, nor the engine."""
+    snapshot = tmp_path / "snapshot.json"
+    snapshot.write_text('{"now": "2024-08-09T00:00:00Z", "prices": {"BTC": "60000"}, "holdings": {"BTC": "1"}}')
+
+    assert (0, set()) == loaded("plan", "--config", EXAMPLE, "--snapshot", snapshot, "--json")
+
+
 def test_reading_a_journal_is_light(journal: Path) -> None:
     """Verifying and exporting need the journal and nothing of the venues."""
     assert (0, set()) == loaded("journal", "verify", journal)

@@ -17,8 +17,9 @@ from bot.ops import init
 from bot.ops.exits import Exit
 from bot.ops.init import Account, Alerts, Answers, Goal, Mistake, Pin
 from bot.ops.init_template import rendered
-from bot.runtime.settings import NeutralTarget, RatioTarget, Settings, WeightsTarget
+from bot.runtime.settings import Settings
 from bot.runtime.settings_load import load, load_text
+from bot.runtime.settings_targets import NeutralTarget, RatioTarget, WeightsTarget
 from bot.runtime.wiring import HOSTS
 from tests.ops.desk import trimtab
 

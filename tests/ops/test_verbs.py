@@ -15,6 +15,7 @@ from bot.runtime import killfile
 from bot.runtime.ask import NotRunning, socket_path
 from bot.runtime.control import Denied
 from tests.ops.desk import Desk, trimtab
+from tests.ops.plan_samples import EMPTY, PLAN
 from tests.ops.samples import STATUS
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -250,32 +251,6 @@ def test_watching_and_json_exclude_each_other(desk: Desk) -> None:
     assert Exit.USAGE == trimtab("status", "--watch", "--json", "-d", desk.state_dir)[0]
 
 
-PLAN = {
-    "mode": "RUN",
-    "groups": [
-        {
-            "group": "core:BTC",
-            "held_because": None,
-            "assets": [
-                {
-                    "asset": "BTC", "price": "60000", "exposure": "1", "target": "0", "deviation": "1",
-                    "deviation_value": "60000", "trigger": "0.01", "breached": True, "hedge": "-1",
-                    "why": "sell 1 BTC: holding 1 + futures 0",
-                }
-            ],
-        },
-        {"group": "core:ETH", "held_because": "stale_price: ETHUSDT", "assets": []},
-    ],
-    "orders": [
-        {
-            "group": "core:BTC", "instrument": "binance.usdm:BTCUSDT", "side": "sell", "contracts": "1",
-            "limit_price": "59910", "expected_vwap": 59990.5, "reduce_only": False, "residual": "0",
-        }
-    ],
-    "refused": [{"what": "core:ETH", "guard": "stale_price", "why": "ETHUSDT was last heard of too long ago"}],
-}  # fmt: skip
-
-
 def test_a_plan_explains_itself(desk: Desk) -> None:
     """A person sees the derivation, the order that follows, and what a guard would stop."""
     desk.answers["plan"] = PLAN
@@ -286,7 +261,7 @@ def test_a_plan_explains_itself(desk: Desk) -> None:
         "sell 1 BTC: holding 1",
         "59,910.00",
         "59,990.50",
-        "cannot be judged",
+        "margin of the accounts",
         "was last heard of too long ago",
     ):
         assert words in out
@@ -294,7 +269,7 @@ def test_a_plan_explains_itself(desk: Desk) -> None:
 
 def test_a_plan_of_nothing_says_so(desk: Desk) -> None:
     """A book in its band needs no order, and the plan says that in words."""
-    desk.answers["plan"] = {"mode": "RUN", "groups": [], "orders": [], "refused": []}
+    desk.answers["plan"] = EMPTY
 
     assert "No order would be sent now." in trimtab("plan", "-d", desk.state_dir)[1]
 

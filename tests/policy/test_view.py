@@ -2,12 +2,11 @@
 
 import pytest
 
+from bot.domain.bands import Unit, Width
 from bot.domain.hedge import Parts
-from bot.domain.rules import Unit, Width
-from bot.policy import overlay
 from bot.policy.view import View, plain, width_text
 from tests.kit import BTC, d, neutral
-from tests.policy.views import book
+from tests.policy.views import book, needs
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_a_width_reads_as_in_the_config(unit: Unit, text: str) -> None:
 
 def test_a_breach_explains_itself() -> None:
     """The sentence has the trade, the exposure and where it comes from, the target and the band."""
-    (need,) = overlay.needs(neutral("BTC"), BTC, book(BTC=("60000", "1.25", "-0.25")), correcting=False)
+    need = needs(neutral("BTC"), view=book(BTC=("60000", "1.25", "-0.25")))["BTC"]
 
     assert need.why == (
         "sell 1 BTC: exposure 1 = holding 1.25 + futures -0.25; target 0, deviation 1; band 1 % breached"
@@ -46,9 +45,9 @@ def test_a_breach_explains_itself() -> None:
 
 def test_working_orders_and_corrections_are_part_of_the_explanation() -> None:
     """What is still on its way is named, and inside the band a correction under way is called that."""
-    working = View({BTC: d(60_000)}, {BTC: Parts(d(1), d(0), d("-0.5"), d("-0.495"))}, d(0), d(0))
-    (going,) = overlay.needs(neutral("BTC"), BTC, working, correcting=True)
-    (kept,) = overlay.needs(neutral("BTC"), BTC, working, correcting=False)
+    working = View(prices={BTC: d(60_000)}, parts={BTC: Parts(d(1), d(0), d("-0.5"), d("-0.495"))})
+    going = needs(neutral("BTC"), view=working, correcting=True)["BTC"]
+    kept = needs(neutral("BTC"), view=working)["BTC"]
 
     assert "+ working -0.495" in going.why
     assert "being corrected" in going.why

@@ -45,16 +45,16 @@ def loaded(text: str = RIGHT, environ: Mapping[str, str] | None = None) -> Loade
     return load_text(text, "c.yaml", environ or {})
 
 
-def problems(text: str, environ: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-    """Everything that is wrong with a text."""
+def problems(text: str, environ: Mapping[str, str] | None = None, now_ns: int | None = None) -> tuple[Problem, ...]:
+    """Everything that is wrong with a text, at a moment."""
     with pytest.raises(ConfigError) as caught:
-        loaded(text, environ)
+        load_text(text, "c.yaml", environ or {}, now_ns=now_ns)
     return caught.value.problems
 
 
-def only_problem(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """The line of the only thing that is wrong with a text."""
-    found = problems(text, environ)
+def only_problem(text: str, environ: Mapping[str, str] | None = None, now_ns: int | None = None) -> str:
+    """The line of the only thing that is wrong with a text, at a moment."""
+    found = problems(text, environ, now_ns)
     assert len(found) == 1, [str(problem) for problem in found]
     return str(found[0])
 

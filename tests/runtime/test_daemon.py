@@ -409,7 +409,8 @@ async def test_a_look_has_an_end(tmp_path: Path) -> None:
     await stage.advance(3.2)
     answer = await looking
 
-    assert {"price"} == {refused["guard"] for refused in answer["refused"]}
+    assert answer["refused"]
+    assert all("price" in refused["why"] for refused in answer["refused"])
 
 
 async def test_the_verbs_are_what_the_command_line_asks_for(tmp_path: Path) -> None:

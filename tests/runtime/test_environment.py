@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.runtime.environment import RESERVED
+from bot.runtime.settings_triggers import BandSettings
 from tests.runtime.configs import RIGHT, WEIGHTS, loaded, only_problem, problems
 
 
@@ -27,7 +28,9 @@ def test_items_of_lists_and_coins_are_reached() -> None:
     environ = {"TRIMTAB_TARGETS__0__BAND__TRIGGER": "2 %", "TRIMTAB_ASSETS__BTC__DECLARED": "1.5"}
     settings = loaded(RIGHT, environ).settings
 
-    assert 2 == settings.targets[0].band.trigger.value
+    band = settings.targets[0].band
+    assert isinstance(band, BandSettings)
+    assert 2 == band.trigger.value
     assert Decimal("1.5") == settings.assets["BTC"].declared.value
 
 
@@ -57,8 +60,10 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             "TRIMTAB_LIMTS__SLIPPAGE",
             "20 bps",
             (
-                "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-                "targets, limits, intervals, exchange, credentials, paper, log, alerts, chat, web, health, journal; "
+                "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, reporting, "
+                "state_dir, assets, "
+                "targets, budgets, statistics, holdings, limits, intervals, exchange, credentials, paper, log, "
+                "alerts, chat, web, health, journal; "
                 "did you mean 'limits'?"
             ),
         ),
@@ -76,8 +81,9 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             "TRIMTAB_",
             "x",
             (
-                "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, state_dir, assets, "
-                "targets, limits, intervals, exchange, credentials, paper, log, alerts, chat, web, health, journal"
+                "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, reporting, state_dir, assets, "
+                "targets, budgets, statistics, holdings, limits, intervals, exchange, credentials, paper, log, "
+                "alerts, chat, web, health, journal"
             ),
         ),
     ],
@@ -102,3 +108,10 @@ def test_a_secret_under_a_misspelt_name_is_not_shown() -> None:
 
     assert "TRIMTAB_APIKEY" in found
     assert "canary" not in found
+
+
+def test_sleeves_and_sides_are_keyed_by_coins() -> None:
+    """A coin that is set by a variable's name is written in capitals, whatever it belongs to."""
+    settings = loaded(RIGHT, {"TRIMTAB_TARGETS__0__OWNS__BTC": "1.5"}).settings
+
+    assert {"BTC": Decimal("1.5")} == {coin: amount.value for coin, amount in settings.targets[0].owns.items()}

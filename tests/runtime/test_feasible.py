@@ -12,6 +12,7 @@ from bot.runtime.feasible import check_against, corrections, hedges_needed
 from tests.runtime.configs import RIGHT, WEIGHTS, catalogue, changed, instrument, loaded, with_limit
 
 PRICES = {"BTC": Decimal(60_000), "ETH": Decimal(3_000)}
+PARITY = "kind: risk_parity, assets: [BTC, ETH]"
 HOLDINGS = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(50_000)}
 
 
@@ -209,3 +210,182 @@ def test_what_would_put_everything_on_its_target(target: str, needed: dict[str, 
 def test_a_weight_without_a_price_is_left_out() -> None:
     """What cannot be told is not told as zero."""
     assert {} == hedges_needed(loaded(WEIGHTS), {"BTC": PRICES["BTC"]}, HOLDINGS)
+
+
+KINDS = """\
+portfolio: p
+assets: {BTC: {}, ETH: {}}
+targets:
+  - {name: t, %s, band: {trigger: %s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "wide", "narrow", "least"),
+    [
+        # Holdings are 1 BTC and 10 ETH, 90,000, with 50,000 USDT beside them; the smallest order of BTC is 0.002, 120.
+        ("kind: cash_hedge, share: 20 %, anchor: BTC", "0.1 pp", "0.05 pp", "0.0858 pp"),
+        ("kind: cash_hedge, share: 20 %, anchor: BTC, reserve: 50000 USDT", "0.14 pp", "0.13 pp", "0.1334 pp"),
+        (
+            "kind: tilt, long: {ETH: 1}, short: {BTC: 1}, size: 10 %, base: fixed, fixed: 60000 USDT",
+            "2 %",
+            "1.9 %",
+            "2 %",
+        ),
+        ("kind: leverage, weights: {BTC: 1}, leverage: 2, leverage_max: 3, base: owned", "0.1 %", "0.09 %", "0.1 %"),
+        (
+            "kind: risk_parity, assets: [BTC, ETH], volatilities: {BTC: 1, ETH: 2}, base: owned",
+            "0.2 %",
+            "0.1 %",
+            "0.2 %",
+        ),
+        ("kind: proxy, assets: [ETH], anchors: [BTC], betas: {ETH: {BTC: 2}}", "0.2 %", "0.19 %", "0.2 %"),
+    ],
+)
+def test_a_band_of_any_kind_is_held_against_the_smallest_order(target: str, wide: str, narrow: str, least: str) -> None:
+    """Whatever a width is a part of, it is an order at the present prices or it is refused with what would be one."""
+    said = "is below the smallest order of usdm:BTCUSDT, 0.002 BTC"
+    assert [] == [one for one in lines(KINDS % (target, wide)) if said in one]
+    (found,) = [one for one in lines(KINDS % (target, narrow)) if said in one]
+
+    assert found.endswith(f"allowed: at least {least}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "kind: cash_hedge, share: 20 %, anchor: BTC, beta: measured",
+        "kind: risk_parity, assets: [BTC, ETH], base: owned",
+        "kind: proxy, assets: [ETH], anchors: [BTC]",
+        "kind: tilt, long: {ETH: 1}, short: {BTC: 1}, size: 10 %, neutral: beta, reserve: 50000 USDT",
+    ],
+)
+def test_what_rests_on_statistics_is_not_judged_before_there_are_any(target: str) -> None:
+    """A measured beta or volatility is not known at the start: no width that is a part of it is refused."""
+    assert [] == [one for one in lines(KINDS % (target, "0.0001 %")) if "smallest order of usdm:BTCUSDT" in one]
+
+
+def test_both_sides_of_a_band_are_judged() -> None:
+    """A trigger of its own below the target must be an order too."""
+    text = one_coin("0.01 BTC").replace("trigger: 0.01 BTC", "trigger: 0.01 BTC, trigger_below: 0.0005 BTC")
+    (found,) = lines(text)
+
+    assert "targets[0].band.trigger_below: value '0.0005 BTC'" in found
+
+
+def test_an_auto_band_is_judged_at_its_hard_limit() -> None:
+    """What always trades must be able to."""
+    text = changed("{trigger: 1 %, destination: 0 %}", "{auto: {risk_aversion: 5, hard: 0.1 %}}")
+    text = text.replace("[BTC, ETH]", "[BTC]")
+    (found,) = check_against(loaded(text), catalogue(), PRICES, HOLDINGS)
+
+    assert ("targets[0].band.auto.hard", "at least 0.2 %") == (found.key, found.allowed)
+
+
+def test_what_closes_or_converts_has_no_band_to_judge() -> None:
+    """It goes as far as lots let it."""
+    text = (
+        KINDS.replace(", band: {trigger: %s}", "")
+        % "kind: unwind, assets: [BTC], slices: {notional: 1 USDT, every: 1 s}"
+    )
+
+    assert [] == lines(text)
+
+
+@pytest.mark.parametrize(("amount", "findings"), [("1", 0), ("1.1", 1)])
+def test_no_more_is_converted_than_there_is(amount: str, findings: int) -> None:
+    """A conversion of coins that are not held is refused before the first of them is sold."""
+    slices = "slices: {notional: 1000 USDT, every: 1 min}"
+    text = KINDS.replace(", band: {trigger: %s}", "") % f"kind: convert_to_spot, asset: BTC, amount: {amount}, {slices}"
+    found = lines(text)
+
+    assert findings == len(found)
+    assert all(
+        "targets[0].amount: value '1.1': more than there is of it, 1 BTC; allowed: at most 1" in one for one in found
+    )
+    assert () == check_against(loaded(text), catalogue(), PRICES)
+
+
+def test_sleeves_own_no_more_than_there_is() -> None:
+    """Two sleeves share what is held, and one that would own coins of the other is refused."""
+    text = changed("assets: [BTC, ETH]", "assets: [BTC]\n    owns: {BTC: 0.7}")
+    text += "  - {name: two, kind: neutral, assets: [BTC], owns: {BTC: 0.4}, band: {trigger: 2 %}}\n"
+    found = check_against(loaded(text), catalogue(), PRICES, HOLDINGS)
+
+    assert ["targets[1].owns.BTC"] == [problem.key for problem in found]
+    assert "the sleeve owns 0.4 BTC, and only 0.3 are there for it; allowed: at most 0.3" in str(found[0])
+
+
+@pytest.mark.parametrize("kind", ["weights: {BTC: 0.6, ETH: 0.4}, mode: full_rebalance, kind: weights", PARITY])
+def test_undeclared_stablecoins_are_not_invested(kind: str) -> None:
+    """Collateral that nobody spoke of makes weights of everything mean something else: the three bases are named."""
+    (found,) = lines(KINDS % (kind, "5 pp"))
+
+    assert (
+        "net asset value counts 50000 USDT that no weight names; allowed: base: nav_less_reserve with reserve:" in found
+    )
+    assert "base: owned, or base: fixed" in found
+    assert [] == lines(KINDS % (f"{kind}, reserve: 0 USDT", "5 pp"))
+    assert [] == lines(KINDS % (f"{kind}, base: owned", "5 pp"))
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("kind: tilt, long: {ETH: 1}, short: {BTC: 1}, size: 10 %, reserve: 50000 USDT", {"BTC": "-0.15", "ETH": "3"}),
+        ("kind: cash_hedge, share: 20 %, anchor: BTC, base: fixed, fixed: 60000 USDT", {"BTC": "-0.2"}),
+        ("kind: cash_hedge, share: 20 %, anchor: BTC, beta: measured", {}),
+        ("kind: leverage, weights: {BTC: 1}, leverage: 2, leverage_max: 3, base: owned", {"BTC": "1"}),
+        ("kind: proxy, assets: [ETH], anchors: [BTC], betas: {ETH: {BTC: 2}}", {"BTC": "-1"}),
+        ("kind: index, assets: [ETH], indices: [BTC], weight: 25 %, base: fixed, fixed: 60000 USDT", {"BTC": "-0.25"}),
+        (f"{PARITY}, volatilities: {{BTC: 2, ETH: 1}}, base: owned", {"BTC": "-0.5", "ETH": "10"}),
+    ],
+)
+def test_what_any_kind_would_hold_of_futures(target: str, expected: dict[str, str]) -> None:
+    """The position that puts a target where it wants to be, as far as nothing measured decides it."""
+    found = hedges_needed(loaded(KINDS % (target, "5 %")), PRICES, HOLDINGS)
+
+    assert {coin: Decimal(coins) for coin, coins in expected.items()} == {c: round(q, 12) for c, q in found.items()}
+
+
+def test_overlays_of_several_targets_add_up() -> None:
+    """A coin that two targets trade needs the sum; one whose sum holds an unknown is left out."""
+    text = KINDS % ("kind: neutral, assets: [BTC]", "1 %")
+    tilt = "  - {name: lean, kind: tilt, long: {BTC: 1}, short: {ETH: 1}, size: 1, base: fixed, fixed: 6000 USDT,"
+
+    assert {"BTC": Decimal("-0.9"), "ETH": Decimal(-2)} == hedges_needed(
+        loaded(f"{text}{tilt} band: {{trigger: 5 %}}}}\n"), PRICES, HOLDINGS
+    )
+    unknown = loaded(f"{text}{tilt} neutral: beta, band: {{trigger: 5 %}}}}\n")
+    assert {"BTC": Decimal("-0.9")} == hedges_needed(unknown, PRICES, HOLDINGS)
+
+
+def test_a_sleeve_of_coins_elsewhere_is_not_judged_before_they_are_read() -> None:
+    """What a file or an endpoint declares is not known at the start."""
+    text = changed("assets: [BTC, ETH]", "assets: [BTC]\n    owns: {BTC: 50}")
+
+    assert 1 == len(lines(text))
+    assert [] == lines(f"{text}holdings: {{cold: {{file: cold.json, assets: [BTC]}}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("budget", "what", "meant"),
+    [
+        ("instruments: {BTCUSDT: 1000 USDT}", "budgets.instruments.BTCUSDT", "usdm:BTCUSDT"),
+        ("instruments: {'usdm:BTCUSD': 1000 USDT}", "usdm:BTCUSD is traded by no target", "usdm:BTCUSDT"),
+        ("venues: {kraken: 3 USDT}", "budgets.venues.kraken", "allowed: binance"),
+    ],
+)
+def test_a_cap_on_what_nobody_trades_is_refused(budget: str, what: str, meant: str) -> None:
+    """A mistyped cap would bound nothing without a word."""
+    (line,) = lines(f"{RIGHT}\nbudgets: {{{budget}}}\n")
+
+    assert what in line
+    assert meant in line
+
+
+def test_caps_on_what_is_traded_are_fine() -> None:
+    """The config's own futures, as it writes them, and its venue."""
+    budget = "budgets: {instruments: {'usdm:BTCUSDT': 1000 USDT}, venues: {binance: 3000 USDT}}"
+
+    assert [] == lines(f"{RIGHT}\n{budget}\n")

@@ -109,6 +109,29 @@ def test_a_hedged_book_is_drawn_in_band() -> None:
     )
 
 
+def test_every_position_is_drawn_by_the_target_that_it_is_booked_to() -> None:
+    """Contracts, entry, profit, what of it is basis, fees and funding; what rests on a mark is unknown without one."""
+    bench = Bench().hedged()
+    (row,) = [one for one in drawn(bench).sleeves if one.instrument == hedge("BTC")]
+    held = position(drawn(bench))
+
+    assert ("neutral", held.contracts, held.entry_price) == (row.target, row.contracts, row.entry_price)
+    assert (Decimal(0), held.unrealized, Decimal(0)) == (row.realized, row.unrealized, row.funding)
+    assert row.unrealized == row.basis
+    bench.engine.state.books.marks.clear()
+    (row,) = [one for one in drawn(bench).sleeves if one.instrument == hedge("BTC")]
+    assert (None, None) == (row.unrealized, row.basis)
+
+
+def test_a_target_that_has_ended_is_drawn_with_its_reason() -> None:
+    """Nobody has to wonder why nothing is hedged."""
+    bench = Bench().hedged()
+    (target,) = bench.engine.state.layout.rules.targets
+    bench.engine.state.triggers.end(target, "its time has come", bench.clock.now_ns())
+
+    assert {"neutral": "its time has come"} == drawn(bench).ended
+
+
 def test_an_order_on_its_way_is_drawn_as_working() -> None:
     """What may still fill counts into the exposure, and the asset says which order it waits for."""
     bench = Bench().ready()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from bot.domain.events import Action, OperatorAsked
-from bot.domain.units import SECOND_NS
+from bot.domain.units import SECOND_NS, InstrumentId
+from bot.runtime.plan_answer import Answer
 from bot.runtime.plans import plan
 from bot.runtime.steps import encode_state
 from tests.kit import d, hedge, rules, weights
 from tests.runtime.stage import Bench
 
 
-def planned(bench: Bench) -> dict[str, Any]:
-    """The plan of a bench; asking changes nothing, and the answer can be sent."""
+def planned(bench: Bench) -> Answer:
+    """The plan of a bench; asking changes nothing, and what is sent reads as what was planned."""
     before, sequence = encode_state(bench.engine.state), bench.journal.last_seq
-    answer = plan(bench.engine)
+    document = plan(bench.engine)
     assert (before, sequence) == (encode_state(bench.engine.state), bench.journal.last_seq)
-    assert msgspec.json.encode(answer)
-    return answer
+    return msgspec.convert(msgspec.json.decode(msgspec.json.encode(document)), Answer, strict=False)
 
 
 def test_an_unhedged_book_is_planned_to_its_orders() -> None:
@@ -29,56 +27,67 @@ def test_an_unhedged_book_is_planned_to_its_orders() -> None:
     bench.market()
     answer = planned(bench)
     bench.tick()
-    (btc, eth) = answer["orders"]
     sent = {request.instrument: request for request in bench.orders}
+    needed = answer.assets["BTC"]
 
-    assert [] == answer["refused"]
-    for order in (btc, eth):
-        request = sent[order["instrument"]]
+    assert () == answer.refused
+    assert 2 == len(answer.orders)
+    for order in answer.orders:
+        request = sent[InstrumentId(order.instrument)]
         assert (request.side.value, request.contracts, request.limit_price, request.reduce_only) == (
-            order["side"],
-            order["contracts"],
-            order["limit_price"],
-            order["reduce_only"],
-        )
-    assert ("neutral:BTC", d("-0.0005")) == (btc["group"], btc["residual"])
-    (need,) = answer["groups"][0]["assets"]
+            order.side, order.contracts, order.limit_price, order.reduce_only,
+        )  # fmt: skip
     assert (d("1.2345"), d(0), d("-1.2345"), True) == (
-        need["exposure"],
-        need["target"],
-        need["hedge"],
-        need["breached"],
-    )
-    assert "sell 1.2345 BTC" in need["why"]
+        needed.exposure, needed.target, needed.hedge, needed.breached,
+    )  # fmt: skip
+    assert (d("-0.0005"), {"neutral": d(0)}) == (needed.residual_after_rounding, needed.target_parts)
+    assert "sell 1.2345 BTC" in needed.why
+
+
+def test_costs_and_margin_are_those_of_the_orders() -> None:
+    """What the orders would cost, and the account's margin before and after them."""
+    bench = Bench().ready()
+    bench.market()
+    answer = planned(bench)
+    (margin,) = answer.margin.values()
+
+    assert all(order.cost.fee is not None and order.cost.fee > 0 for order in answer.orders)
+    assert d(0) == margin.ratio_before
+    assert margin.ratio_after is not None
+    assert margin.ratio_after > 0
+    assert {order.instrument for order in answer.orders} == set(margin.liquidation)
 
 
 def test_a_book_in_band_plans_nothing() -> None:
     """No order, nothing refused, and the derivation is there all the same."""
     answer = planned(Bench().hedged())
 
-    assert ("RUN", [], []) == (answer["mode"], answer["orders"], answer["refused"])
-    assert [d(0), d(0)] == [group["assets"][0]["hedge"] for group in answer["groups"]]
+    assert ((), ()) == (answer.orders, answer.refused)
+    assert {"BTC": d(0), "ETH": d(0)} == {asset: one.hedge for asset, one in answer.assets.items()}
+    assert answer.nav is not None
+    assert answer.nav > sum((one.exposure_value or d(0) for one in answer.assets.values()), d(0))
 
 
 def test_what_is_held_says_why() -> None:
     """A group that cannot be judged is refused with the guard and its reason, and has no derivation."""
     answer = planned(Bench())
 
-    assert ["neutral:BTC", "neutral:ETH"] == [refused["what"] for refused in answer["refused"]]
-    assert {"account"} == {refused["guard"] for refused in answer["refused"]}
-    assert all("not confirmed" in group["held_because"] and group["assets"] == [] for group in answer["groups"])
+    assert ["neutral:BTC", "neutral:ETH"] == [refused.what for refused in answer.refused]
+    assert all(refused.why.startswith("account: not confirmed") for refused in answer.refused)
+    assert ({}, None) == (answer.assets, answer.nav)
 
 
 def test_what_a_guard_refuses_is_named_beside_its_derivation() -> None:
-    """Under a kill the need is shown, the order is not, and the guard that stops it is."""
+    """Under a kill the need is shown, the order is not, and the mode and the guard that stop it are."""
     bench = Bench().ready()
     bench.market()
     bench.loop.step(OperatorAsked(Action.KILL, "x", "ann", bench.clock.now_ns()))
     answer = planned(bench)
+    first, *others = answer.refused
 
-    assert ("HALT", []) == (answer["mode"], answer["orders"])
-    assert {"neutral:BTC", "neutral:ETH"} == {refused["what"] for refused in answer["refused"]}
-    assert all(group["assets"][0]["breached"] for group in answer["groups"])
+    assert ((), "the mode is HALT, not RUN") == (answer.orders, first.why)
+    assert {"neutral:BTC", "neutral:ETH"} == {refused.what for refused in others}
+    assert all(one.breached and one.residual_after_rounding == one.hedge for one in answer.assets.values())
 
 
 def test_an_unwind_is_planned_by_what_closes_it() -> None:
@@ -88,9 +97,9 @@ def test_an_unwind_is_planned_by_what_closes_it() -> None:
     bench.engine.state.modes.obey(OperatorAsked(Action.UNWIND, "x", "ann", bench.clock.now_ns()))
     answer = planned(bench)
 
-    assert "UNWIND" == answer["mode"]
+    assert "the mode is UNWIND, not RUN" == answer.refused[0].why
     assert {(hedge("BTC"), "buy", d("1.234"), True), (hedge("ETH"), "buy", d(10), True)} == {
-        (order["instrument"], order["side"], order["contracts"], order["reduce_only"]) for order in answer["orders"]
+        (order.instrument, order.side, order.contracts, order.reduce_only) for order in answer.orders
     }
 
 
@@ -105,8 +114,18 @@ def test_a_basket_is_one_group_with_all_its_assets() -> None:
     bench.market()
     answer = planned(bench)
 
-    assert ["weights"] == [group["group"] for group in answer["groups"]]
-    assert {"BTC", "ETH"} == {need["asset"] for need in answer["groups"][0]["assets"]}
-    assert {(hedge("BTC"), "sell"), (hedge("ETH"), "buy")} == {
-        (order["instrument"], order["side"]) for order in answer["orders"]
+    assert {"BTC", "ETH"} == set(answer.assets)
+    assert answer.base["weights"] is not None
+    assert {(hedge("BTC"), "sell", "weights"), (hedge("ETH"), "buy", "weights")} == {
+        (order.instrument, order.side, order.pair) for order in answer.orders
     }
+
+
+def test_a_margin_that_cannot_be_told_is_null_and_said() -> None:
+    """Without the mark of an open position neither margin nor net asset value is known; the rest of the plan stands."""
+    bench = Bench().hedged()
+    bench.engine.state.books.marks.clear()
+    answer = planned(bench)
+
+    assert ({}, None) == (answer.margin, answer.nav)
+    assert any(line.startswith("margin: ") for line in answer.unknown)

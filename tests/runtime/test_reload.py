@@ -10,14 +10,14 @@ import pytest
 
 from bot.domain.commands import Severity
 from bot.domain.events import Remarked, RulesChanged
-from bot.domain.rules import RatioTarget
+from bot.domain.targets import RatioTarget
 from bot.runtime.amendments import Amendment
 from bot.runtime.clock import settle
 from bot.runtime.control import Denied
 from bot.runtime.problems import ConfigError
 from bot.runtime.reload import Answer, ConfigFile, Reloader, without_file
 from bot.runtime.settings_load import Loaded, load_text
-from tests.kit import d
+from tests.kit import band, d
 from tests.runtime.amending import ONLY_BTC, Desk, recording
 from tests.runtime.configs import changed
 from tests.runtime.stage import facts_of
@@ -67,7 +67,7 @@ async def test_a_wider_band_is_taken_over_and_told_everywhere() -> None:
 
     words = "targets.core.band.trigger: 1 % -> 2 %"
     assert Answer("applied", (words,)) == answer
-    assert d("0.02") == office.target.band.trigger.value
+    assert band("0.02") == office.target.band
     (fact,) = facts_of(office.journal, RulesChanged)
     assert ("reload by ann", (words,)) == (fact.why, fact.changes)
     assert ("info", [words]) == (office.said("reload")[-1]["level"], office.said("reload")[-1]["changes"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.runtime.settings_triggers import BandSettings
 from tests.runtime.configs import RIGHT, WEIGHTS, changed, loaded, only_problem, problems, with_limit
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         ),
         (
             changed("assets: [BTC, ETH]", "assets: [BTC, BTC]"),
-            "targets[0].assets[1]: value 'BTC': BTC belongs to the target 'neutral' already; allowed: each coin in one",
+            "targets[0].assets[1]: value 'BTC': BTC stands in the list already; allowed: each coin once",
         ),
         (
             RIGHT + "  - {name: two, kind: ratio, ratio: 0.5, assets: [ETH], band: {trigger: 1 %, destination: 0 %}}\n",
@@ -39,15 +40,11 @@ if TYPE_CHECKING:
             "c.yaml:6: targets[0].weights: the weights add up to 1.01; allowed: a sum of at most 1",
         ),
         (
-            changed("    reserve: 20000 USDT\n", "", WEIGHTS),
-            (
-                "the base nav_less_reserve needs 'reserve'; allowed: base: nav_less_reserve with reserve: 20000 USDT "
-                "(collateral that does not count), base: owned, or base: fixed with fixed: 100000 USDT"
-            ),
-        ),
-        (
             changed("reserve: 20000 USDT", "base: fixed", WEIGHTS),
-            "targets[0].base: value 'fixed': the base fixed needs 'fixed'",
+            (
+                "targets[0].base: value 'fixed': the base fixed needs 'fixed'; allowed: base: nav_less_reserve with "
+                "reserve: 20000 USDT (collateral that does not count), base: owned, or base: fixed with fixed: 100000"
+            ),
         ),
         (
             changed("reserve: 20000 USDT", "base: owned\n    reserve: 1 USDT", WEIGHTS),
@@ -55,7 +52,10 @@ if TYPE_CHECKING:
         ),
         (
             changed("reserve: 20000 USDT", "reserve: 20000 EUR", WEIGHTS),
-            "targets[0].reserve: value '20000 EUR': 'EUR' is not the reporting currency; allowed: an amount in USDT",
+            (
+                "targets[0].reserve: value '20000 EUR': 'EUR' is neither the quote currency nor an asset; allowed: an "
+                "amount in USDT, USD, BTC, ETH"
+            ),
         ),
         (
             changed("destination: 0 %", "destination: 2 %"),
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
         (
             changed("trigger: 1 %", "trigger: 1 pp"),
             (
-                "percentage points are parts of a weights target's base; allowed: a width with %, USDT, coins; "
+                "percentage points are parts of a base, and this kind has none; allowed: a width with %, USDT, coins; "
                 "did you mean '1 %'?"
             ),
         ),
@@ -146,14 +146,18 @@ def test_a_width_in_the_only_coin_is_fine() -> None:
     """A target of one coin may write its band in that coin."""
     text = changed("assets: [BTC, ETH]", "assets: [BTC]").replace("1 %", "0.01 BTC").replace("0 %", "0 BTC")
 
-    assert "BTC" == loaded(text).settings.targets[0].band.trigger.unit
+    band = loaded(text).settings.targets[0].band
+    assert isinstance(band, BandSettings)
+    assert "BTC" == band.trigger.unit
 
 
 def test_a_destination_of_nothing_fits_every_trigger() -> None:
     """Nothing is nothing in every unit."""
     text = changed("{trigger: 1 %, destination: 0 %}", "{trigger: 500 USDT, destination: 0 coins}")
 
-    assert 0 == loaded(text).settings.targets[0].band.destination.value
+    band = loaded(text).settings.targets[0].band
+    assert isinstance(band, BandSettings)
+    assert 0 == band.destination.value
 
 
 def test_weights_that_add_up_exactly_are_right() -> None:

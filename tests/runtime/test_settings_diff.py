@@ -132,3 +132,53 @@ def test_what_needs_a_restart_names_its_line() -> None:
     assert str(one.problem(new)).startswith("c.yaml:10: intervals.tick: value '200 ms': 100 ms -> 200 ms: needs a")
     assert "c.yaml:9: targets[0].band.trigger" in str(other.problem(banded))
     assert ("targets",) == tuple(gone.place(banded))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "{trigger: 1 %, destination: 0 %}",
+            "{trigger: 1 %, destination: 0 %, trigger_below: 2 %}",
+            "targets.neutral.band.trigger_below: nothing -> 2 %",
+        ),
+        (
+            "{trigger: 1 %, destination: 0 %}",
+            "{auto: {risk_aversion: 100, hard: 5 %}}",
+            "targets.neutral.band: 1 % to 0 % -> auto, risk aversion 100, at most 5 %",
+        ),
+        (
+            "{trigger: 1 %, destination: 0 %}",
+            "{trigger: 1 %, destination: 0 %}\n    when: {persist: 30 s}",
+            "targets.neutral.when.persist: 0 s -> 30 s",
+        ),
+        (
+            "{trigger: 1 %, destination: 0 %}",
+            "{trigger: 1 %, destination: 0 %}\n    owns: {BTC: 1.5}",
+            "targets.neutral.owns.BTC: added, 1.5",
+        ),
+        (
+            "{trigger: 1 %, destination: 0 %}",
+            "{trigger: 1 %, destination: 0 %}\n    until: {time: 2027-01-01}",
+            "targets.neutral.until.time: nothing -> 2027-01-01T00:00:00Z",
+        ),
+    ],
+)
+def test_a_change_of_bands_triggers_and_sleeves_is_told(old: str, new: str, told: str) -> None:
+    """What decides when a target acts is told like what it wants."""
+    assert [told] == differences(RIGHT, changed(old, new))
+
+
+def test_a_reserve_is_told_with_its_assets() -> None:
+    """So much of which: a number alone would say nothing."""
+    new = changed("reserve: 20000 USDT", "reserve: {USDT: 20000, USDC: 5}", WEIGHTS)
+
+    assert ["targets.core.reserve: 20000 USDT -> 20000 USDT, 5 USDC"] == differences(WEIGHTS, new)
+
+
+@pytest.mark.parametrize("line", ["budgets: {overlay: 1}", "statistics: {sample: 2 h}", "reporting: EUR"])
+def test_what_targets_rest_on_needs_a_restart(line: str) -> None:
+    """Statistics and budgets that are running are not exchanged under the targets that count on them."""
+    (one,) = found(RIGHT, f"{RIGHT}{line}\n")
+
+    assert not one.reloadable

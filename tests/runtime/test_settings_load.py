@@ -12,8 +12,8 @@ import pytest
 
 from bot.domain.units import SECOND_NS
 from bot.runtime.problems import ConfigError
-from bot.runtime.settings import NeutralTarget
 from bot.runtime.settings_load import FILE_BYTES_MAX, load
+from bot.runtime.settings_targets import NeutralTarget
 from tests.runtime.configs import RIGHT, WEIGHTS, changed, loaded, only_problem, problems, with_limit
 
 CANARY = "q8Zr3Tn6Wp1Lx5Kc9Vb2Mh7Jd4Gf0SaYtEuRiOaPsDfGhJkL"
@@ -47,7 +47,7 @@ limits:
 """
     found = problems(text)
 
-    assert [1, 2, 4, 6, 6, 7, 7, 7, 9, 10, 12] == [problem.line for problem in found]
+    assert [1, 2, 4, 6, 6, 7, 7, 9, 10, 12] == [problem.line for problem in found]
     assert len(found) == len(set(map(str, found)))
 
 
@@ -56,7 +56,10 @@ limits:
     [
         (
             changed("assets: [BTC, ETH]", "asets: [BTC, ETH]\n    assets: [BTC, ETH]"),
-            "c.yaml:8: targets[0].asets: unknown key; allowed: name, band, kind, assets; did you mean 'assets'?",
+            (
+                "c.yaml:8: targets[0].asets: unknown key; allowed: name, band, when, until, owns, cap, kind, assets; "
+                "did you mean 'assets'?"
+            ),
         ),
         (
             with_limit("slipage: 15 bps"),
@@ -103,7 +106,7 @@ limits:
             with_limit("order_notional: 25,000 USDT"),
             (
                 "c.yaml:11: limits.order_notional: value '25,000 USDT': not a number with a unit; write it without "
-                "commas; allowed: an amount in the reporting currency, above 0"
+                "commas; allowed: an amount in the quote currency, above 0"
             ),
         ),
         (
@@ -117,13 +120,18 @@ limits:
         (
             changed("kind: neutral", "kind: nuetral"),
             (
-                "c.yaml:7: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights; "
-                "did you mean 'neutral'?"
+                "c.yaml:7: targets[0].kind: value 'nuetral': not one of the choices; allowed: neutral, ratio, weights, "
+                "tilt, cash_hedge, leverage, proxy, index, risk_parity, unwind, convert_to_spot; did you mean "
+                "'neutral'?"
             ),
         ),
         (
             changed("    kind: neutral\n", ""),
-            "c.yaml:6: targets[0].kind: required, and not there; allowed: neutral, ratio, weights",
+            (
+                "c.yaml:6: targets[0].kind: required, and not there; allowed: neutral, ratio, weights, tilt, "
+                "cash_hedge, "
+                "leverage, proxy, index, risk_parity, unwind, convert_to_spot"
+            ),
         ),
         (
             changed("  BTC: {}", "  BTC: {pricing: spot:btc/usdt}"),

@@ -174,5 +174,36 @@ def order_row(number: int = 1, **changes: Any) -> dict[str, Any]:
     return {**row, **changes}
 
 
+def sale(number: int = 1, **changes: Any) -> Approved:
+    """An approved order to sell 0.5 BTC on the spot market."""
+    return approved(number, **{"instrument": SPOT_BTC, **changes})
+
+
+def spot_row(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """The venue's full answer to that order, filled in two parts, the second of which paid its fee in BNB."""
+    parts = (("60001.00", "0.3", "18.00030000", "USDT", 11), ("60001.50", "0.2", "0.02000000", "BNB", 12))
+    row: dict[str, Any] = {
+        "symbol": "BTCUSDT",
+        "orderId": 7,
+        "orderListId": -1,
+        "clientOrderId": client_id(number),
+        "transactTime": 1_700_000_000_001,
+        "price": "60000.10000000",
+        "origQty": "0.50000000",
+        "executedQty": "0.50000000",
+        "origQuoteOrderQty": "0.00000000",
+        "cummulativeQuoteQty": "30000.60000000",
+        "status": "FILLED",
+        "timeInForce": "IOC",
+        "type": "LIMIT",
+        "side": "SELL",
+        "fills": [
+            {"price": price, "qty": qty, "commission": fee, "commissionAsset": asset, "tradeId": trade}
+            for price, qty, fee, asset, trade in parts
+        ],
+    }
+    return {**row, **changes}
+
+
 async def durable() -> None:
     """An intent that is durable already."""

@@ -249,7 +249,8 @@ def test_spot_balances_are_free_and_locked_together() -> None:
     """The spot account's position is absolute: free and locked of every asset that it names."""
     event = {"e": "outboundAccountPosition", "E": 2, "u": 1, "B": [{"a": "ETH", "f": "10000.5", "l": "0.25"}]}
 
-    assert (BalancesChanged(SPOT, (Balance(Asset("ETH"), D("10000.75")),), "", Nanos(1_000_000), NOW),) == spot(event)
+    held = Balance(Asset("ETH"), D("10000.75"), D("0.25"))
+    assert (BalancesChanged(SPOT, (held,), "", Nanos(1_000_000), NOW),) == spot(event)
 
 
 @pytest.mark.parametrize(

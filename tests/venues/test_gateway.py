@@ -21,7 +21,7 @@ from bot.domain.events import (
     OrderUnanswered,
     Source,
 )
-from bot.domain.order import Status
+from bot.domain.order import Side, Status
 from bot.domain.units import Nanos
 from bot.venues.gateway import PAGE_ROWS, PAGES_MAX, LiveGateway
 from bot.venues.translate.binance import NotRepresentable
@@ -177,12 +177,12 @@ async def test_a_reduce_only_order_uses_the_reserve() -> None:
     assert isinstance((await gate.submit(approved(reduce_only=True), durable()))[0], OrderReported)
 
 
-async def test_a_spot_order_never_leaves() -> None:
-    """The spot account is read-only: the order is refused before its commit is even awaited."""
+async def test_a_spot_purchase_never_leaves() -> None:
+    """Coins are sold and never bought: the order is refused before its commit is even awaited."""
     canned = Canned()
     waiting = durable()
     with pytest.raises(NotRepresentable):
-        await gateway(canned).submit(approved(instrument=SPOT_BTC), waiting)
+        await gateway(canned).submit(approved(instrument=SPOT_BTC, side=Side.BUY), waiting)
     waiting.close()
 
     assert [] == canned.sent

@@ -223,11 +223,11 @@ async def test_a_reduce_only_order_stops_at_flat() -> None:
     assert Decimal(0) == (await world.snapshot()).positions[0].contracts
 
 
-async def test_spot_is_read_only_on_paper_too() -> None:
+async def test_coins_are_not_bought_on_paper_either() -> None:
     """What the live gateway would never send, paper never takes."""
     waiting = durable()
     with pytest.raises(NotRepresentable):
-        await World().venue.submit(approved(instrument=SPOT_BTC), waiting)
+        await World().venue.submit(approved(instrument=SPOT_BTC, side=Side.BUY), waiting)
     waiting.close()
 
 

@@ -13,7 +13,7 @@ from bot.venues.ports import Finding
 from bot.venues.preflight import LivePreflight
 from bot.venues.routes import SPOT
 from bot.venues.signing import Credentials
-from tests.venues.canned import INSTRUMENTS, KEY, NOW_NS, USDT, Canned, Clock, client
+from tests.venues.canned import INSTRUMENTS, KEY, NOW_NS, SPOT_BTC, USDT, Canned, Clock, client
 from tests.venues.test_snapshot import spot, usdm
 
 NOW_MS = NOW_NS // 1_000_000
@@ -25,6 +25,7 @@ SCOPE = {
     "permitsUniversalTransfer": False,
     "enableFutures": True,
 }
+SELLING = {**SCOPE, "enableSpotAndMarginTrading": True}
 PATHS = {
     "spot_time": "/api/v3/time",
     "usdm_time": "/fapi/v1/time",
@@ -109,6 +110,18 @@ async def test_what_must_not_be_blocks_with_its_fix(changes: dict[str, Any], sub
     (line,) = [finding.text for finding in findings if not finding.ok]
     assert words in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(("scope", "expected"), [(SCOPE, [("key scope", True)]), (SELLING, [])])
+async def test_a_key_has_to_be_allowed_to_sell_where_coins_are_to_be_sold(scope: Any, expected: Any) -> None:
+    """A conversion needs the right to trade spot, said or not; without one nobody asks for it."""
+    canned = answers(scope=scope)
+    canned.lay("GET", "/api/v3/openOrders", [])
+    bound_ns = 500 * MILLISECOND_NS
+    known = INSTRUMENTS.values()
+    selling = LivePreflight(client(canned, Clock()), known, USDT, clock_offset_ns_max=bound_ns, sold=(SPOT_BTC,))
+
+    assert expected == wrong(await selling.inspect())
 
 
 @pytest.mark.parametrize("right", ["permitsUniversalTransfer", "enableInternalTransfer"])

@@ -13,7 +13,19 @@ from bot.domain.events import AccountSeen, AccountUnreadable, ClockSampled, Orde
 from bot.domain.units import Asset, Nanos
 from bot.venues.routes import SPOT, USDM
 from bot.venues.snapshot import INCOME_ROWS, LiveSnapshots
-from tests.venues.canned import BTC, INSTRUMENTS, NOW_NS, USDT, Canned, Clock, client, client_id, order_row
+from tests.venues.canned import (
+    BTC,
+    INSTRUMENTS,
+    NOW_NS,
+    SPOT_BTC,
+    USDT,
+    Canned,
+    Clock,
+    client,
+    client_id,
+    order_row,
+    spot_row,
+)
 from tests.venues.translate.test_accounts import account_body, rows_body
 
 SPOT_ACCOUNT, ACCOUNT, POSITIONS = "/api/v3/account", "/fapi/v3/account", "/fapi/v3/positionRisk"
@@ -115,7 +127,35 @@ async def test_spot_holdings_are_free_and_locked() -> None:
     (found,) = await snapshots(canned).account(SPOT)
 
     assert isinstance(found, AccountSeen)
-    assert (Balance(Asset("BTC"), Decimal("1.25")), Balance(USDT, Decimal(0))) == found.snapshot.balances
+    assert (
+        Balance(Asset("BTC"), Decimal("1.25"), Decimal("0.25")),
+        Balance(USDT, Decimal(0)),
+    ) == found.snapshot.balances
+
+
+async def test_open_sales_of_ours_are_reported() -> None:
+    """A sale of ours that rests is told with the spot account, of the pairs on which there may be one."""
+    canned = Canned()
+    canned.lay("GET", SPOT_ACCOUNT, spot(("BTC", "1", "0.5")))
+    resting = spot_row(status="NEW", executedQty="0", cummulativeQuoteQty="0", fills=[])
+    canned.lay("GET", "/api/v3/openOrders", [resting, {"orderId": 8, "clientOrderId": "web_1"}])
+    reads = LiveSnapshots(client(canned, Clock()), INSTRUMENTS.values(), USDT, (SPOT_BTC,))
+    seen, report = await reads.account(SPOT)
+
+    assert isinstance(seen, AccountSeen)
+    assert isinstance(report, OrderReported)
+    assert (client_id(1), SPOT_BTC, Source.QUERY) == (report.report.client_id, report.report.instrument, report.source)
+
+
+async def test_an_unreadable_list_of_sales_makes_the_account_unreadable() -> None:
+    """A read of which one part failed is no read."""
+    canned = Canned()
+    canned.lay("GET", SPOT_ACCOUNT, spot(("BTC", "1", "0.5")))
+    canned.lay("GET", "/api/v3/openOrders", b"<html>")
+    reads = LiveSnapshots(client(canned, Clock()), INSTRUMENTS.values(), USDT, (SPOT_BTC,))
+    (found,) = await reads.account(SPOT)
+
+    assert isinstance(found, AccountUnreadable)
 
 
 @pytest.mark.parametrize("answer", [{"balances": []}, {}, b"", [], b"<html>", TimeoutError()])

@@ -10,8 +10,16 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Mark, Quote
 from bot.domain.order import OrderRequest, Refused
 from bot.domain.rules import Limits
-from bot.domain.units import Contracts, Notional
+from bot.domain.units import Contracts, Notional, Qty
 from bot.engine.modes import Mode
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """What bounds a sale, in coins: what is free to be sold, what the owner wants sold yet, and what is bought back."""
+
+    free: Qty
+    left: Qty
+    paired: Qty
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +51,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps_max: Decimal
     intent_left: Contracts
     """Contracts of the parent leg that no order has taken yet."""
+    sale: Sale | None = None
+    """What bounds a sale of coins; None for futures."""
 
     @property
     def reducing(self) -> bool:

@@ -11,12 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.account import AccountSnapshot, Balance, Position
+from bot.domain.bands import Band, Unit, Width
 from bot.domain.commands import Command, SubmitOrder
 from bot.domain.events import AccountSeen, ClockSampled, Event, RunMode, Started, StreamChanged, Ticked
 from bot.domain.instrument import Instrument, Kind, Tier, instrument_id
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Approved
-from bot.domain.rules import AssetRule, Band, Base, Limits, Rules, Unit, WeightsMode, WeightsTarget, Width
+from bot.domain.rules import AssetRule, Limits, Rules
+from bot.domain.targets import Base, Basis, WeightsMode, WeightsTarget
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, Asset, Bps, Contracts, InstrumentId, Nanos, Qty
 from bot.engine.engine import Engine
 from bot.journal.sqlite import SqliteJournal
@@ -99,7 +101,7 @@ def rules() -> Rules:
         name="bench",
         weights={Asset(name): weight for name, weight in _WEIGHTS.items()},
         mode=WeightsMode.TRIM_ONLY,
-        base=Base.OWNED,
+        basis=Basis(base=Base.OWNED),
         band=band,
     )
     assets = tuple(

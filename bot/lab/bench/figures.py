@@ -88,12 +88,15 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     paced_frames: int
     replayed: int
     evaluated: int
+    evaluations: int
+    walked: int
     intents: int
     orders: int
     appends: int
     commits: int
     starts: int
     statuses: int
+    programs: int
     updates: int
 
 
@@ -105,12 +108,15 @@ FULL = Counts(
     paced_frames=3_000,
     replayed=1_000_000,
     evaluated=20_000,
+    evaluations=100,
+    walked=120_000,
     intents=1_000,
     orders=500,
     appends=30_000,
     commits=1_000,
     starts=9,
     statuses=40,
+    programs=100,
     updates=1_000_000,
 )
 QUICK = Counts(
@@ -121,12 +127,15 @@ QUICK = Counts(
     paced_frames=400,
     replayed=200_000,
     evaluated=2_000,
+    evaluations=20,
+    walked=20_000,
     intents=100,
     orders=60,
     appends=5_000,
     commits=100,
     starts=3,
     statuses=10,
+    programs=30,
     updates=60_000,
 )
 

@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from bot.journal.writer import SWITCH_INTERVAL_S
-from bot.lab.bench import journal, memory, orders, replay, starting, status, ticker
+from bot.lab.bench import bands, evaluation, journal, memory, orders, replay, starting, status, ticker
 from bot.lab.bench.figures import FULL, QUICK, Counts, Figure, Row
 
 ROW_TIMEOUT_S = 120.0
@@ -31,6 +31,8 @@ ROWS: dict[str, tuple[str, Measure]] = {
     "orders": ("Order and breach -> first byte on the wire", orders.measure),
     "journal": ("Journal", journal.measure),
     "status": ("Status and tick of a wide portfolio (CPU)", status.measure),
+    "evaluation": ("Deciding, in books of any width (CPU)", lambda counts, _: evaluation.measure(counts)),
+    "bands": ("Joint band program (CPU)", lambda counts, _: bands.measure(counts)),
     "cli": ("Start of the command line", lambda counts, _: starting.measure(counts)),
     "memory": ("Memory and stalls over many updates", memory.measure),
 }

@@ -8,11 +8,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.domain.account import AccountSnapshot, Balance, Position
+from bot.domain.bands import Band, Unit, Width
 from bot.domain.events import AccountSeen, Event, RunMode, Started, StreamChanged, Ticked
 from bot.domain.instrument import Instrument, Kind, instrument_id
 from bot.domain.market import Depth, Mark
 from bot.domain.order import OrderRequest, Side, Status, TimeInForce
-from bot.domain.rules import AssetRule, Band, RatioTarget, Rules, Unit, Width
+from bot.domain.rules import AssetRule, Rules
+from bot.domain.targets import RatioTarget
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, ZERO, Asset, ClientOrderId, Nanos
 from bot.engine.engine import Engine
 from bot.engine.orders import OrderRecord
@@ -38,14 +40,15 @@ def rules(count: int) -> Rules:
         portfolio="wide",
         quote=USDT,
         accounts=(SPOT, USDM),
-        instruments=tuple(one for name in names for one in _instruments(name)),
+        instruments=tuple(one for name in names for one in instruments(name)),
         assets=tuple(AssetRule(Asset(n), instrument_id(SPOT, n + USDT), instrument_id(USDM, n + USDT)) for n in names),
         targets=(RatioTarget("neutral", tuple(Asset(n) for n in names), Decimal(1), band),),
         limits=desk.LIMITS,
     )
 
 
-def _instruments(name: str) -> tuple[Instrument, ...]:
+def instruments(name: str) -> tuple[Instrument, ...]:
+    """A coin's spot market and its future."""
     spot, future = ((SPOT, Kind.SPOT), (USDM, Kind.LINEAR))
     return tuple(desk.instrument(kind, account, name + USDT) for account, kind in (spot, future))
 
@@ -74,7 +77,7 @@ def engine(now: int, count: int) -> Engine:
 def _accounts(owned: Rules, now: int) -> tuple[AccountSeen, AccountSeen]:
     held = tuple(Balance(rule.asset, HELD) for rule in owned.assets)
     wallet = (Balance(USDT, Decimal(1_000_000)),)
-    shorts = tuple(Position(rule.hedge, -HELD, PRICE) for rule in owned.assets)
+    shorts = tuple(Position(rule.hedge, -HELD, PRICE) for rule in owned.assets if rule.hedge is not None)
     return (
         AccountSeen(AccountSnapshot(account=SPOT, balances=held), Nanos(now)),
         AccountSeen(AccountSnapshot(account=USDM, balances=wallet, positions=shorts), Nanos(now)),
@@ -94,6 +97,7 @@ def _market(owned: Rules, now: int) -> list[Event]:
 
 def _opened(number: int, rule: AssetRule, moment: int) -> OrderRecord:
     """The order that opened a coin's hedge, as it is remembered."""
+    assert rule.hedge is not None, "every coin of this book has a future"
     request = OrderRequest(
         client_id=ClientOrderId(f"wide{number}"),
         instrument=rule.hedge,

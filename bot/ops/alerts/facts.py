@@ -6,12 +6,13 @@ from decimal import Decimal
 import msgspec
 
 from bot.domain.events import RunMode
-from bot.domain.rules import UNWIND
+from bot.domain.targets import UNWIND
 from bot.domain.units import AccountId, Asset
 from bot.engine import trust
 from bot.engine.modes import GLOBAL, Mode
-from bot.engine.state import Group, State
+from bot.engine.state import State
 from bot.engine.trust import Beliefs
+from bot.policy.members import Member
 from bot.runtime.status import AssetStatus, Status
 
 
@@ -145,9 +146,9 @@ def doubts(state: State, suspects: Set[str]) -> Iterator[DoubtFact]:
     yield from found.values()
 
 
-def _subjects(state: State, group: Group) -> tuple[str, ...]:
+def _subjects(state: State, group: Member) -> tuple[str, ...]:
     """What a group's doubt can be about, in the order in which it is looked at."""
-    return (*state.layout.rules.accounts, state.layout.rules.quote, *group.assets, group.name)
+    return (*state.layout.rules.accounts, state.layout.rules.quote, *state.layout.inputs[group.name], group.name)
 
 
 def _is_of(stream: str, account: AccountId) -> bool:
@@ -175,7 +176,7 @@ def _held(row: AssetStatus, state: State, why_held: Mapping[str, str]) -> str:
     latch = state.modes.latches.get(GLOBAL)
     if latch is not None and latch.mode is Mode.HALT:
         return f"HALT by {latch.by}: {latch.reason}"
-    rule = state.layout.assets.get(Asset(row.asset))
+    rule = state.layout.futures.get(Asset(row.asset))
     own = state.modes.latches.get(rule.hedge) if rule is not None else None
     if own is not None:
         return f"{own.mode.name} of {rule.hedge if rule else row.asset}: {own.reason}"

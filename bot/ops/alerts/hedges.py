@@ -14,9 +14,9 @@ from bot.domain.commands import CloseCorrection, Severity
 from bot.domain.hedge import HedgeIntent, Leg, Need
 from bot.domain.instrument import Instrument
 from bot.domain.order import Side, Status
-from bot.domain.rules import UNWIND
+from bot.domain.targets import UNWIND
 from bot.domain.units import ZERO, Asset, InstrumentId
-from bot.engine import trust
+from bot.engine import views
 from bot.engine.orders import OrderRecord
 from bot.engine.results import slippage
 from bot.engine.state import State
@@ -168,7 +168,7 @@ def _after(need: Need, closed: CloseCorrection | None, state: State) -> tuple[De
     """Exposure and deviation at the close; the deviation is not known where a correction was cut short."""
     if closed is None or need.asset not in state.layout.assets:
         return None, None
-    return trust.parts(Beliefs(state), need.asset).exposure, closed.residuals.get(need.asset)
+    return views.parts(Beliefs(state), need.asset).exposure, closed.residuals.get(need.asset)
 
 
 def _delta_line(tally: Tally, closed: CloseCorrection | None, state: State) -> Iterator[str]:

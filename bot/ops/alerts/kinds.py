@@ -36,6 +36,13 @@ class Kind(Enum):
     STREAM_DOWN = "stream_down"
     STALE = "stale"
     UNHEDGED = "unhedged"
+    WAITING = "waiting"
+    TARGET_ENDED = "target_ended"
+    CLOSED_EARLY = "closed_early"
+    CAPPED = "capped"
+    DECOUPLED = "decoupled"
+    CONVERTED = "converted"
+    HOLDINGS = "holdings"
     MARGIN = "margin"
     CLOCK = "clock"
     RATE_BUDGET = "rate_budget"
@@ -94,6 +101,13 @@ KINDS: dict[Kind, About] = {
     Kind.STREAM_DOWN: About(_W, "A websocket has been down; the unhedged delta is said with it."),
     Kind.STALE: About(_W, "Data or accounts are too old to decide on: nothing new is risked meanwhile."),
     Kind.UNHEDGED: About(_W, "An asset has been outside its band for long, and why no hedge was sent."),
+    Kind.WAITING: About(_I, "A coin is outside its band, and its target waits: for a duration, a calendar or a gate."),
+    Kind.TARGET_ENDED: About(_W, "A target ended by itself, as its `until` says; its hedges are closed."),
+    Kind.CLOSED_EARLY: About(_W, "A hedge is closed early because its funding costs too much, or hedges again."),
+    Kind.CAPPED: About(_W, "A cap or a budget cuts what a target wants."),
+    Kind.DECOUPLED: About(_W, "A proxy hedge and the coin it stands for no longer move together."),
+    Kind.CONVERTED: About(_I, "A synthetic sale was made real: the coins are sold, and their hedge is closed."),
+    Kind.HOLDINGS: About(_W, "What is held off the venues could not be read."),
     Kind.MARGIN: About(_W, "The margin ratio passed a stage."),
     Kind.CLOCK: About(_W, "The venue's clock and ours are too far apart: orders are held back."),
     Kind.RATE_BUDGET: About(_W, "The venue's rate budget is nearly used up, or the venue refuses requests."),

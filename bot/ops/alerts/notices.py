@@ -27,14 +27,22 @@ KINDS_BY_TOPIC = {
     "unknown_order": Kind.UNKNOWN_ORDER,
     "naked": Kind.NAKED,
     "unwound": Kind.UNWOUND,
+    "waiting": Kind.WAITING,
+    "ended": Kind.TARGET_ENDED,
+    "closed_early": Kind.CLOSED_EARLY,
+    "capped": Kind.CAPPED,
+    "decoupled": Kind.DECOUPLED,
+    "converted": Kind.CONVERTED,
+    "holdings": Kind.HOLDINGS,
 }
 HELD, RELEASED = "held", "released"
 MODE = "mode"
 """What an operator's remark about another way to run is about."""
 GATHERED = {"config": Kind.CONFIG, "metadata": Kind.METADATA}
 """One change of rules is many notices, and one alert."""
-SILENT = frozenset({HELD, RELEASED, *GATHERED})
-"""Topics that are not told one by one."""
+CALENDAR = "calendar"
+SILENT = frozenset({HELD, RELEASED, CALENDAR, *GATHERED})
+"""Topics that are not told one by one: a strike that found nothing to do is for the journal."""
 LOUDNESS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 _TITLES = {
@@ -49,6 +57,13 @@ _TITLES = {
     Kind.UNKNOWN_ORDER: "the end of an order on {subject} is not known",
     Kind.NAKED: "the legs of {subject} are uneven",
     Kind.UNWOUND: "every hedge is closed",
+    Kind.WAITING: "{subject} is outside its band and waits",
+    Kind.TARGET_ENDED: "the target {subject} has ended",
+    Kind.CLOSED_EARLY: "funding decides on {subject}",
+    Kind.CAPPED: "a cap cuts {subject}",
+    Kind.DECOUPLED: "{subject}: proxy and coin have come apart",
+    Kind.CONVERTED: "the conversion {subject} is done",
+    Kind.HOLDINGS: "what {subject} holds cannot be read",
     Kind.COMPONENT: "a part failed: {subject}",
 }
 _DONE = {
@@ -69,6 +84,10 @@ _REMEDY = {
     Kind.CONSERVATION: "Hedges stay as they are. Look into it, then arm.",
     Kind.REJECTS: "Hedges stay as they are. Look into it, then arm.",
     Kind.UNREADABLE: "Nothing new is risked on what it held; orders that reduce go on.",
+    Kind.WAITING: "It is hedged as soon as what it waits for is there, and at once beyond the band's `instant`.",
+    Kind.TARGET_ENDED: "It stays ended until its entry in the config changes.",
+    Kind.CAPPED: "The hedge is as large as the cap lets it be; the rest stays open.",
+    Kind.HOLDINGS: "The last good reading stands until it is too old; then the coins it tells of are not traded.",
     Kind.COMPONENT: "Hedging goes on meanwhile; the log has the traceback.",
 }
 

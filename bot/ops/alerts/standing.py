@@ -1,10 +1,26 @@
 """How things stand, in words: targets, open hedges, orders of unknown fate; and the alerts of a start and a stop."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from bot.domain.bands import Auto, Band
 from bot.domain.commands import Severity
-from bot.domain.rules import RatioTarget, TargetSpec, WeightsMode
-from bot.domain.units import exact
+from bot.domain.targets import (
+    Basis,
+    CashTarget,
+    ConvertTarget,
+    IndexTarget,
+    LeverageTarget,
+    ParityTarget,
+    ProxyTarget,
+    RatioTarget,
+    TargetSpec,
+    TiltTarget,
+    UnwindTarget,
+    WeightsMode,
+    WeightsTarget,
+)
+from bot.domain.units import Asset, exact
 from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.ops.alerts import words
@@ -61,12 +77,61 @@ def stopping(voice: Voice, state: State) -> Alert:
 
 def target_text(target: TargetSpec) -> str:
     """A target in words."""
-    within = f"band {width_text(target.band.trigger)} to {width_text(target.band.destination)}"
-    if isinstance(target, RatioTarget):
-        return f"hedge {words.percent(target.ratio, 0)} of {words.listed(target.assets)}; {within}"
-    shares = words.listed(f"{asset} {_share(weight)}" for asset, weight in sorted(target.weights.items()))
-    how = "only ever shorts" if target.mode is WeightsMode.TRIM_ONLY else "shorts and longs"
-    return f"{shares} of {target.base.value.replace('_', ' ')}, {how}; {within}"
+    ends = "; ends by itself" if target.until is not None else ""
+    return f"{_aim_text(target)}; {band_text(target.band)}{ends}"
+
+
+def band_text(band: Band | Auto) -> str:
+    """A band in words."""
+    if isinstance(band, Auto):
+        return f"band by cost and volatility, at most {width_text(band.hard)}"
+    within = f"band {width_text(band.trigger)} to {width_text(band.destination)}"
+    below = band.trigger_below or band.destination_below
+    return (
+        f"{within}, below {width_text(band.edge(above=False))} to {width_text(band.end(above=False))}"
+        if below
+        else within
+    )
+
+
+def _aim_text(target: TargetSpec) -> str:  # noqa: C901, PLR0911 - the one match over the kinds
+    match target:
+        case RatioTarget():
+            return f"hedge {words.percent(target.ratio, 0)} of {words.listed(target.assets)}"
+        case WeightsTarget():
+            how = "only ever shorts" if target.mode is WeightsMode.TRIM_ONLY else "shorts and longs"
+            return f"{_shares(target.weights)} of {_base(target.basis)}, {how}"
+        case TiltTarget():
+            sides = f"{_shares(target.long)} against {_shares(target.short)}"
+            return f"tilt {_share(target.size)} of {_base(target.basis)} into {sides}, {target.neutral.value}-neutral"
+        case CashTarget():
+            return f"take {_share(target.share)} of {_base(target.basis)} out of the market by {target.anchor}"
+        case LeverageTarget():
+            held, most = words.number(target.leverage), words.number(target.leverage_max)
+            return f"hold {held} x {_base(target.basis)} as {_shares(target.weights)}, at most {most} x"
+        case ProxyTarget():
+            return (
+                f"hedge {words.percent(target.ratio, 0)} of {words.listed(target.assets)} "
+                f"through {words.listed(target.anchors)}"
+            )
+        case IndexTarget():
+            coins = words.listed(target.assets)
+            return f"keep {coins} at {_share(target.weight)} of {_base(target.basis)} by {words.listed(target.indices)}"
+        case ParityTarget():
+            coins = words.listed(target.assets)
+            return f"equal risk of {coins}, in all {_share(target.exposure)} of {_base(target.basis)}"
+        case UnwindTarget():
+            return f"close the hedges of {words.listed(target.assets)}, slice by slice"
+        case ConvertTarget():
+            return f"sell {words.coins(target.amount, target.asset)} and close as much of its hedge"
+
+
+def _shares(weights: Mapping[Asset, Decimal]) -> str:
+    return words.listed(f"{asset} {_share(weight)}" for asset, weight in sorted(weights.items()))
+
+
+def _base(basis: Basis) -> str:
+    return basis.base.value.replace("_", " ")
 
 
 def open_positions(state: State) -> str:

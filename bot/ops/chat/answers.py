@@ -12,6 +12,7 @@ from bot.engine.modes import Mode
 from bot.ops import figures
 from bot.ops.chat.codes import WRONG_TRIES_MAX, No
 from bot.runtime.health import Health
+from bot.runtime.plan_answer import Answer
 from bot.runtime.problems import one_line
 from bot.runtime.status import AssetStatus, LatchStatus, Status, StreamStatus
 
@@ -112,21 +113,17 @@ def mode_text(status: Status) -> str:
 
 def plan_text(answer: object) -> str:
     """The answer of /plan. Raises msgspec.ValidationError where the daemon's answer is of another shape."""
-    from bot.ops.plans import Plan  # it brings a terminal's tables with it, which a daemon rarely needs
-
-    plan = msgspec.convert(answer, Plan, strict=False)
+    plan = msgspec.convert(answer, Answer, strict=False)
     orders = [
         f"{row.side} {figures.coins(row.contracts)} {row.instrument} at {figures.price(row.limit_price)} or better"
         + (", reduce-only" if row.reduce_only else "")
         for row in plan.orders
     ]
-    blind = (f"{group.group}: cannot be judged: {group.held_because}" for group in plan.groups if not group.assets)
     return lines(
-        f"mode {plan.mode}",
         orders or "No order would be sent now.",
-        (f"not sent: {row.what}: {row.guard}: {row.why}" for row in plan.refused),
-        (f"{row.asset}: {row.why}" for group in plan.groups for row in group.assets),
-        blind,
+        (f"not sent: {row.what}: {row.why}" for row in plan.refused),
+        (f"{asset}: {one.why}" for asset, one in plan.assets.items() if one.why),
+        (f"{asset} waits: {gate}" for asset, one in plan.assets.items() for gate in one.gates),
     )
 
 

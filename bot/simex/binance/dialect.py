@@ -13,6 +13,7 @@ from bot.simex.binance.desk import Desk
 from bot.simex.binance.gate import KeyRing
 from bot.simex.binance.limits import SPOT_LIMITS, USDM_LIMITS, RateLimiter
 from bot.simex.binance.listen_keys import ListenKeys, looks_like_listen_key
+from bot.simex.binance.rest_history import HistoryRest
 from bot.simex.binance.rest_sapi import CoinmRest, SapiRest
 from bot.simex.binance.rest_spot import SpotRest
 from bot.simex.binance.rest_usdm import UsdmRest
@@ -22,9 +23,11 @@ from bot.simex.binance.streams import MarketFrames
 from bot.simex.binance.subscriptions import Hub, MarketSession, opening
 from bot.simex.binance.user_events import SpotUserEvents, UsdmUserEvents
 from bot.simex.binance.wsapi import SPOT_METHODS, USDM_METHODS, ApiSession, Logger
+from bot.simex.candles import Candles
 from bot.simex.config import ApiKey
-from bot.simex.events import AccountUpdated, Event, LeverageChanged, MultiAssetsChanged, OrderUpdated
+from bot.simex.events import AccountUpdated, BookTopChanged, Event, LeverageChanged, MultiAssetsChanged, OrderUpdated
 from bot.simex.exchange import Exchange
+from bot.simex.model import SymbolKey
 from bot.simex.timeline import Timeline
 from bot.simex.wire import Request, Response, Session, Trace
 
@@ -56,8 +59,15 @@ class Binance:
         self._usdm_rest = UsdmRest(usdm)
         account = UsdmAccountRest(usdm, self.listen_keys)
         self._limiters = {"spot": RateLimiter(SPOT_LIMITS), "usdm": RateLimiter(USDM_LIMITS)}
-        self._spot_router = self._router([*SpotRest(spot).routes(), *SapiRest(spot).routes()], self._limiters["spot"])
-        self._usdm_router = self._router([*self._usdm_rest.routes(), *account.routes()], self._limiters["usdm"])
+        self._exchange = exchange
+        self._candles = Candles()
+        for name in sorted(exchange.symbols):
+            self._see(name)
+        spot_past, usdm_past = HistoryRest(spot, self._candles).routes(), HistoryRest(usdm, self._candles).routes()
+        spot_routes = [*SpotRest(spot).routes(), *SapiRest(spot).routes(), *spot_past]
+        usdm_routes = [*self._usdm_rest.routes(), *account.routes(), *usdm_past]
+        self._spot_router = self._router(spot_routes, self._limiters["spot"])
+        self._usdm_router = self._router(usdm_routes, self._limiters["usdm"])
         self._coinm_router = self._router(CoinmRest(usdm).routes(), RateLimiter(USDM_LIMITS))
         self._hubs = {"spot": Hub(), "usdm": Hub()}
         self._frames = {
@@ -139,12 +149,22 @@ class Binance:
         now_ms = self.timeline.server_ms()
         market_silent, user_silent = now_ms < self.silence.market_until_ms, now_ms < self.silence.user_until_ms
         for event in events:
+            if isinstance(event, BookTopChanged):
+                self._see((event.market, event.symbol))
             if isinstance(event, _ACCOUNT_EVENTS):
                 if not user_silent:
                     self._publish_account(event)
             elif not market_silent:
                 for frames in self._frames.values():
                     frames.handle(event)
+
+    def _see(self, name: SymbolKey) -> None:
+        """Take a symbol's mid into its candles; a book without one of its sides says nothing."""
+        symbol = self._exchange.symbols[name]
+        best = self._exchange.depth(symbol.market, symbol.name, 1)
+        if best.bids and best.asks:
+            mid = float(best.bids[0].price + best.asks[0].price) / 2
+            self._candles.see(symbol, mid, self.timeline.server_ms())
 
     def tick(self) -> None:
         """Do what is due by the clock: timed streams, listen keys, countdowns."""

@@ -44,6 +44,7 @@ DEFAULT_ASSETS: Mapping[str, AssetModel] = {
     "BTC": AssetModel(price=Decimal(60_000), volatility=0.5, correlation=0.95, top_notional=90_000.0),
     "ETH": AssetModel(price=Decimal(3_000), volatility=0.65, correlation=0.9, top_notional=60_000.0),
     "SOL": AssetModel(price=Decimal(150), volatility=0.85, correlation=0.8, top_notional=30_000.0),
+    "DEFI": AssetModel(price=Decimal(1_000), volatility=0.75, correlation=0.9, top_notional=30_000.0),
 }
 OTHER_ASSET = AssetModel(price=Decimal(10), volatility=1.0, correlation=0.7, top_notional=10_000.0)
 

@@ -49,11 +49,13 @@ class SpotWallet(msgspec.Struct, frozen=True):
 
     totals: dict[Asset, Decimal]
     uid: int
+    locked: dict[Asset, Decimal] = {}
+    """What orders hold of the totals, where they hold any."""
 
     def balances(self, tracked: Iterable[Asset]) -> tuple[Balance, ...]:
         """What is held, and the tracked assets even where the venue lists them at zero."""
         wanted = {asset for asset, total in self.totals.items() if total} | (set(tracked) & self.totals.keys())
-        return tuple(Balance(asset, self.totals[asset]) for asset in sorted(wanted))
+        return tuple(Balance(asset, self.totals[asset], self.locked.get(asset, ZERO)) for asset in sorted(wanted))
 
 
 def spot_wallet(body: bytes) -> SpotWallet:
@@ -64,7 +66,7 @@ def spot_wallet(body: bytes) -> SpotWallet:
     totals = {Asset(row.asset): row.free + row.locked for row in found.balances}
     if len(totals) != len(found.balances):
         raise Unreadable("an asset that is listed twice")
-    return SpotWallet(totals, found.uid)
+    return SpotWallet(totals, found.uid, {Asset(row.asset): row.locked for row in found.balances if row.locked})
 
 
 class _UsdmAsset(msgspec.Struct, frozen=True, rename="camel"):

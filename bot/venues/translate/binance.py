@@ -66,9 +66,17 @@ def plain(value: Decimal) -> str:
 
 
 def order_parameters(request: OrderRequest, instrument: Instrument) -> dict[str, str]:
-    """The parameters of a new USD-M order. Refuses spot, wrong ids, and what does not fit the lot or the tick."""
+    """The parameters of a new USD-M order. Refuses spot, and what `limit_parameters` refuses."""
     if instrument.kind is not Kind.LINEAR:
         raise NotRepresentable(f"{instrument.id}: only USD-M futures are traded here, this is {instrument.kind.value}")
+    parameters = limit_parameters(request, instrument) | {"newOrderRespType": "RESULT"}
+    if request.reduce_only:
+        parameters["reduceOnly"] = "true"
+    return parameters
+
+
+def limit_parameters(request: OrderRequest, instrument: Instrument) -> dict[str, str]:
+    """What a limit order says in both markets. Refuses wrong ids, and what does not fit the lot or the tick."""
     if instrument.id != request.instrument:
         raise NotRepresentable(f"an order for {request.instrument} on {instrument.id}")
     if not is_ours(request.client_id):
@@ -78,7 +86,7 @@ def order_parameters(request: OrderRequest, instrument: Instrument) -> dict[str,
         raise NotRepresentable(f"{request.contracts} contracts: multiples of {instrument.lot} above 0 are allowed")
     if request.limit_price <= 0 or request.limit_price % instrument.tick != 0:
         raise NotRepresentable(f"price {request.limit_price}: multiples of {instrument.tick} above 0 are allowed")
-    parameters = {
+    return {
         "symbol": instrument.symbol,
         "side": request.side.name,
         "type": "LIMIT",
@@ -86,11 +94,7 @@ def order_parameters(request: OrderRequest, instrument: Instrument) -> dict[str,
         "quantity": plain(request.contracts),
         "price": plain(request.limit_price),
         "newClientOrderId": request.client_id,
-        "newOrderRespType": "RESULT",
     }
-    if request.reduce_only:
-        parameters["reduceOnly"] = "true"
-    return parameters
 
 
 # ---------------------------------------------------------------------------------------------- orders
@@ -181,9 +185,13 @@ def listing(body: bytes) -> Listing:
     return Listing(ours, len(rows), max((name.order_id for _, name in rows), default=0))
 
 
-def order_of(request: OrderRequest, instrument: Instrument, body: bytes) -> OrderRow:
-    """The order of an answer to our own POST. An answer about anything but what was asked for is refused."""
-    row = named(order(body), instrument, request.client_id)
+def order_of(request: OrderRequest, instrument: Instrument, body: bytes) -> tuple[OrderRow, tuple[Fill, ...]]:
+    """The order of an answer to our own POST; it tells no fills. An answer about anything else is refused."""
+    return confirmed(named(order(body), instrument, request.client_id), request), ()
+
+
+def confirmed(row: OrderRow, request: OrderRequest) -> OrderRow:
+    """The row if it says what was asked for; otherwise it is refused."""
     if SIDES[row.side] is not request.side or row.orig_qty != request.contracts:
         raise Unreadable("an answer about another side or quantity than was asked for")
     return row

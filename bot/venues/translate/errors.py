@@ -82,12 +82,14 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 class ErrorTable(msgspec.Struct, frozen=True, kw_only=True):
     """One venue's documented errors. `unavailable` is read for HTTP 503 alone, by the beginning of the message.
 
-    A code counts only below status 500: a gateway that fails may quote any code.
+    A code counts only below status 500: a gateway that fails may quote any code. `messages` are read before codes,
+    where one code has two meanings: by the code and the beginning of the message.
     """
 
     unavailable: Mapping[str, Verdict]
     unavailable_codes: Mapping[int, Verdict]
     statuses: Mapping[int, Verdict]
+    messages: Mapping[tuple[int, str], Verdict]
     codes: Mapping[int, Verdict]
 
 
@@ -130,6 +132,8 @@ TABLES: Mapping[str, ErrorTable] = {
             429: Verdict.RETRYABLE,
             451: Verdict.FATAL,  # not served in this region
         },
+        # Spot's word for a client id that is in use: evidence that an earlier request with it landed.
+        messages={(-2010, "Duplicate order sent"): Verdict.AMBIGUOUS},
         codes=_codes(
             (Verdict.REJECTED, _BINANCE_REJECTED),
             (Verdict.RETRYABLE, _BINANCE_RETRYABLE),
@@ -162,7 +166,12 @@ def _known(table: ErrorTable, trouble: Trouble) -> Verdict | None:
         return table.unavailable_codes.get(trouble.code)
     if trouble.status in table.statuses:
         return table.statuses[trouble.status]
-    return table.codes.get(trouble.code) if 400 <= trouble.status < 500 else None
+    if not 400 <= trouble.status < 500:
+        return None
+    for (code, beginning), found in table.messages.items():
+        if trouble.code == code and trouble.message.startswith(beginning):
+            return found
+    return table.codes.get(trouble.code)
 
 
 def described(venue: str, trouble: Trouble) -> str:

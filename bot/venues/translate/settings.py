@@ -16,6 +16,8 @@ class KeyScope(msgspec.Struct, frozen=True, rename="camel"):
     enable_internal_transfer: bool
     permits_universal_transfer: bool
     enable_futures: bool
+    enable_spot_and_margin_trading: bool = False
+    """Not stated is not granted: it is asked for only where coins are to be sold."""
     trading_authority_expiration_time: int | None = None
 
 

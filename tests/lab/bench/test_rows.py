@@ -18,12 +18,15 @@ TINY = Counts(
     paced_frames=20,
     replayed=20_000,
     evaluated=4,
+    evaluations=2,
+    walked=2_000,
     intents=2,
     orders=3,
     appends=100,
     commits=3,
     starts=1,
     statuses=1,
+    programs=2,
     updates=2_000,
 )
 
@@ -47,7 +50,7 @@ def measured(key: str, tmp_path: Path) -> dict[str, Figure]:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("key", ["depth", "replay", "journal", "status"])
+@pytest.mark.parametrize("key", ["depth", "replay", "journal", "status", "evaluation", "bands"])
 def test_a_row_measures_something(key: str, tmp_path: Path) -> None:
     """Every figure is a positive number, and nothing is left in the directory."""
     found = measured(key, tmp_path)

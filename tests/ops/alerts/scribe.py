@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from bot.domain.commands import Command, Notice, Severity
 from bot.domain.events import Event, RunMode
-from bot.domain.rules import Rules, TargetSpec
+from bot.domain.rules import Rules
+from bot.domain.targets import TargetSpec
 from bot.ops.alerts.compose import Composer
 from bot.ops.alerts.kinds import Alert, Kind
 from bot.ops.alerts.voice import Voice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.commands import Severity
 from bot.domain.events import Action, RunMode, Stopping
-from bot.domain.rules import Base, WeightsMode
+from bot.domain.targets import Base, WeightsMode
 from bot.ops.alerts.kinds import Kind
 from bot.ops.alerts.standing import target_text
 from tests.kit import band, d, neutral, rules, weights

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,39 +11,8 @@ from bot.ops.chat import answers
 from bot.ops.chat.answers import MESSAGE_UNITS_MAX
 from bot.runtime.health import Health
 from bot.runtime.status import LatchStatus
+from tests.ops.plan_samples import BITCOIN, plan
 from tests.ops.samples import STATUS, asset
-
-ORDER = {
-    "group": "core",
-    "instrument": "binance.usdm:BTCUSDT",
-    "side": "sell",
-    "contracts": Decimal("1.234"),
-    "limit_price": Decimal("61740.1"),
-    "expected_vwap": 61795.02,
-    "reduce_only": True,
-    "residual": Decimal("0.0005"),
-}
-NEED = {
-    "asset": "BTC",
-    "price": Decimal(61800),
-    "exposure": Decimal("1.2345"),
-    "target": Decimal(0),
-    "deviation": Decimal("1.2345"),
-    "deviation_value": Decimal(76292),
-    "trigger": Decimal("0.012"),
-    "breached": True,
-    "hedge": Decimal("-1.234"),
-    "why": "holdings 1.2345 x ratio 1.0",
-}
-
-
-def plan(**changes: Any) -> dict[str, Any]:
-    groups = [
-        {"group": "core", "held_because": None, "assets": [NEED]},
-        {"group": "alts", "held_because": "account: not read yet", "assets": []},
-    ]
-    refused = [{"what": "alts", "guard": "account", "why": "not read yet"}]
-    return {"mode": "RUN", "groups": groups, "orders": [ORDER], "refused": refused, **changes}
 
 
 def units(text: str) -> int:
@@ -55,13 +21,14 @@ def units(text: str) -> int:
 
 def test_a_plan_tells_orders_refusals_and_reasons() -> None:
     """/plan says what would be sent, what would not, and where each number comes from."""
+    waiting = {**BITCOIN, "gates": ["its calendar has not struck"]}
+
     assert [
-        "mode RUN",
-        "sell 1.234 binance.usdm:BTCUSDT at 61,740.10 or better, reduce-only",
-        "not sent: alts: account: not read yet",
-        "BTC: holdings 1.2345 x ratio 1.0",
-        "alts: cannot be judged: account: not read yet",
-    ] == answers.plan_text(plan()).splitlines()
+        "sell 1 binance.usdm:BTCUSDT at 59,910.00 or better",
+        "not sent: core:ETH: stale_price: ETHUSDT was last heard of too long ago",
+        "BTC: sell 1 BTC: holding 1 + futures 0",
+        "BTC waits: its calendar has not struck",
+    ] == answers.plan_text(plan(assets={"BTC": waiting})).splitlines()
 
 
 def test_a_plan_without_orders_says_so() -> None:

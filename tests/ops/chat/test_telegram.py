@@ -15,7 +15,7 @@ from bot.runtime.redact import Redactor
 from bot.runtime.settings_service import ChatSettings
 from tests.ops.chat.botapi import CUT, INTERNAL, TOKEN, UNAUTHORIZED, bot_api
 from tests.ops.chat.desk import HALTED, OWNER, PARTNER, STRANGER, Conversation, NotingHouse, conversation, raw, settings
-from tests.ops.chat.test_answers import plan
+from tests.ops.plan_samples import plan
 
 BY = {"by": f"telegram:{OWNER}"}
 
@@ -38,7 +38,7 @@ async def test_what_looks_is_answered(talk: Conversation, house: NotingHouse) ->
 
     assert "savings: live, mode run, ready" in await talk.asked("/status")
     assert "BTC +0.0005" in await talk.asked("/delta")
-    assert "sell 1.234 binance.usdm:BTCUSDT" in await talk.asked("/plan")
+    assert "sell 1 binance.usdm:BTCUSDT" in await talk.asked("/plan")
     assert "savings runs in live" in await talk.asked("/mode")
     assert "/pause acts at once" in await talk.asked("/help")
     assert [("plan", {})] == house.asked

@@ -65,7 +65,7 @@ class Client:
 
     def sent(self, method: str, path: str, query: str, key: str | None = "default") -> tuple[int, Any]:
         """A request whose parameters are exactly this text."""
-        host = FAPI if path.startswith("/fapi") else API
+        host = FAPI if path.startswith(("/fapi", "/futures")) else API
         headers = {"x-mbx-apikey": self.keys[key].key} if key else {}
         if method in ("GET", "DELETE"):
             return self.send(Request(host, method, path, query, b"", headers))

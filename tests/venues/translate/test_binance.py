@@ -121,7 +121,7 @@ def test_exponents_are_spelled_out(text: str, expected: str) -> None:
 
 def test_a_filled_order_is_read_exactly() -> None:
     """Quantities, price and time come out of the digits of the answer."""
-    found = order_of(REQUEST, FUTURE, body(order_row())).report(BTC)
+    found = order_of(REQUEST, FUTURE, body(order_row()))[0].report(BTC)
 
     assert (Status.FILLED, Side.SELL) == (found.status, found.side)
     assert (Decimal("0.5"), Decimal("60001.2")) == (found.filled, found.average_price)

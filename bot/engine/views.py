@@ -1,0 +1,159 @@
+"""What targets look at, built from what is believed: exact prices, parts of exposures, and what was measured.
+
+Call these only where `trust.doubt` found none: they take everything for known.
+
+A group whose targets want nothing but their band (`Layout.plain`) is shown prices and exposures alone. What moves with
+quotes and is not linear in prices (costs, the basis) is shown to the others, which are judged at every tick, too, but
+not by quotes: see `Engine`.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from bot.calc import exposure
+from bot.calc.sizing import mid_price
+from bot.domain.hedge import Parts
+from bot.domain.units import ONE, ZERO, Asset, Price, Qty
+from bot.engine.state import State
+from bot.engine.triggers import DECOUPLED
+from bot.engine.trust import Beliefs
+from bot.policy.members import Member
+from bot.policy.view import View
+
+NOTHING: Mapping[str, Decimal] = {}
+
+
+def price(state: State, asset: Asset) -> Price:
+    """The exact mid of an asset's pricing instrument; the quote currency is worth one of itself."""
+    rule = state.layout.assets.get(asset)
+    return ONE if rule is None else mid_price(state.books.quotes[rule.pricing])
+
+
+def parts(beliefs: Beliefs, asset: Asset) -> Parts:
+    """Where an asset's exposure comes from, as believed."""
+    rules = beliefs.state.layout.rules
+    rule = beliefs.state.layout.assets.get(asset)
+    declared = beliefs.state.declared.of(rules.sources, asset) + (rule.declared if rule is not None else ZERO)
+    traded = beliefs.instruments.get(asset, ())
+    return exposure.parts(asset, beliefs.wallets, declared, beliefs.contracts, beliefs.working, traded)
+
+
+def _price(beliefs: Beliefs, asset: Asset) -> Price:
+    """The same, looked up once for all groups of a moment."""
+    found = beliefs.prices.get(asset)
+    if found is None:
+        found = beliefs.prices[asset] = price(beliefs.state, asset)
+    return found
+
+
+def _parts(beliefs: Beliefs, asset: Asset) -> Parts:
+    found = beliefs.parts.get(asset)
+    if found is None:
+        found = beliefs.parts[asset] = parts(beliefs, asset)
+    return found
+
+
+def view(beliefs: Beliefs, group: Member) -> View:
+    """A group's inputs at their prices, and the cash beside them."""
+    state, layout = beliefs.state, beliefs.state.layout
+    names = layout.priced(group)
+    prices = {asset: _price(beliefs, asset) for asset in names}
+    held = {asset: _parts(beliefs, asset) for asset in names}
+    if layout.indices:
+        _look_through(layout.indices, held, prices)
+    if group.name in layout.plain:
+        own = _unrealized_of(beliefs) if layout.owners else NOTHING
+        return View(prices=prices, parts=held, unrealized=beliefs.unrealized, now=state.now, unrealized_of=own)
+    hedged = [asset for asset in names if asset in layout.futures]
+    return View(
+        prices=prices,
+        parts=held,
+        unrealized=beliefs.unrealized,
+        now=state.now,
+        unrealized_of=_unrealized_of(beliefs),
+        booked=booked(state),
+        moments=state.statistics.moments,
+        funding_apr=_funding(state, hedged),
+        costs={asset: cost for asset in hedged if (cost := _cost(state, asset)) is not None},
+        decoupled=_decoupled(state, group),
+        prior_weight=float(layout.rules.statistics.prior_weight),
+        drift_variance=state.statistics.variances(group.name),
+        indices=layout.indices,
+        bars=state.triggers.bars,
+        open_interest={
+            asset: state.triggers.interest[layout.hedge(asset)]
+            for asset in hedged
+            if layout.hedge(asset) in state.triggers.interest
+        },
+        basis={asset: basis for asset in hedged if (basis := _basis(state, asset)) is not None},
+        sliced=state.triggers.sliced,
+    )
+
+
+def _decoupled(state: State, group: Member) -> frozenset[Asset]:
+    """Coins of which a person was told that they have decoupled, and not yet that it is over."""
+    topics = (topic.partition(" ") for topic in state.triggers.told.get(group.name, {}))
+    return frozenset(Asset(coin) for topic, _, coin in topics if topic == DECOUPLED)
+
+
+def _look_through(
+    indices: Mapping[Asset, Mapping[Asset, Decimal]], held: dict[Asset, Parts], prices: Mapping[Asset, Price]
+) -> None:
+    """Show each coin what futures on an index hold of it, working orders included."""
+    for index in sorted(indices.keys() & held.keys()):
+        worth = (held[index].futures + held[index].working) * prices[index]
+        for asset, share in indices[index].items():
+            if asset in held:
+                part = held[asset].index + worth * share / prices[asset]
+                held[asset] = msgspec.structs.replace(held[asset], index=part)
+
+
+def booked(state: State) -> dict[str, dict[Asset, Qty]]:
+    """Units of each asset's futures in each target's books."""
+    out: dict[str, dict[Asset, Qty]] = {}
+    for hedge in state.layout.hedges():
+        instrument = state.layout.instruments[hedge.hedge]
+        each = instrument.contract_size * instrument.base_units
+        for name, contracts in state.sleeves.booked(hedge.hedge).items():
+            out.setdefault(name, {})[hedge.asset] = contracts * each
+    return out
+
+
+def _unrealized_of(beliefs: Beliefs) -> Mapping[str, Decimal]:
+    """Profit of the open contracts of targets that own coins by name, at the marks."""
+    state = beliefs.state
+    owners = state.layout.owners
+    out: dict[str, Decimal] = {}
+    for holding in beliefs.holdings or ():
+        size = holding.instrument.contract_size
+        for name, book in state.sleeves.books.get(holding.instrument.id, {}).items():
+            if name in owners:
+                out[name] = out.get(name, ZERO) + book.unrealized(size, holding.mark)
+    return out
+
+
+def _funding(state: State, assets: Iterable[Asset]) -> dict[Asset, float]:
+    """What a long of each asset's future is expected to pay a year."""
+    known = state.statistics.funding_apr
+    hedges = ((asset, state.layout.hedge(asset)) for asset in assets)
+    return {asset: known[name] for asset, name in hedges if name in known}
+
+
+def _cost(state: State, asset: Asset) -> float | None:
+    """Fee and half spread of a small order of the hedge, one way, as a fraction; None without a book."""
+    name = state.layout.hedge(asset)
+    quote = state.books.quotes.get(name)
+    if quote is None or not quote.sane:
+        return None
+    return float(state.layout.instruments[name].taker_fee) + (quote.ask - quote.bid) / 2 / quote.mid
+
+
+def _basis(state: State, asset: Asset) -> float | None:
+    """The future's mid above the spot price, as a fraction; None without a book of the future."""
+    rule = state.layout.futures[asset]
+    future, spot = state.books.quotes.get(rule.hedge), state.books.quotes.get(rule.pricing)
+    if future is None or spot is None or not (future.sane and spot.sane):
+        return None
+    return future.mid / (spot.mid * float(state.layout.instruments[rule.hedge].base_units)) - 1
