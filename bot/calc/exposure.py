@@ -21,12 +21,14 @@ def parts(
     instruments: Iterable[Instrument],
 ) -> Parts:
     """Add up an asset over every wallet and every future on it. `positions` and `working` are signed contracts."""
-    spot = sum((wallet.get(asset, ZERO) for wallet in balances), ZERO)
-    futures, pending = ZERO, ZERO
+    spot, futures, pending = ZERO, ZERO, ZERO
+    for wallet in balances:
+        spot += wallet.get(asset, ZERO)
     for instrument in instruments:
         if instrument.base == asset and instrument.id in positions:
             futures += base_units(instrument, positions[instrument.id])
-            pending += base_units(instrument, working.get(instrument.id, ZERO))
+            if instrument.id in working:
+                pending += base_units(instrument, working[instrument.id])
     return Parts(spot, declared, futures, pending)
 
 

@@ -5,6 +5,7 @@ Times are integer nanoseconds since the Unix epoch on a clock that never steps b
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NewType
 
 Nanos = NewType("Nanos", int)
@@ -39,6 +40,7 @@ ClientOrderId = NewType("ClientOrderId", str)
 
 CLIENT_ID_PREFIX = "tt"
 
+_REMEMBERED_MAX = 8_192
 ZERO = Decimal(0)
 ONE = Decimal(1)
 BPS_PER_UNIT = Decimal(10_000)
@@ -55,4 +57,10 @@ def exact(value: float) -> Decimal:
     ``repr`` of a float is the shortest text that reads back as the same float, so a price that came over the wire
     as ``61800.2`` is ``Decimal("61800.2")`` again, where ``Decimal(61800.2)`` would carry binary noise.
     """
+    # Of a whole book few prices are new at a time. Zeros are made anew: the two of them are equal and read differently.
+    return _remembered(value) if value else Decimal(repr(value))
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX, typed=True)
+def _remembered(value: float) -> Decimal:
     return Decimal(repr(value))

@@ -68,6 +68,8 @@ class Declared:
 
     def of(self, sources: Iterable[HoldingSource], asset: Asset) -> Qty:
         """Coins of an asset that the sources hold, as they last said."""
+        if not self.readings:
+            return ZERO
         found = (self.readings[one.name] for one in sources if asset in one.assets and one.name in self.readings)
         return sum((reading.holdings.get(asset, ZERO) for reading in found), ZERO)
 

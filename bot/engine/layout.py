@@ -27,7 +27,7 @@ from bot.domain.targets import (
     WeightsTarget,
 )
 from bot.domain.triggers import When
-from bot.domain.units import ONE, Asset, InstrumentId
+from bot.domain.units import BPS_PER_UNIT, ONE, Asset, InstrumentId
 from bot.policy.budgets import Ceilings, ceilings
 from bot.policy.kinds import SEPARATE
 from bot.policy.members import Member, members
@@ -51,6 +51,7 @@ class _Index:
         "cash",
         "ceilings",
         "conversions",
+        "deviation_max",
         "futures",
         "groups",
         "indices",
@@ -87,6 +88,8 @@ class _Index:
     indices: dict[Asset, dict[Asset, Decimal]]
     """What each index asset is made of."""
     ceilings: Ceilings
+    deviation_max: float
+    """How far a mid may be from the index, as a fraction: a hair less than the limit, as floats only prove inside."""
     touched: dict[InstrumentId, tuple[int, ...]]
     """The groups, by place, whose decision an instrument's market data can change."""
 
@@ -121,6 +124,7 @@ class Layout(_Index):
         self.plain = frozenset(group.name for group in groups if all(map(_is_plain, group.targets)))
         self.indices = {rule.asset: rule.composition for rule in rules.assets if rule.composition}
         self.ceilings = ceilings(rules.budgets, {name: hedge.hedge for name, hedge in self.futures.items()})
+        self.deviation_max = float(rules.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
         touched: dict[InstrumentId, dict[int, None]] = {}
         for place, group in enumerate(groups):
             for name in self.watched(group):

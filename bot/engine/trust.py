@@ -84,6 +84,14 @@ class Beliefs:
         return {record.request.instrument: record for record in reversed(self.state.orders.live())}
 
     @cached_property
+    def unread(self) -> Refused | None:
+        """The first account that cannot be trusted now."""
+        for account in self.state.layout.rules.accounts:
+            if why := _account_doubt(self.state, account):
+                return Refused("account", account, why)
+        return None
+
+    @cached_property
     def between(self) -> Refused | None:
         """Why net asset value is not known at this moment: the two halves of a fill may not have come both.
 
@@ -110,9 +118,8 @@ def age(state: State, received_ns: int) -> int | None:
 def doubt(beliefs: Beliefs, group: Member) -> Refused | None:
     """Why a group cannot be judged now; None when every input of it can be trusted."""
     state = beliefs.state
-    for account in state.layout.rules.accounts:
-        if why := _account_doubt(state, account):
-            return Refused("account", account, why)
+    if (refused := beliefs.unread) is not None:
+        return refused
     if group.name in state.layout.cash and (
         refused := beliefs.between or _coins_doubt(state, state.layout.rules.quote)
     ):
@@ -194,11 +201,12 @@ def price_bounds(state: State, asset: Asset) -> tuple[float, float]:
     Where there is no index, those around the last mid within which bid and ask cannot be too far apart.
     """
     rule = state.layout.assets[asset]
-    hedge, off = rule.hedge, float(state.layout.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
+    hedge, off = rule.hedge, state.layout.deviation_max
     if hedge is None:
         mid, near = state.books.quotes[rule.pricing].mid, off / (1 + off)
         return mid * (1 - near), mid * (1 + near)
-    each = state.books.marks[hedge].index / float(state.layout.instruments[hedge].base_units)
+    units = state.layout.instruments[hedge].base_units
+    each = state.books.marks[hedge].index / (1.0 if units == 1 else float(units))
     return each * (1 - off), each * (1 + off)
 
 
