@@ -338,3 +338,19 @@ def test_a_price_that_two_groups_rest_on_is_inside_the_boxes_of_both() -> None:
 
     assert first != second
     assert (max(first.lo, second.lo), min(first.hi, second.hi)) == (box.lo, box.hi)
+
+
+def test_a_quote_is_proven_group_by_group() -> None:
+    """An ask beyond the narrow group's box is inside the wide one's own: only the narrow one has to look at it."""
+    narrow = msgspec.structs.replace(neutral("BTC", within=band("36.1", unit=Unit.QUOTE)), name="narrow")
+    wide = CashTarget(
+        name="wide", share=d("0.1"), anchor=Asset("ETH"), band=band("0.2", unit=Unit.POINTS), basis=Basis()
+    )
+    world = hedged({**HELD, "BTC": "1.0006"}, narrow, wide)
+    own = {name: boxes[pricing("BTC")] for name, boxes in world.engine._drawn.items() if pricing("BTC") in boxes}
+    tight, loose = sorted(own.values(), key=lambda box: box.hi)
+    beyond = quote(pricing("BTC"), tight.hi - 0.05, world.now)
+
+    assert loose.lo <= beyond.bid < beyond.ask <= loose.hi
+    assert not skips(world, beyond)
+    assert encoded(world.engine.handle(beyond)) == evaluated(world, beyond)
