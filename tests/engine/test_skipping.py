@@ -344,7 +344,7 @@ def test_a_quote_is_proven_group_by_group() -> None:
     """An ask beyond the narrow group's box is inside the wide one's own: only the narrow one has to look at it."""
     narrow = msgspec.structs.replace(neutral("BTC", within=band("36.1", unit=Unit.QUOTE)), name="narrow")
     wide = CashTarget(
-        name="wide", share=d("0.1"), anchor=Asset("ETH"), band=band("0.2", unit=Unit.POINTS), basis=Basis()
+        name="ample", share=d("0.1"), anchor=Asset("ETH"), band=band("0.2", unit=Unit.POINTS), basis=Basis()
     )
     world = hedged({**HELD, "BTC": "1.0006"}, narrow, wide)
     own = {name: boxes[pricing("BTC")] for name, boxes in world.engine._drawn.items() if pricing("BTC") in boxes}
