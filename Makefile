@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run simex test lint fmt type contracts unit mutants bench accept bands docs reference months image deploy-check lock clean
+.PHONY: help setup demo run simex test lint fmt type contracts unit mutants clients sync fuzz bench accept bands docs reference months image deploy-check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,7 +23,7 @@ demo: setup ## watch a hedge opened, kept and closed against a simulated exchang
 run: setup ## run the daemon: make run ARGS="--config FILE" (dry-run unless told otherwise)
 	@$(BIN)/trimtab run $(ARGS)
 
-simex: setup ## run the simulated exchange: make simex ARGS="--replay DIR"
+simex: setup ## run the simulated exchange: make simex ARGS="--faults FILE"
 	@$(BIN)/trimtab simex $(ARGS)
 
 test: lint type contracts unit ## everything that must pass: style, types, layers, tests, the core's coverage
@@ -45,10 +45,22 @@ contracts: setup ## import-linter: who may import whom
 # The core is measured, and only by its own tests; the others wait on sockets more than they compute.
 unit: setup ## pytest: the core's branch coverage at 100 %, then everything else: make unit ARGS="-k kill"
 	$(BIN)/python -m pytest -n $(CORE_WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term $(CORE_TESTS)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS)) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(CORE_TESTS) tests/clients) $(ARGS)
 
 mutants: setup ## the core's slow proofs: each step of the quote filter broken in turn, and found out
 	$(BIN)/python -m pytest -n $(CORE_WORKERS) --dist worksteal -m slow $(CORE_TESTS)
+
+# Two environments, because two of the clients are packages of one name.
+clients: setup ## other people's clients, unmodified, trade on the simulated exchange: make clients ARGS="-k ccxt"
+	@sh .ci/venv.sh .venv-clients requirements-clients.lock
+	@sh .ci/venv.sh .venv-connector requirements-connector.lock
+	$(BIN)/python -m pytest tests/clients -n $(CORE_WORKERS) $(ARGS)
+
+sync: setup ## a million diffs of the simulated exchange's books, checked by the venues' rules
+	@$(BIN)/python -m tests.simex.sync_million $(or $(ARGS),1000000)
+
+fuzz: setup ## rubbish at every host of the simulated exchange for ten minutes: make fuzz ARGS="SECONDS SEED"
+	@$(BIN)/python -m tests.simex.fuzz $(or $(ARGS),600)
 
 bench: setup ## the table of speeds, ratios taken in one run
 	@$(BIN)/python -m bot.lab.bench $(ARGS)
@@ -87,8 +99,10 @@ lock: ## make the locks anew after a change of dependencies
 	echo uv | $(COMPILE) --no-annotate --output-file .ci/bootstrap.lock -
 	$(COMPILE) --group test --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --constraint requirements-dev.lock --group pyproject.toml:docs --output-file requirements-docs.lock
+	$(COMPILE) --group pyproject.toml:clients --output-file requirements-clients.lock
+	$(COMPILE) --constraint requirements-clients.lock --group pyproject.toml:connector --output-file requirements-connector.lock
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made, .venv included
-	rm -rf .venv .venv-docs site .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist
+	rm -rf .venv .venv-docs .venv-clients .venv-connector site .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist
 	find bot tests -name __pycache__ -type d -prune -exec rm -rf {} +

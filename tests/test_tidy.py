@@ -41,7 +41,8 @@ CORE_CALLS_NEVER = frozenset("__import__ breakpoint eval exec hash id input open
 
 TOP_LEVEL = frozenset(
     ".ci .dockerignore .gitignore CHANGELOG.md Dockerfile LICENSE Makefile README.md bot config deploy "
-    "docs pyproject.toml requirements-dev.lock requirements-docs.lock requirements.lock tests".split()
+    "docs pyproject.toml requirements-clients.lock requirements-connector.lock requirements-dev.lock "
+    "requirements-docs.lock requirements.lock tests".split()
 )
 
 # Joined here, so that this file does not hold what it looks for.

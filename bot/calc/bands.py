@@ -26,7 +26,7 @@ class Space(Enum):
     QUOTE = "quote"
 
 
-class Deviation(msgspec.Struct, frozen=True, kw_only=True):
+class Deviation(msgspec.Struct, frozen=True):
     """exposure - target of one asset.
 
     `amount` and `scale` (what a RELATIVE width is a fraction of) are in `space`; `base` (what POINTS are a fraction
@@ -57,7 +57,9 @@ def limit(deviation: Deviation, width: Width) -> Decimal:
 
 def is_beyond(deviation: Deviation, width: Width) -> bool:
     """Whether the deviation lies strictly outside the width, without a division."""
-    if deviation.space is Space.COINS and width.unit in (Unit.QUOTE, Unit.POINTS):
+    if width.unit is Unit.RELATIVE:
+        return abs(deviation.amount) > width.value * abs(deviation.scale)
+    if deviation.space is Space.COINS and width.unit is not Unit.COINS:
         value = width.value * abs(deviation.base) if width.unit is Unit.POINTS else width.value
         return abs(deviation.amount) * deviation.price > value
     return abs(deviation.amount) > limit(deviation, width)

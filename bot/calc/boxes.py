@@ -22,6 +22,11 @@ class Box(msgspec.Struct, frozen=True, gc=False):
     hi: float
 
 
+def met(one: Box, other: Box) -> Box:
+    """What is inside of both."""
+    return Box(max(one.lo, other.lo), min(one.hi, other.hi))
+
+
 EMPTY = Box(INFINITY, -INFINITY)
 EVERYWHERE = Box(5e-324, 1.7976931348623157e308)
 """From the smallest positive float to the largest: what is not a price is never inside."""

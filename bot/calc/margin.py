@@ -4,7 +4,7 @@ Amounts are in the account's settlement currency: quote currency of linear contr
 Source: formulas.md 2.10 (MM = notional x rate - deduction by bracket; liquidation at ratio 1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -13,9 +13,19 @@ from bot.calc import stress
 from bot.calc.tiers import INFINITE, maintenance, ratio
 from bot.domain.account import MarginState, Position
 from bot.domain.instrument import Instrument, Kind
-from bot.domain.units import ZERO, Notional, Price
+from bot.domain.units import ZERO, Contracts, InstrumentId, Notional, Price
 
-__all__ = ["INFINITE", "Holding", "maintenance", "ratio", "ratio_after", "required", "stress_distance", "unrealized"]
+__all__ = [
+    "INFINITE",
+    "Holding",
+    "maintenance",
+    "ratio",
+    "ratio_after",
+    "required",
+    "stress_after",
+    "stress_distance",
+    "unrealized",
+]
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -61,6 +71,41 @@ def ratio_after(
         return ours
     added = needed - required(before)
     return max(ours, ratio(venue.maintenance_margin + max(added, ZERO), venue.margin_balance - cost))
+
+
+def stress_after(
+    wallet: Notional,
+    before: tuple[Holding, ...],
+    after: tuple[Holding, ...],
+    maybe: Mapping[InstrumentId, tuple[Contracts, ...]],
+    cost: Notional,
+    venue: MarginState | None,
+) -> Decimal:
+    """The stress distance once an order is filled at its limit and its `cost` (fee and slippage) paid.
+
+    `maybe` is what positions may come to as well, by orders that may fill or not: the worst of it counts. As with the
+    ratio, the venue's own figures are authoritative for what we do not track, and the nearer distance counts.
+
+    Raises:
+        ValueError: an open position's instrument has no tiers, or is not linear.
+    """
+    held = tuple(
+        stress.Exposed(
+            instrument=one.instrument,
+            contracts=one.position.contracts,
+            mark=one.mark,
+            maybe=maybe.get(one.instrument.id, ()),
+        )
+        for one in after
+        if one.position.contracts or any(maybe.get(one.instrument.id, ()))
+    )
+    equity = wallet + sum((unrealized(h) for h in before), ZERO) - cost
+    ours = stress.distance(stress.Pool(cash=equity, positions=held)).nearest
+    if venue is None:
+        return ours
+    elsewhere = max(venue.maintenance_margin - required(before), ZERO)
+    theirs = stress.Pool(cash=venue.margin_balance - cost, positions=held, elsewhere=elsewhere)
+    return min(ours, stress.distance(theirs).nearest)
 
 
 def stress_distance(holdings: Iterable[Holding], balance: Notional, elsewhere: Notional = ZERO) -> Decimal:

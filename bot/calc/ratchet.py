@@ -152,7 +152,8 @@ class Ratchet:
         self._places: dict[InstrumentId, _Place] = {}
         self._moves = 0
         self.boxes: dict[InstrumentId, Box] = {}
-        self._draw(quotes)
+        self._begin(quotes)
+        self._draw()
 
     def moved(self, quote: Quote, quotes: Mapping[InstrumentId, Quote]) -> Sequence[InstrumentId]:
         """Take a quote that left its box. The instruments whose boxes have changed; none where nothing is proven.
@@ -176,18 +177,22 @@ class Ratchet:
         self._moves += 1
         for total in place.totals:
             if not (total.floor <= total.lo and total.hi <= total.ceiling):
-                return self._drawn({**quotes, place.name: quote})
+                return self._drawn({**quotes, place.name: quote}, place.name)
         if self._moves >= MOVES_MAX:
-            return self._drawn({**quotes, place.name: quote})
+            return self._drawn({**quotes, place.name: quote}, place.name)
         self.boxes[place.name] = box
         return (place.name,)
 
-    def _drawn(self, quotes: Mapping[InstrumentId, Quote]) -> Sequence[InstrumentId]:
-        return tuple(self.boxes) if self._draw(quotes) else NO_NAMES
-
-    def _draw(self, quotes: Mapping[InstrumentId, Quote]) -> bool:
-        """Draw everything anew. Whether every row holds at these quotes; one that fails lets no quote of its pass."""
+    def _drawn(self, quotes: Mapping[InstrumentId, Quote], moved: InstrumentId) -> Sequence[InstrumentId]:
+        """Draw everything anew for a price that has moved: its own rows are looked at first, for one of them fails."""
         self._begin(quotes)
+        own = (row for row in self._rows if moved in row.coefficients)
+        if all(self._distance(row) > 0 for row in own) and self._draw():
+            return tuple(self.boxes)
+        return NO_NAMES
+
+    def _draw(self) -> bool:
+        """Draw everything. Whether every row holds at these quotes; one that fails lets no quote of its pass."""
         failed, radius = False, INFINITY
         for row in self._rows:
             distance = self._distance(row)

@@ -4,6 +4,8 @@ Source: formulas.md 2.12. Running costs (funding or basis, margin) and the trade
 summed over the horizon, in fractions of its notional: > 0 costs, < 0 earns. Tradability, depth at size, free margin
 and caps are hard limits, never costs. What is held moves only where that gains more than two trades and a buffer; what
 reduces a position goes where the position is, and no limit stands in its way.
+
+`route` finds one instrument for a whole need; `bot.calc.spreading` shares one out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +21,8 @@ from bot.domain.units import BPS_PER_UNIT, ONE, ZERO, Bps, Contracts, Instrument
 
 DIVISION_BLUR = Decimal("1e-15")
 """What a division may leave of a whole number of lots."""
+HORIZON_DAYS = Decimal(30)
+"""How long a hedge is expected to be held, where instruments are compared."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +33,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     `ratio` is base coins of the instrument for one coin of the need: 1 for a coin's own contracts, beta x P / P_h for
     a proxy. `per_contract` is contract coins of delta for one contract; None: by its kind (a quanto must say it).
     `unit` is the value of one unit of its quote. `initial_margin` is a fraction of notional.
-    `margin_free` and `room` (what all caps leave) are values that bound what is added; None: unbounded.
+    `margin_free` and `room` (what all caps leave) are values that bound what is added; None: unbounded. `shared` are
+    caps on value that it has together with others, by their names; of the margin this holds for all of an account.
     `adverse_basis` is a yearly cost of an uncertain basis, `reversion` how much of a basis is counted on that a
     contract gives back before its expiry.
     `barred` says why it takes no new risk (halted, stale, latched), "" where it does.
@@ -45,6 +50,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     initial_margin: Decimal = ONE
     margin_free: Notional | None = None
     room: Notional | None = None
+    shared: Mapping[str, Notional] = {}
     adverse_basis: Decimal = ZERO
     settlement_fee: Decimal = ZERO
     reversion: Decimal = ONE
@@ -151,28 +157,43 @@ def _reducing(costs: tuple[Cost, ...], need: Qty, against: Mapping[InstrumentId,
 
 
 def _cheapest(best: Cost, able: int, home: InstrumentId | None) -> str:
-    said = f"{best.instrument} costs {_bps(best.total)} over the horizon, the least of {able}"
+    said = f"{best.instrument} costs {bps(best.total)} over the horizon, the least of {able}"
     return said if home in (None, best.instrument) else f"{said}; {home}, where the position is, takes no more"
 
 
 def _staying_or_moving(home: Cost, best: Cost, costs: tuple[Cost, ...], terms: Terms) -> Route:
     """Move where what is saved until the end beats leaving, opening anew and the buffer."""
-    saved = (home.running + home.closing) * home.value - (best.running + best.closing) * best.value
-    price = home.leaving * home.value + best.opening * best.value + terms.buffer * home.value
+    saved, price = moving(home, best, terms)
     gain, cost = saved / home.value, price / home.value
     if saved > price:
-        why = f"moving from {home.instrument} to {best.instrument} saves {_bps(gain)} for {_bps(cost)}"
+        why = f"moving from {home.instrument} to {best.instrument} saves {bps(gain)} for {bps(cost)}"
         return Route(choice=best.instrument, costs=costs, why=why, leave=home.instrument)
-    why = f"{home.instrument} stays: moving to {best.instrument} would save {_bps(gain)} and take {_bps(cost)}"
+    why = f"{home.instrument} stays: moving to {best.instrument} would save {bps(gain)} and take {bps(cost)}"
     return Route(choice=home.instrument, costs=costs, why=why)
 
 
-def _bps(fraction: Decimal) -> str:
+def moving(home: Cost, best: Cost, terms: Terms) -> tuple[Notional, Notional]:
+    """What moving a position saves until the end of the horizon, and what it has to beat: two trades and the buffer."""
+    saved = (home.running + home.closing) * home.value - (best.running + best.closing) * best.value
+    return saved, home.leaving * home.value + best.opening * best.value + terms.buffer * home.value
+
+
+def bps(fraction: Decimal) -> str:
+    """A fraction as a person reads it."""
     return f"{fraction * BPS_PER_UNIT:.2f} bps"
 
 
 def _cost(candidate: Candidate, need: Qty, terms: Terms) -> Cost:
     """A candidate's row: refused by the first thing that is unknown or by the first limit that it does not keep."""
+    row = measured(candidate, need, terms)
+    if row.refused or candidate.book is None:
+        return row
+    side = Side.BUY if need > 0 else Side.SELL
+    return msgspec.structs.replace(row, refused=_limit(candidate, candidate.book, row, side, terms))
+
+
+def measured(candidate: Candidate, need: Qty, terms: Terms) -> Cost:
+    """A candidate's row, whatever its limits: refused only by what is unknown."""
     instrument, book = candidate.instrument, candidate.book
     if book is None or not book.sane:
         return Cost(instrument=instrument.id, refused="its book is unknown")
@@ -181,15 +202,12 @@ def _cost(candidate: Candidate, need: Qty, terms: Terms) -> Cost:
     if exact is None:
         return Cost(instrument=instrument.id, refused=f"the delta of one {instrument.kind.value} contract is unknown")
     side = Side.BUY if need > 0 else Side.SELL
-    contracts = _in_lots(exact, instrument.lot)
+    contracts = in_lots(exact, instrument.lot)
     row = Cost(instrument=instrument.id, contracts=contracts, value=coins * book.mid * candidate.unit)
-    priced = _priced(candidate, book, row, side, terms)
-    if priced.refused:
-        return priced
-    return msgspec.structs.replace(priced, refused=_limit(candidate, book, priced, side, terms))
+    return _priced(candidate, book, row, side, terms)
 
 
-def _in_lots(exact: Contracts, lot: Contracts) -> Contracts:
+def in_lots(exact: Contracts, lot: Contracts) -> Contracts:
     """Contracts in whole lots, rounded down; what is whole but for the last digits of a division is whole."""
     lots = exact / lot
     nearest = lots.to_integral_value()
@@ -209,15 +227,25 @@ def _contracts(candidate: Candidate, coins: Qty, mid: Price) -> Contracts | None
             return None
 
 
+def smallest(instrument: Instrument) -> Contracts:
+    """The fewest contracts that an order may have."""
+    return max(instrument.contracts_min, instrument.lot)
+
+
+def depth(book: Book, side: Side, terms: Terms) -> Contracts:
+    """What a book holds within the slippage that is allowed from its mid."""
+    worst = book.mid * (ONE + side.sign * terms.slippage_bps_max / BPS_PER_UNIT)
+    return within_limit(book.against(side), side, worst)
+
+
 def _limit(candidate: Candidate, book: Book, row: Cost, side: Side, terms: Terms) -> str:
     """The hard limit that the candidate does not keep, or nothing."""
     instrument = candidate.instrument
     if candidate.barred or not instrument.trading:
         return candidate.barred or "it does not trade"
-    if row.contracts < max(instrument.contracts_min, instrument.lot):
+    if row.contracts < smallest(instrument):
         return "the need is below its minimum"
-    worst = book.mid * (ONE + side.sign * terms.slippage_bps_max / BPS_PER_UNIT)
-    there = within_limit(book.against(side), side, worst)
+    there = depth(book, side, terms)
     if there < row.contracts:
         return f"its book holds {there:f} of {row.contracts:f} contracts within {terms.slippage_bps_max:f} bps"
     if candidate.room is not None and row.value > candidate.room:

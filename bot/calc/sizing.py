@@ -4,7 +4,9 @@ This is the one place where a float (a book level) becomes an exact quantity, al
 Source: formulas.md 2.11 (book walk, limit price) and 2.13 (rounding).
 """
 
-from decimal import ROUND_DOWN
+import math
+from decimal import ROUND_DOWN, Decimal
+from fractions import Fraction
 
 import msgspec
 
@@ -76,6 +78,14 @@ def vwap(rows: list[tuple[Price, Contracts]], contracts: Contracts) -> Price:
         cost += taken * price
         left -= taken
     return cost / contracts
+
+
+def common_step(one: Qty, other: Qty) -> Qty:
+    """The smallest quantity that is a whole number of both steps."""
+    first, second = Fraction(one), Fraction(other)
+    whole = math.lcm(first.numerator * second.denominator, second.numerator * first.denominator)
+    found = Fraction(whole, first.denominator * second.denominator)
+    return Decimal(found.numerator) / Decimal(found.denominator)
 
 
 def slippage_bps(side: Side, price: Price, mid: Price) -> Bps:

@@ -24,12 +24,17 @@ LINEAR = (Kind.LINEAR, Kind.INDEX)
 
 
 class Exposed(msgspec.Struct, frozen=True, kw_only=True):
-    """A linear or inverse position at its mark. `unit` is the value of one quote unit of a linear one."""
+    """A linear or inverse position at its mark. `unit` is the value of one quote unit of a linear one.
+
+    `maybe` is what the contracts of a linear one may come to as well, where orders may fill or not: under each shock
+    the worst of them counts. Only `slack`, `worst` and `distance` look at it.
+    """
 
     instrument: Instrument
     contracts: Contracts
     mark: Price
     unit: Price = ONE
+    maybe: tuple[Contracts, ...] = ()
 
 
 class Coin(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +99,11 @@ class _Stage:
         lines = [Line(ZERO, self._pool.cash - self._pool.elsewhere)]
         lines += [self._coin(coin, shock) for coin in self._pool.coins]
         for one in self._pool.positions:
-            if one.contracts:
-                lines += self._linear(one, shock) if one.instrument.kind in LINEAR else [self._inverse(one, shock)]
+            if one.instrument.kind in LINEAR:
+                each = (self._linear(one, size, shock) for size in (one.contracts, *one.maybe))
+                lines.append(min(each, key=lambda line: _height(line, shock)))
+            elif one.contracts:
+                lines.append(self._inverse(one, shock))
         return Line(sum((x.slope for x in lines), ZERO), sum((x.rest for x in lines), ZERO))
 
     def _coin(self, coin: Coin, shock: Decimal) -> Line:
@@ -108,13 +116,16 @@ class _Stage:
         counted = coin.haircut if worth else ONE
         return Line(slope * counted, rest * counted)
 
-    def _linear(self, one: Exposed, shock: Decimal) -> list[Line]:
+    def _linear(self, one: Exposed, contracts: Contracts, shock: Decimal) -> Line:
+        """What a position of so many contracts has gained, less its maintenance margin."""
+        if not contracts:
+            return Line(ZERO, ZERO)
         move = self._moves[one.instrument.base]
-        notional = one.instrument.coins(one.contracts) * one.mark
+        notional = one.instrument.coins(contracts) * one.mark
         tier = tier_of(abs(notional) * move.at(shock), one.instrument.tiers)
-        gained = Line(notional * move.slope * one.unit, notional * (move.base - ONE) * one.unit)
-        needed = abs(notional) * tier.rate * one.unit
-        return [gained, Line(-needed * move.slope, tier.deduction * one.unit - needed * move.base)]
+        needed = abs(notional) * tier.rate
+        rest = notional * (move.base - ONE) + tier.deduction - needed * move.base
+        return Line((notional - needed) * move.slope * one.unit, rest * one.unit)
 
     def _inverse(self, one: Exposed, shock: Decimal) -> Line:
         """Maintenance margin in value: |N| rate is fixed in quote currency, the bracket's deduction is in coins."""
@@ -123,6 +134,11 @@ class _Stage:
         tier = tier_of(coins / factor if factor > 0 else INFINITE, one.instrument.tiers)
         deducted = tier.deduction * price
         return Line(deducted * move.slope, deducted * move.base - coins * tier.rate * price)
+
+
+def _height(line: Line, shock: Decimal) -> tuple[Decimal, Decimal]:
+    """What lines are told apart by around a shock, the lower one first; far out the slope is all that counts."""
+    return (line.slope, line.rest) if shock == INFINITE else (line.at(shock), line.slope)
 
 
 def _coins(one: Exposed) -> Qty:
@@ -145,6 +161,9 @@ def _checked(pool: Pool) -> Pool:
         kind = one.instrument.kind
         if kind not in (*LINEAR, Kind.INVERSE):
             msg = f"{one.instrument.id}: the margin of {kind.value} contracts is the venue's to say"
+            raise ValueError(msg)
+        if kind is Kind.INVERSE and one.maybe:
+            msg = f"{one.instrument.id}: what an inverse position may come to is not one of several"
             raise ValueError(msg)
         if kind is Kind.INVERSE and one.instrument.settle not in held:
             msg = f"{one.instrument.id}: the equity of {one.instrument.settle} that margins it is unknown"
@@ -224,7 +243,7 @@ def distance(pool: Pool, betas: Mapping[Asset, Decimal] | None = None) -> Distan
         KeyError: an asset without a beta.
         ValueError: see `required`.
     """
-    if not any(one.contracts for one in pool.positions) and not pool.elsewhere:
+    if not any(one.contracts or any(one.maybe) for one in pool.positions) and not pool.elsewhere:
         return Distance(INFINITE, INFINITE)
     if slack(pool, ZERO, betas) <= 0:
         return Distance(ZERO, ZERO)
@@ -322,7 +341,11 @@ def objection(projection: Projection, *, ratio_max: Decimal, stress_min: Decimal
         return ""
     if projection.ratio_after > ratio_max:
         return f"the margin ratio would be {projection.ratio_after:.3f}, at most {ratio_max}"
-    nearest = projection.stress_after.nearest
-    if nearest < stress_min:
-        return f"a move of {nearest:.1%} would liquidate the account, it must survive {stress_min:.1%}"
-    return ""
+    return too_near(projection.stress_after.nearest, stress_min)
+
+
+def too_near(nearest: Decimal, stress_min: Decimal) -> str:
+    """Why a pool is too near to its liquidation, or nothing: both are moves of the market, as fractions."""
+    if nearest >= stress_min:
+        return ""
+    return f"a move of {nearest:.1%} would liquidate the account, it must survive {stress_min:.1%}"

@@ -7,6 +7,9 @@ import msgspec
 from bot.domain.order import OrderRequest
 from bot.domain.units import ZERO, Asset, Contracts, Notional, Price, Qty
 
+ROUTE = "route"
+"""What a hedge that moves to another future is named after; no target may be named so."""
+
 
 class Parts(msgspec.Struct, frozen=True):
     """Where an asset's exposure comes from, in coins; the exposure is their sum.
@@ -36,7 +39,7 @@ class Parts(msgspec.Struct, frozen=True):
     @property
     def holding(self) -> Qty:
         """Exposure that is held in any form but futures: what a hedge protects."""
-        return self.wallet + self.options + self.quote_leg
+        return self.spot + self.declared + self.collateral + self.borrowed + self.options + self.quote_leg
 
     @property
     def futures(self) -> Qty:

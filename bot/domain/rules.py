@@ -39,12 +39,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unknown_alert_ns: int
     unknown_halt_ns: int
     naked_notional_seconds_max: Decimal
+    stress_distance_min: Decimal = ZERO
+    """The move of all prices together, as a fraction, that the account must survive after an order; 0: none is asked
+    for, as before there was this limit."""
 
 
 class AssetRule(msgspec.Struct, frozen=True):
     """How one asset is priced and hedged: `pricing` gives its mid, `hedge` is the future that is traded.
 
-    `hedge` is None for a coin that has no future of its own. `composition` (asset -> share, adding up to 1) is that
+    `hedge` is None for a coin that has no future of its own. `alternatives` are further futures on the coin that may
+    carry its hedge: of the same settlement, at any venue. `composition` (asset -> share, adding up to 1) is that
     of an index; its hedge moves the exposure to each of them.
     """
 
@@ -53,6 +57,12 @@ class AssetRule(msgspec.Struct, frozen=True):
     hedge: InstrumentId | None
     declared: Qty = ZERO
     composition: dict[Asset, Decimal] = {}
+    alternatives: tuple[InstrumentId, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[InstrumentId, ...]:
+        """Every future that may carry the hedge, the preferred one first."""
+        return () if self.hedge is None else (self.hedge, *self.alternatives)
 
 
 class HoldingSource(msgspec.Struct, frozen=True):
@@ -76,3 +86,5 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     budgets: Budgets = Budgets()
     statistics: StatisticsRule = StatisticsRule()
     sources: tuple[HoldingSource, ...] = ()
+    pegs: tuple[InstrumentId, ...] = ()
+    """Spot pairs of the quote currency with other dollars, from which its own price follows; none: nobody watches."""

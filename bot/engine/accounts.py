@@ -126,13 +126,14 @@ class Accounts:
         """Balances of one account as believed."""
         return {asset: belief.total for asset, belief in self.balances.get(account, {}).items()}
 
-    def uncertain(self, asset: Asset) -> BalanceBelief | None:
-        """A balance of this asset that waits for a second word."""
+    def uncertain(self) -> dict[Asset, BalanceBelief]:
+        """Balances that wait for a second word, by asset; of several accounts' the first one's."""
+        out: dict[Asset, BalanceBelief] = {}
         for account in sorted(self.balances):
-            belief = self.balances[account].get(asset)
-            if belief is not None and belief.candidate is not None:
-                return belief
-        return None
+            for asset, belief in self.balances[account].items():
+                if belief.candidate is not None:
+                    out.setdefault(asset, belief)
+        return out
 
     def on_stream(self, account: AccountId, *, up: bool, now: Nanos) -> None:
         """A private stream came up or went down."""

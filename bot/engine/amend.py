@@ -14,6 +14,7 @@ and what its orders came to is told then; the new rules begin with the book as i
 
 from dataclasses import dataclass
 
+from bot.domain.hedge import ROUTE
 from bot.domain.instrument import Instrument
 from bot.domain.rules import Rules
 from bot.domain.targets import UNWIND, ConvertTarget
@@ -23,7 +24,7 @@ from bot.engine.legs import Correction
 from bot.engine.sleeves import UNASSIGNED
 from bot.policy.purse import holds
 
-LASTING = ("portfolio", "quote", "accounts", "assets", "sources", "statistics")
+LASTING = ("portfolio", "quote", "accounts", "assets", "sources", "statistics", "pegs")
 PROOFS = (
     "order_deadline_ns",
     "clock_offset_ns_max",
@@ -33,7 +34,7 @@ PROOFS = (
     "balance_step_max",
 )
 """Limits that proofs rest on (that an order was never placed, that a balance is so): one under way began with these."""
-RESERVED_NAMES = frozenset({UNWIND, UNASSIGNED})
+RESERVED_NAMES = frozenset({UNWIND, UNASSIGNED, ROUTE})
 IDENTITY = ("id", "account", "symbol", "kind", "base", "quote", "settle", "contract_size")
 """What makes an instrument what our positions on it are counted in."""
 

@@ -16,9 +16,7 @@ is in flight, balance and position are confirmed, price and index agree. It firs
   the conversion stops, and says so.
 """
 
-import math
 from decimal import ROUND_DOWN, Decimal
-from fractions import Fraction
 
 import msgspec
 
@@ -30,7 +28,7 @@ from bot.domain.market import Mark
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
 from bot.domain.targets import ConvertTarget
 from bot.domain.units import MINUTE_NS, ZERO, ClientOrderId, Contracts, InstrumentId, Qty
-from bot.engine import decide, sales, trust, views
+from bot.engine import decide, peg, sales, trust, views
 from bot.engine.decide import PAUSE_AFTER_REFUSAL_NS, Draft
 from bot.engine.guards.context import Context, Sale
 from bot.engine.ids import client_order_id
@@ -221,10 +219,7 @@ def each(future: Instrument) -> Qty:
 
 def grid(spot: Instrument, future: Instrument) -> Qty:
     """The smallest number of units that is a whole number of lots of both."""
-    one, other = Fraction(spot.lot), Fraction(future.lot * each(future))
-    whole = math.lcm(one.numerator * other.denominator, other.numerator * one.denominator)
-    found = Fraction(whole, one.denominator * other.denominator)
-    return Decimal(found.numerator) / Decimal(found.denominator)
+    return sizing.common_step(spot.lot, future.lot * each(future))
 
 
 def on_grid(units: Qty, step: Qty) -> Qty:
@@ -321,6 +316,7 @@ def _sale_context(beliefs: Beliefs, target: ConvertTarget, request: OrderRequest
         venue_margin=None,
         slippage_bps_max=state.layout.limits.slippage_bps_max,
         intent_left=request.contracts,
+        peg=peg.reading(state),
         sale=Sale(
             free=sales.sellable(state, target),
             left=target.amount - state.conversions.get(target).sold,

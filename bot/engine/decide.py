@@ -5,7 +5,7 @@ none is sent, because half of a rebalance is a new position nobody asked for. Un
 closed on its own, so that nothing can stand in the way of reducing.
 """
 
-from fractions import Fraction
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -18,15 +18,15 @@ from bot.domain.instrument import Instrument
 from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
 from bot.domain.targets import UNWIND, RatioTarget
 from bot.domain.triggers import When
-from bot.domain.units import MINUTE_NS, SECOND_NS, ZERO, Asset, Bps, Contracts, InstrumentId, Qty
-from bot.engine import sales, trust, views
+from bot.domain.units import MINUTE_NS, ONE, SECOND_NS, ZERO, Asset, Contracts, InstrumentId, Qty
+from bot.engine import peg, routing, sales, slices, trust, views
 from bot.engine.guards.context import Context
 from bot.engine.ids import client_order_id
 from bot.engine.layout import Hedge
-from bot.engine.modes import Mode
 from bot.engine.orders import OrderRecord
 from bot.engine.risk import review
 from bot.engine.sleeves import wants
+from bot.engine.slices import Cut, Slice, contracts_of, slippage_limit
 from bot.engine.state import State
 from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
@@ -40,7 +40,6 @@ from bot.policy.view import View
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
 """So that an overload of a moment does not use up in a moment the refusals after which an instrument is halted, and a
 book that stands still while the market leaves it does not use up the pace."""
-WHOLE = Fraction(1)
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -50,6 +49,8 @@ class Assessment(msgspec.Struct, frozen=True):
     needs: tuple[Need, ...]
     held: Refused | None
     derived: Derived | None = None
+    instrument: InstrumentId | None = None
+    """The one future that the needs are of, where each is closed on its own."""
 
     @property
     def called_for(self) -> bool:
@@ -98,7 +99,7 @@ def assess(beliefs: Beliefs, group: Member, *, explain: bool = False) -> Assessm
         closed=closed,
         outside_since=triggers.outside.get(group.name),
         struck=triggers.struck.get(group.name),
-        cuts=cuts(layout.ceilings, scope, ended=ended, closed=closed),
+        cuts=cuts(routing.ceilings(state), scope, ended=ended, closed=closed),
         explain=explain,
         scope=scope,
     )
@@ -118,17 +119,20 @@ def _reduce_in_doubt(beliefs: Beliefs, group: Member, refused: Refused) -> Asses
     if refused.guard not in trust.PRICE_DOUBTS or not _needs_no_price(group):
         return nothing
     (asset,) = group.assets
-    name = state.layout.hedge(asset)
-    quote, instrument = state.books.quotes.get(name), state.layout.instruments[name]
-    if quote is None or not quote.sane:
+    seen = ((state.books.quotes.get(name), name) for name in state.layout.candidates[asset])
+    quote, name = next(((quote, name) for quote, name in seen if quote is not None and quote.sane), (None, ""))
+    if quote is None:
         return nothing
+    instrument = state.layout.instruments[InstrumentId(name)]
     price = mid_price(quote) / instrument.base_units
     view = View(prices={asset: price}, parts={asset: views.parts(beliefs, asset)}, now=state.now)
     correcting = group.name in state.legs.corrections
     derived = derive(group, state.layout.targets, view, correcting=correcting, explain=True)
-    wanted = sum((contracts_of(instrument, need.hedge) for need in derived.needs), ZERO)
-    position = state.accounts.positions[name].position.contracts
-    reduces = wanted * position < 0 and abs(wanted) <= abs(position)
+    wanted = sum((need.hedge for need in derived.needs), ZERO)
+    if asset not in state.layout.routed:
+        wanted = base_units(instrument, contracts_of(instrument, wanted))
+    against = sum((abs(coins) for coins in state.units_held(asset).values() if coins * wanted < 0), ZERO)
+    reduces = ZERO < abs(wanted) <= against
     return Assessment(group.name, derived.needs, locked(beliefs, (asset,)) if reduces else refused)
 
 
@@ -142,41 +146,41 @@ def _needs_no_price(group: Member) -> bool:
 
 def assess_unwind(beliefs: Beliefs, rule: Hedge) -> Assessment:
     """What closing one hedge needs. Only the hedge's own book and position count."""
-    state, name = beliefs.state, f"{UNWIND}:{rule.asset}"
+    state, name, only = beliefs.state, f"{UNWIND}:{rule.asset}", rule.hedge
+    if only != state.layout.hedge(rule.asset):
+        name = f"{UNWIND}:{only.partition(':')[2]}:{rule.asset}"
     contracts = state.accounts.positions[rule.hedge].position.contracts
     quote = state.books.quotes.get(rule.hedge)
     if quote is None or not quote.sane:
         if contracts == 0:
-            return Assessment(name, (), locked(beliefs, (rule.asset,)))
+            return Assessment(name, (), locked(beliefs, (rule.asset,), only))
         return Assessment(name, (), Refused("quote", rule.hedge, "there is no sane best bid and ask"))
     instrument = state.layout.instruments[rule.hedge]
     price = mid_price(quote) / instrument.base_units
     need = unwind.need(rule.asset, views.parts(beliefs, rule.asset), base_units(instrument, contracts), price)
-    return Assessment(name, (need,), locked(beliefs, (rule.asset,)))
+    return Assessment(name, (need,), locked(beliefs, (rule.asset,), only), instrument=only)
 
 
-def contracts_of(instrument: Instrument, units: Qty) -> Contracts:
-    """Signed units of the asset as signed contracts, rounded to the lot toward no trade."""
-    return instrument.contracts(units / instrument.base_units)
+def locked(beliefs: Beliefs, assets: tuple[Asset, ...], only: InstrumentId | None = None) -> Refused | None:
+    """Whether an order is in flight, just refused, or a position unconfirmed on any of the assets' futures.
 
-
-def locked(beliefs: Beliefs, assets: tuple[Asset, ...]) -> Refused | None:
-    """Whether an order is in flight, just refused, or a position unconfirmed on any of the assets' hedges."""
-    state = beliefs.state
+    `only` is the one future that is asked for, whatever there is of the others.
+    """
+    state, live, last = beliefs.state, beliefs.live, beliefs.last
     for asset in assets:
-        name = state.layout.hedge(asset)
-        if (live := beliefs.live.get(name)) is not None:
-            return Refused("lock", name, f"order {live.request.client_id} is {live.status.value}")
-        if not state.accounts.positions[name].settled:
-            return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
-        if why := _breather(state, name, beliefs.last.get(name)):
-            return Refused("lock", name, why)
+        for name in (only,) if only is not None else state.layout.candidates[asset]:
+            if name in live:
+                return Refused("lock", name, f"order {live[name].request.client_id} is {live[name].status.value}")
+            if not state.accounts.positions[name].settled:
+                return Refused("lock", name, "the venue has not confirmed the position that our fills add up to")
+            if name in last and (why := _breather(state, name, last[name])):
+                return Refused("lock", name, why)
     return None
 
 
-def _breather(state: State, name: InstrumentId, last: OrderRecord | None) -> str:
+def _breather(state: State, name: InstrumentId, last: OrderRecord) -> str:
     """Why the end of the last order asks for a moment's pause; empty when none is due."""
-    if last is None or state.now - last.done_ns >= PAUSE_AFTER_REFUSAL_NS:
+    if state.now - last.done_ns >= PAUSE_AFTER_REFUSAL_NS:
         return ""
     if last.status in (Status.REJECTED, Status.NOT_PLACED):
         return "the last order was refused just now; what refused it may pass"
@@ -187,27 +191,44 @@ def _breather(state: State, name: InstrumentId, last: OrderRecord | None) -> str
 
 
 def draft(beliefs: Beliefs, assessment: Assessment) -> Draft:
-    """Make orders of a group's needs and have each reviewed; all or nothing."""
+    """Make orders of a group's needs and have each reviewed; all or nothing.
+
+    Where a coin has several futures, one that is refused is left out and the need goes to the others; where none is
+    left, it is the first refusal that counts.
+    """
+    first, shut = _drafted(beliefs, assessment, ()), list[InstrumentId]()
+    found = first
+    while found.refused is not None and assessment.instrument is None:
+        name = InstrumentId(found.refused.subject)
+        if name not in beliefs.state.layout.detours or name in shut:
+            return first
+        shut.append(name)
+        found = _drafted(beliefs, assessment, shut)
+    return found
+
+
+def _drafted(beliefs: Beliefs, assessment: Assessment, shut: Collection[InstrumentId]) -> Draft:
     state = beliefs.state
-    sized, residuals, refused = _sized_legs(state, [n for n in assessment.needs if n.hedge != 0])
-    if refused is not None or not sized:
-        return Draft(None, (), refused, residuals)
+    cut = slices.cut(beliefs, [n for n in assessment.needs if n.hedge != 0], assessment.instrument, shut)
+    residuals = cut.residuals
+    if cut.refused is not None or not cut.slices:
+        return Draft(None, (), cut.refused, residuals)
     number = state.orders.intents + 1
     alongside = in_flight(state)
     legs: list[Leg] = []
     orders: list[Approved] = []
-    for index, (need, figures) in enumerate(sized):
-        request = _request(state, number, index, need, figures)
-        verdict = review(context(beliefs, request, alongside, _wanted(state, need)))
+    for index, one in enumerate(cut.slices):
+        request = request_of(state, number, index, one.instrument, one.figures)
+        verdict = review(context(beliefs, request, alongside, slices.wanted(state, one)))
         if isinstance(verdict, Refused):
             return Draft(None, (), verdict, residuals)
         orders.append(verdict)
-        legs.append(_leg(state, request, need, figures))
+        legs.append(_leg(state, request, one))
         alongside = (*alongside, request)
     intent = HedgeIntent(
         number=number,
         group=assessment.group,
-        reason="; ".join(need.why for need, _ in sized),
+        reason="; ".join(_reasons(cut)),
         needs=assessment.needs,
         legs=tuple(legs),
         decided_ns=state.now,
@@ -215,70 +236,19 @@ def draft(beliefs: Beliefs, assessment: Assessment) -> Draft:
     return Draft(intent, tuple(orders), None, residuals)
 
 
-def slippage_limit(state: State) -> Bps:
-    """How far from mid an order's limit may lie: wider only while an operator flattens."""
-    limits = state.layout.limits
-    return limits.flatten_slippage_bps_max if state.modes.overall is Mode.FLATTEN else limits.slippage_bps_max
+def _reasons(cut: Cut) -> Iterator[str]:
+    """Why each coin is hedged, and where more than one future could carry it, why this one does."""
+    for need in {one.need.asset: one.need for one in cut.slices}.values():
+        yield need.why
+        if need.asset in cut.whys:
+            yield cut.whys[need.asset]
 
 
-def _sized_legs(
-    state: State, needs: list[Need]
-) -> tuple[list[tuple[Need, sizing.Sized]], dict[str, Qty], Refused | None]:
-    """Size every leg; legs of one basket are cut to the same share, so that they keep step."""
-    sized: list[tuple[Need, sizing.Sized]] = []
-    residuals: dict[str, Qty] = {}
-    for need in needs:
-        figures = _size(state, need, WHOLE)
-        if isinstance(figures, Refused):
-            return [], residuals, figures
-        if isinstance(figures, sizing.Unsized):
-            residuals[need.asset] = need.hedge
-        else:
-            sized.append((need, figures))
-    share = min((_share(state, need, figures) for need, figures in sized), default=WHOLE)
-    if share == 1 or len(sized) == 1:
-        return sized, residuals, None
-    cut: list[tuple[Need, sizing.Sized]] = []
-    for need, _ in sized:
-        figures = _size(state, need, share)
-        if isinstance(figures, Refused | sizing.Unsized):
-            why = f"a share of {share} of the leg: {figures.why}"
-            return [], residuals, Refused("size", need.asset, why)
-        cut.append((need, figures))
-    return cut, residuals, None
-
-
-def _share(state: State, need: Need, figures: sizing.Sized) -> Fraction:
-    """How much of what could be ordered in whole lots this leg takes. Exact, so that the cut leg is what it gave."""
-    return Fraction(figures.contracts) / Fraction(_wanted(state, need))
-
-
-def _size(state: State, need: Need, share: Fraction) -> sizing.Sized | sizing.Unsized | Refused:
-    name = state.layout.hedge(need.asset)
-    quote, depth = state.books.quotes.get(name), state.books.depths.get(name)
-    if quote is None or not quote.sane or depth is None:
-        return Refused("quote", name, "there is no sane quote and depth of the hedge")
-    depth_age = trust.age(state, depth.received_ns)
-    if depth_age is None or depth_age > state.layout.limits.reducing_quote_age_ns_max:
-        return Refused("stale_depth", name, "its book was last seen too long ago to size an order by it")
-    limits = sizing.SizeLimits(slippage_limit(state), state.layout.limits.order_notional_max)
-    position = state.accounts.positions[name].position.contracts
-    instrument = state.layout.instruments[name]
-    hedge = need.hedge * share.numerator / share.denominator / instrument.base_units
-    figures = sizing.size(instrument, hedge, position, quote, depth, limits)
-    if isinstance(figures, sizing.Unsized) and not figures.dust:
-        return Refused("depth", name, figures.why)
-    return figures
-
-
-def _wanted(state: State, need: Need) -> Contracts:
-    return abs(contracts_of(state.layout.instruments[state.layout.hedge(need.asset)], need.hedge))
-
-
-def _request(state: State, number: int, index: int, need: Need, figures: sizing.Sized) -> OrderRequest:
+def request_of(state: State, number: int, index: int, name: InstrumentId, figures: sizing.Sized) -> OrderRequest:
+    """The order of one leg of an intent."""
     return OrderRequest(
         client_id=client_order_id(state.layout.rules.portfolio, state.epoch, number, index),
-        instrument=state.layout.hedge(need.asset),
+        instrument=name,
         side=figures.side,
         contracts=figures.contracts,
         limit_price=figures.limit_price,
@@ -290,8 +260,9 @@ def _request(state: State, number: int, index: int, need: Need, figures: sizing.
     )
 
 
-def _leg(state: State, request: OrderRequest, need: Need, figures: sizing.Sized) -> Leg:
+def _leg(state: State, request: OrderRequest, one: Slice) -> Leg:
     """An order with what it was decided on, and what each target wants of it."""
+    need, figures = one.need, one.figures
     instrument = state.layout.instruments[request.instrument]
     coins = instrument.contract_size * instrument.base_units
     shares = {name: units / coins for name, units in need.shares.items()}
@@ -300,10 +271,21 @@ def _leg(state: State, request: OrderRequest, need: Need, figures: sizing.Sized)
         asset=need.asset,
         mid=figures.mid,
         expected_vwap=figures.expected_vwap,
-        residual=figures.residual * instrument.base_units,
-        wants=wants(request.side, shares, state.sleeves.booked(request.instrument)),
+        residual=figures.residual * instrument.base_units + one.beyond,
+        wants=wants(request.side, shares, _booked(state, need.asset, instrument)),
         spot=need.price * instrument.base_units,
     )
+
+
+def _booked(state: State, asset: Asset, instrument: Instrument) -> dict[str, Contracts]:
+    """What is booked of a coin to each sleeve, in contracts of one of its futures."""
+    out = state.sleeves.booked(instrument.id)
+    for name in state.layout.candidates[asset]:
+        if name != instrument.id:
+            each = base_units(state.layout.instruments[name], ONE) / base_units(instrument, ONE)
+            for target, contracts in state.sleeves.booked(name).items():
+                out[target] = out.get(target, ZERO) + contracts * each
+    return out
 
 
 def in_flight(state: State) -> tuple[OrderRequest, ...]:
@@ -342,6 +324,7 @@ def context(
         venue_margin=account.margin,
         slippage_bps_max=slippage_limit(state),
         intent_left=intent_left,
+        peg=peg.reading(state),
     )
 
 

@@ -7,9 +7,10 @@ one of whose prices is not in the sample is left out; the next sample then spans
 
 from collections.abc import Mapping
 
+from bot.calc.pnl import base_units
 from bot.domain.bands import Auto
 from bot.domain.events import Sampled
-from bot.domain.units import ONE, ZERO, Asset, Notional, Price, exact
+from bot.domain.units import ONE, ZERO, Asset, InstrumentId, Notional, Price, Qty, exact
 from bot.engine import views
 from bot.engine.state import State
 from bot.engine.statistics import Seen
@@ -59,7 +60,7 @@ def _view(beliefs: Beliefs, group: Member, prices: Mapping[Asset, Price]) -> Vie
 def _profit(state: State, prices: Mapping[Asset, Price]) -> Notional:
     """The futures' profit as if each were worth its coin's mid; one without a mid counts at its entry."""
     total = ZERO
-    for hedge in state.layout.hedges():
+    for hedge in state.layout.carriers():
         position, instrument = state.accounts.positions[hedge.hedge].position, state.layout.instruments[hedge.hedge]
         if hedge.asset in prices and position.contracts:
             worth = prices[hedge.asset] * instrument.base_units
@@ -77,11 +78,14 @@ def _deviations(state: State, group: Member, view: View) -> dict[Asset, Seen] | 
     derived = derive(group, targets, view, scope=scope, ended=state.triggers.ended.keys())
     out = {}
     for judged in derived.judged:
-        name = state.layout.hedge(judged.asset)
-        instrument = state.layout.instruments[name]
-        units = state.sleeves.filled.get(name, ZERO) * instrument.contract_size * instrument.base_units
+        units = sum((_filled(state, name) for name in state.layout.candidates[judged.asset]), ZERO)
         worth = judged.price / nav.value
         # What still works is neither here nor there: it counts once it is filled, as a fill.
         settled = judged.coins - view.parts[judged.asset].working
         out[judged.asset] = Seen(float(settled * worth), float(units), float(worth))
     return out
+
+
+def _filled(state: State, name: InstrumentId) -> Qty:
+    """Units of the asset that our own fills have added to a position so far."""
+    return base_units(state.layout.instruments[name], state.sleeves.filled.get(name, ZERO))

@@ -6,24 +6,28 @@ command, so that a step without commands needs no place in the journal (unless i
 journal gives the same commands byte for byte.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from bot.calc.boxes import EMPTY, EVERYWHERE, Box
-from bot.calc.ratchet import Ratchet
+from bot.calc.boxes import EMPTY
 from bot.domain.commands import Command, Notice, OpenIntent, ProposeIntent, Severity, SubmitOrder
-from bot.domain.events import Event, Market, RulesChanged, RunMode, Sampled, Started
+from bot.domain.events import Event, Market, RulesChanged, RunMode, Sampled, Started, Ticked
+from bot.domain.hedge import ROUTE
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import OrderRequest, Refused, Status
 from bot.domain.targets import ConvertTarget
-from bot.domain.units import SECOND_NS, ZERO, Asset, InstrumentId, Nanos
-from bot.engine import convert, decide, drift, trust
+from bot.domain.units import SECOND_NS, ZERO, Asset, Nanos
+from bot.engine import convert, decide, drift, moves
 from bot.engine.converted import noted, told
 from bot.engine.decide import Assessment, Draft
 from bot.engine.layout import Hedge, Layout
 from bot.engine.legs import naked_seconds
 from bot.engine.marks import is_noteworthy, left_alone, marks, struck_for_nothing, use_up
 from bot.engine.modes import Mode
+from bot.engine.orders import OrderRecord
+from bot.engine.pegs import Level
 from bot.engine.results import close
+from bot.engine.routes import group_of
+from bot.engine.skipping import Skipping
 from bot.engine.state import State
 from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
@@ -34,9 +38,6 @@ NOTHING: Sequence[Command] = ()
 QUIET_GUARDS = frozenset({"lock"})
 """Holding for these is the ordinary course of an order, not news."""
 UNWOUND = "unwound"
-NO_BOXES: Mapping[InstrumentId, Box] = {}
-Field = tuple[tuple[InstrumentId, ...], dict[Asset, InstrumentId]]
-"""The instruments that a group rests on, and what prices each of its inputs."""
 
 
 class Engine:
@@ -46,11 +47,8 @@ class Engine:
         """Make an engine with an empty state; hand `started` to `handle` to begin."""
         self.state = State(Layout.of(started.rules), started.received_ns)
         self._quotes = self.state.books.quotes
-        self._boxes: dict[InstrumentId, Box] = {}
-        self._drawn: dict[str, dict[InstrumentId, Box]] = {}
-        self._ratchets: dict[str, Ratchet] = {}
-        self._fields_of: Layout | None = None
-        self._fields: dict[str, Field] = {}
+        self._skipping = Skipping(self.state)
+        self._boxes = self._skipping.boxes
 
     @classmethod
     def of(cls, state: State) -> "Engine":
@@ -58,9 +56,8 @@ class Engine:
         engine = cls.__new__(cls)
         engine.state = state
         engine._quotes = state.books.quotes
-        engine._boxes = {}
-        engine._drawn, engine._ratchets = {}, {}
-        engine._fields_of, engine._fields = None, {}
+        engine._skipping = Skipping(state)
+        engine._boxes = engine._skipping.boxes
         return engine
 
     def handle(self, event: Event) -> Sequence[Command]:
@@ -70,19 +67,24 @@ class Engine:
             if box.lo <= event.bid < event.ask <= box.hi:
                 self._quotes[event.instrument] = event
                 return NOTHING
-            if self._is_proven(event):
+            if self._skipping.is_proven(event):
                 self._quotes[event.instrument] = event
                 return NOTHING
             self.state.apply(event)
             return self._evaluate(self.state.layout.touching(event.instrument), scheduled=False)
+        if type(event) is Mark and self._skipping.is_quiet(event):
+            self.state.books.put(event)
+            return NOTHING
         self._take(event)
         if type(event) is Depth:
             return NOTHING
         if type(event) is Mark:
             return self._evaluate(self.state.layout.touching(event.instrument), scheduled=False)
         if type(event) is RulesChanged:
-            self._forget_boxes()
+            self._skipping.forget()
         commands = watch(self.state, event)
+        if commands or type(event) is not Ticked or self.state.orders.live():
+            self._skipping.learned()
         return [*commands, *self._evaluate(self.state.layout.groups, scheduled=True)]
 
     def observe(self, reads: Iterable[Market], now: Nanos) -> None:
@@ -90,12 +92,12 @@ class Engine:
         for event in reads:
             self.state.books.put(event)
         self.state.now = now
-        self._forget_boxes()
+        self._skipping.forget()
 
     def fold(self, event: Event) -> None:
         """Fold an event without deciding: how a replay takes over a fact that nothing followed from."""
         self._take(event)
-        self._forget_boxes()
+        self._skipping.forget()
 
     def _take(self, event: Event) -> None:
         """Hand an event to its owner; with a sample of mids, measure what `auto` bands follow from."""
@@ -107,7 +109,7 @@ class Engine:
         """What every group needs now, for people. Changes nothing."""
         beliefs = Beliefs(self.state)
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
-            return [decide.assess_unwind(beliefs, rule) for rule in self.state.layout.hedges()]
+            return [decide.assess_unwind(beliefs, rule) for rule in self.state.layout.carriers()]
         return [decide.assess(beliefs, group, explain=True) for group in self.state.layout.groups]
 
     def draft(self, assessment: Assessment) -> Draft:
@@ -122,9 +124,29 @@ class Engine:
         record = self.state.orders.records.get(request.client_id)
         if record is None or record.status is not Status.PENDING_NEW:
             return "it was given up before it left"
+        return self._barred(request) or self._torn(record)
+
+    def _torn(self, record: OrderRecord) -> str:
+        """Why an order of a move may not leave alone: its other half will not. Half a move is a hedge less or more."""
+        if not record.group.startswith(f"{ROUTE}:"):
+            return ""
+        for other in self.state.orders.records.values():
+            if other.request.intent != record.request.intent or other.group != record.group or other is record:
+                continue
+            why = other.refusal if other.status in (Status.REJECTED, Status.NOT_PLACED) else ""
+            if other.status is Status.PENDING_NEW:
+                why = self._barred(other.request)
+            if why:
+                return f"the other half of its pair does not leave: {why}"
+        return ""
+
+    def _barred(self, request: OrderRequest) -> str:
+        """Why an order may not leave by what came since it was approved."""
         mode = self.state.modes.of(request.instrument)
         if mode is Mode.HALT or (mode is not Mode.RUN and not request.reduce_only):
             return f"{mode.name} came before it left"
+        if self.state.pegs.level is Level.STOPPED and not request.reduce_only:
+            return "the quote currency lost its peg before it left"
         return ""
 
     def _evaluate(self, groups: Sequence[Member], *, scheduled: bool) -> Sequence[Command]:
@@ -134,11 +156,10 @@ class Engine:
         beliefs = Beliefs(self.state)
         if self.state.modes.overall in (Mode.UNWIND, Mode.FLATTEN):
             if scheduled:
-                for rule in self.state.layout.hedges():
+                for rule in self.state.layout.carriers():
                     beliefs = self._act(beliefs, None, decide.assess_unwind(beliefs, rule), commands)
-                commands += self._report_unwound(beliefs, self.state.layout.hedges())
-            self._forget_boxes()
-            self._boxes.update(dict.fromkeys(self.state.layout.touched, EVERYWHERE))
+                commands += self._report_unwound(beliefs, self.state.layout.carriers())
+            self._skipping.rest()
             return commands
         for group in groups:
             assessment = decide.assess(beliefs, group)
@@ -147,10 +168,19 @@ class Engine:
             if assessment.held is not None and assessment.held.guard == DECOUPLED:
                 commands += left_alone(self.state, group, assessment.held)
             beliefs = self._act(beliefs, group, assessment, commands)
-            self._draw_boxes(group, assessment)
-        for target in self.state.layout.conversions if scheduled else ():
-            beliefs = self._convert(beliefs, target, commands)
+            self._skipping.draw(group, assessment, moved=not scheduled)
+        if scheduled:
+            self._pair(beliefs, commands)
+        if commands:
+            self._skipping.learned()
         return commands
+
+    def _pair(self, beliefs: Beliefs, commands: list[Command]) -> None:
+        """Add what follows from conversions and moves, whose orders go out in pairs."""
+        for target in self.state.layout.conversions:
+            beliefs = self._convert(beliefs, target, commands)
+        for asset in self.state.layout.routed:
+            beliefs = self._reroute(beliefs, asset, commands)
 
     def _convert(self, beliefs: Beliefs, target: ConvertTarget, commands: list[Command]) -> Beliefs:
         """Add what follows from a conversion to the commands, and say what is believed from then on."""
@@ -165,6 +195,21 @@ class Engine:
         else:
             noted(self.state, target, outcome)
             commands += self._open(outcome)
+        return beliefs if len(commands) == before else Beliefs(self.state)
+
+    def _reroute(self, beliefs: Beliefs, asset: Asset, commands: list[Command]) -> Beliefs:
+        """Add what follows from a coin's moves to the commands, and say what is believed from then on."""
+        before, outcome = len(commands), moves.consider(beliefs, asset)
+        if isinstance(outcome, Refused):
+            commands += self._hold(group_of(asset), outcome, called_for=True)
+        elif isinstance(outcome, moves.Ended):
+            commands += moves.told(self.state, asset, outcome)
+        elif outcome is not None and self.state.modes.run_mode is RunMode.OBSERVE:
+            commands += self._propose(outcome.draft)
+        elif outcome is not None:
+            if asset not in self.state.routes.moves:
+                self.state.routes.begin(asset, outcome.move)
+            commands += self._open(outcome.draft)
         return beliefs if len(commands) == before else Beliefs(self.state)
 
     def _act(self, beliefs: Beliefs, group: Member | None, assessment: Assessment, commands: list[Command]) -> Beliefs:
@@ -205,6 +250,7 @@ class Engine:
         ids = tuple(leg.request.client_id for leg in intent.legs)
         state.legs.open(intent.group, intent.reason, ids, state.now)
         state.legs.held.pop(intent.group, None)
+        state.routes.on_intent(intent, state.layout.routed)
         return [OpenIntent(intent), *(SubmitOrder(order) for order in draft.orders)]
 
     def _propose(self, draft: Draft) -> Iterable[Command]:
@@ -271,60 +317,3 @@ class Engine:
             return NOTHING
         self.state.legs.proposed[UNWOUND] = True
         return [Notice(Severity.INFO, UNWOUND, "global", "every hedge is closed; nothing is hedged until armed")]
-
-    def _draw_boxes(self, group: Member, assessment: Assessment) -> None:
-        """Set the price boxes of the instruments that a group rests on: a quote must be inside those of all groups.
-
-        While the group is held, breached or waiting, quotes can add nothing that the next tick would not see as well.
-        """
-        watched, pricing = self._field(group)
-        drawn = dict.fromkeys(watched, EVERYWHERE)
-        self._ratchets.pop(group.name, None)
-        if assessment.at_rest:
-            assert assessment.derived is not None
-            bounds = {name: trust.price_bounds(self.state, asset) for asset, name in pricing.items()}
-            ratchet = Ratchet(assessment.derived.rows(pricing), bounds, self._quotes)
-            self._ratchets[group.name] = ratchet
-            drawn.update(ratchet.boxes)
-        self._drawn[group.name] = drawn
-        self._show(drawn)
-
-    def _show(self, names: Iterable[InstrumentId]) -> None:
-        """Bring the boxes of instruments up to date with those of their groups."""
-        touched, groups = self.state.layout.touched, self.state.layout.groups
-        for name in names:
-            drawn = [self._drawn.get(groups[place].name, NO_BOXES).get(name, EMPTY) for place in touched[name]]
-            self._boxes[name] = drawn[0] if len(drawn) == 1 else Box(max(b.lo for b in drawn), min(b.hi for b in drawn))
-
-    def _is_proven(self, quote: Quote) -> bool:
-        """Whether a quote beyond its box changes nothing for any group. If it may for one, all are evaluated: a replay
-        evaluates them all.
-
-        A group's ratchet may take its boxes along with the quote: then they have moved, and all of its rows still hold.
-        """
-        groups = self.state.layout.touching(quote.instrument)
-        for group in groups:
-            box = self._drawn.get(group.name, NO_BOXES).get(quote.instrument, EMPTY)
-            if box.lo <= quote.bid < quote.ask <= box.hi:
-                continue
-            ratchet = self._ratchets.get(group.name)
-            if ratchet is None or not (moved := ratchet.moved(quote, self._quotes)):
-                return False
-            self._drawn[group.name].update((name, ratchet.boxes[name]) for name in moved)
-            self._show(moved)
-        return bool(groups)
-
-    def _field(self, group: Member) -> Field:
-        """What a group rests on, looked up once for as long as the rules are what they are."""
-        if self._fields_of is not self.state.layout:
-            self._fields_of, self._fields = self.state.layout, {}
-        if group.name not in self._fields:
-            layout = self.state.layout
-            self._fields[group.name] = (layout.watched(group), layout.pricing(group))
-        return self._fields[group.name]
-
-    def _forget_boxes(self) -> None:
-        """Nothing is known of how far prices may move: every quote is evaluated until boxes are drawn anew."""
-        self._boxes.clear()
-        self._drawn.clear()
-        self._ratchets.clear()

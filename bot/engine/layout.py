@@ -48,9 +48,11 @@ class _Index:
 
     __slots__ = (
         "assets",
+        "candidates",
         "cash",
         "ceilings",
         "conversions",
+        "detours",
         "deviation_max",
         "futures",
         "groups",
@@ -61,14 +63,22 @@ class _Index:
         "owners",
         "plain",
         "planned",
+        "routed",
         "targets",
         "touched",
+        "traded",
     )
 
     instruments: dict[InstrumentId, Instrument]
     assets: dict[Asset, AssetRule]
     futures: dict[Asset, Hedge]
     """Every coin that can be hedged, by name."""
+    candidates: dict[Asset, tuple[InstrumentId, ...]]
+    """The futures that may carry each coin's hedge, the preferred one first."""
+    routed: tuple[Asset, ...]
+    """Coins of which there is more than one, by name."""
+    detours: frozenset[InstrumentId]
+    """The futures of those coins."""
     targets: tuple[TargetSpec, ...]
     """All targets that want something of futures: all but conversions, which trade pairs of their own."""
     conversions: tuple[ConvertTarget, ...]
@@ -92,6 +102,8 @@ class _Index:
     """How far a mid may be from the index, as a fraction: a hair less than the limit, as floats only prove inside."""
     touched: dict[InstrumentId, tuple[int, ...]]
     """The groups, by place, whose decision an instrument's market data can change."""
+    traded: dict[Asset, tuple[Instrument, ...]]
+    """What trades each coin."""
 
 
 @dataclass
@@ -112,6 +124,9 @@ class Layout(_Index):
             for name, rule in sorted(assets.items())
             if rule.hedge is not None
         }
+        self.candidates = {name: assets[name].candidates for name in self.futures}
+        self.routed = tuple(name for name, found in self.candidates.items() if len(found) > 1)
+        self.detours = frozenset(name for coin in self.routed for name in self.candidates[coin])
         self.targets = tuple(target for target in rules.targets if not isinstance(target, ConvertTarget))
         asked = [target for target in rules.targets if isinstance(target, ConvertTarget)]
         self.planned = {target.name: why for target in asked if (why := _unable(target, rules))}
@@ -123,13 +138,18 @@ class Layout(_Index):
         self.cash = frozenset(group.name for group in groups if _counts_cash(group, rules))
         self.plain = frozenset(group.name for group in groups if all(map(_is_plain, group.targets)))
         self.indices = {rule.asset: rule.composition for rule in rules.assets if rule.composition}
-        self.ceilings = ceilings(rules.budgets, {name: hedge.hedge for name, hedge in self.futures.items()})
+        preferred = {name: hedge.hedge for name, hedge in self.futures.items()}
+        self.ceilings = ceilings(rules.budgets, preferred, {name: self.candidates[name][1:] for name in self.routed})
         self.deviation_max = float(rules.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
         touched: dict[InstrumentId, dict[int, None]] = {}
         for place, group in enumerate(groups):
             for name in self.watched(group):
                 touched.setdefault(name, {})[place] = None
         self.touched = {name: tuple(places) for name, places in touched.items()}
+        traded: dict[Asset, list[Instrument]] = {}
+        for instrument in rules.instruments:
+            traded.setdefault(instrument.base, []).append(instrument)
+        self.traded = {asset: tuple(found) for asset, found in traded.items()}
 
     @classmethod
     def of(cls, rules: Rules) -> "Layout":
@@ -163,8 +183,14 @@ class Layout(_Index):
         """Every asset that can be hedged, by name."""
         return tuple(self.futures.values())
 
+    def carriers(self) -> tuple[Hedge, ...]:
+        """Every future that may carry a hedge, by the name of its coin, the preferred one first."""
+        return tuple(
+            Hedge(one.asset, one.pricing, name) for one in self.futures.values() for name in self.candidates[one.asset]
+        )
+
     def hedge(self, asset: Asset) -> InstrumentId:
-        """The future of a coin that is traded. A coin without one is a programming error and raises KeyError."""
+        """The preferred future of a coin. A coin without one is a programming error and raises KeyError."""
         return self.futures[asset].hedge
 
     def watched(self, group: Member) -> tuple[InstrumentId, ...]:
@@ -174,7 +200,7 @@ class Layout(_Index):
         """
         names = dict.fromkeys(name for asset in self.inputs[group.name] for name in _instruments(self.assets[asset]))
         if group.name in self.cash:
-            names.update(dict.fromkeys(one.hedge for one in self.futures.values()))
+            names.update(dict.fromkeys(one.hedge for one in self.carriers()))
         return tuple(names)
 
     def priced(self, group: Member) -> tuple[Asset, ...]:
@@ -218,6 +244,8 @@ def _unable(target: ConvertTarget, rules: Rules) -> str:
     by_id = {one.id: one for one in rules.instruments}
     if rule is None or rule.hedge is None or by_id[rule.hedge].kind is not Kind.LINEAR:
         return f"{target.asset} has no linear future whose short could be bought back"
+    if rule.alternatives:
+        return f"{target.asset} has several futures, and nothing says which of them is bought back"
     spot = by_id[rule.pricing]
     sold = (spot.kind, spot.base, spot.quote, spot.base_units)
     if sold != (Kind.SPOT, target.asset, rules.quote, ONE):
@@ -316,4 +344,4 @@ def _counted(target: TargetSpec, rules: Rules) -> Iterable[Asset]:
 
 
 def _instruments(rule: AssetRule) -> tuple[InstrumentId, ...]:
-    return (rule.pricing,) if rule.hedge is None else (rule.pricing, rule.hedge)
+    return (rule.pricing, *rule.candidates)

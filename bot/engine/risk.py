@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bot.domain.instrument import Kind
 from bot.domain.order import Approved, Refused
-from bot.engine.guards import data, margin, permission, price, sale, size
+from bot.engine.guards import data, margin, peg, permission, price, sale, size
 from bot.engine.guards.context import Context
 
 Guard = Callable[[Context], Refused | None]
@@ -19,6 +19,7 @@ GUARDS: tuple[Guard, ...] = (
     data.mark,
     data.account,
     data.clock,
+    peg.steady,
     size.filters,
     price.slippage,
     price.collar_mid,
@@ -26,10 +27,12 @@ GUARDS: tuple[Guard, ...] = (
     size.order_notional,
     size.position_notional,
     margin.ratio_after,
+    margin.stress_after,
 )
+MARGIN_GUARDS = (margin.ratio_after, margin.stress_after)
 SALE_GUARDS: tuple[Guard, ...] = (
     sale.form,
-    *(guard for guard in GUARDS if guard is not margin.ratio_after),
+    *(guard for guard in GUARDS if guard not in MARGIN_GUARDS),
     sale.minimum,
     sale.covered,
 )

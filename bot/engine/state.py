@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from bot.calc.pnl import base_units
 from bot.domain.events import (
     AccountConfirmed,
     AccountSeen,
@@ -39,7 +40,7 @@ from bot.domain.events import (
 from bot.domain.instrument import account_of
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.rules import Rules
-from bot.domain.units import ZERO, AccountId, Asset, ClientOrderId, Contracts, InstrumentId, Nanos
+from bot.domain.units import ZERO, AccountId, Asset, ClientOrderId, Contracts, InstrumentId, Nanos, Qty
 from bot.engine.accounts import AccountBelief, Accounts
 from bot.engine.amend import Amended, bar
 from bot.engine.books import Books
@@ -49,6 +50,8 @@ from bot.engine.layout import Layout, coins_of
 from bot.engine.legs import Legs
 from bot.engine.modes import GLOBAL, Latch, Mode, Modes
 from bot.engine.orders import OrderRecord, Orders, Progress
+from bot.engine.pegs import Pegs
+from bot.engine.routes import Routes
 from bot.engine.sleeves import Sleeves
 from bot.engine.statistics import Statistics
 from bot.engine.triggers import Triggers
@@ -83,6 +86,8 @@ class State:
     sleeves: Sleeves = field(default_factory=Sleeves)
     conversions: Conversions = field(default_factory=Conversions)
     declared: Declared = field(default_factory=Declared)
+    routes: Routes = field(default_factory=Routes)
+    pegs: Pegs = field(default_factory=Pegs)
     streams: dict[str, bool] = field(default_factory=dict)
     clock_offsets: dict[AccountId, int] = field(default_factory=dict)
     foreign: list[ForeignOrderSeen] = field(default_factory=list)
@@ -203,6 +208,8 @@ class State:
         """Count what an order newly filled: a position is what fills make it, a balance is what the account tells."""
         if not self.conversions.sells(record):
             self.accounts.on_fill(gained.instrument, gained.contracts, gained.price, now)
+        if self.routes.moves and (instrument := self.layout.instruments.get(gained.instrument)) is not None:
+            self.routes.on_fill(record, base_units(instrument, gained.contracts), now)
         self.conversions.on_fill(record, gained.contracts)
 
     def _book(self, before: OrderRecord, after: OrderRecord) -> None:
@@ -239,13 +246,15 @@ class State:
         self.orders.on_silence(NO_TIME_NS, "the process restarted", event.received_ns)
         self.legs.abandon()
         self.legs.held.clear()
-        futures = tuple(rule.hedge for rule in self.layout.hedges())
+        futures = tuple(rule.hedge for rule in self.layout.carriers())
         gone = self.accounts.restart(event.rules.accounts, futures)
         self.sleeves.keep(futures)
         # What an older version left without books is nobody's.
         self._moved({name: self.sleeves.total(name) for name in futures})
         self.statistics.begin(event.rules.statistics, tuple(self.layout.assets), futures)
         self.declared.keep(event.rules.sources)
+        self.routes.keep({asset: self.layout.candidates[asset] for asset in self.layout.routed})
+        self.pegs.interrupt(watched=bool(event.rules.pegs))
         self._retarget(before)
         self.left = [Left(p.instrument, f"{p.contracts} contracts", before.coin(p.instrument)) for p in gone]
         self.left += [
@@ -294,6 +303,21 @@ class State:
             instrument, was = self.layout.instruments.get(name), before.get(name, ZERO)
             if instrument is not None and belief.position.contracts != was:
                 self.sleeves.on_moved(belief.position, was, instrument.contract_size, self.now)
+                self.routes.disturb(name)
+
+    def carrying(self, asset: Asset) -> InstrumentId:
+        """The future that carries most of a coin's hedge; where none does, the one that is next to."""
+        first, *others = self.layout.candidates[asset]
+        if not others:
+            return first
+        held = self.units_held(asset)
+        return max(held, key=lambda name: abs(held[name])) if held else self.routes.chosen.get(asset, first)
+
+    def units_held(self, asset: Asset) -> dict[InstrumentId, Qty]:
+        """Signed units of a coin in each of its futures, those that are flat left out."""
+        positions, instruments = self.accounts.positions, self.layout.instruments
+        held = {name: positions[name].position.contracts for name in self.layout.candidates[asset]}
+        return {name: base_units(instruments[name], contracts) for name, contracts in held.items() if contracts}
 
     def _held(self) -> dict[InstrumentId, Contracts]:
         """Signed contracts of every position as believed."""
@@ -317,5 +341,6 @@ class State:
             self.conversions.rearm()
         if not self.unobeyed and (event.action is not Action.ARM or before is not Mode.RUN):
             self.legs.abandon()
+            self.routes.abandon()
         if not self.unobeyed and event.action is Action.ARM:
             self.triggers.rearm()

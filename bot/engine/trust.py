@@ -6,20 +6,56 @@ Unknown is a state, not zero: what cannot be trusted holds its asset and says wh
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
+from bot.calc.boxes import EVERYWHERE, Box
 from bot.calc.margin import Holding, unrealized
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
-from bot.domain.instrument import Instrument
-from bot.domain.market import Quote
+from bot.domain.instrument import Kind
+from bot.domain.market import Mark, Quote
 from bot.domain.order import Refused
-from bot.domain.units import BPS_PER_UNIT, ONE, SECOND_NS, ZERO, AccountId, Asset, Contracts, InstrumentId, Price, exact
+from bot.domain.units import (
+    BPS_PER_UNIT,
+    ONE,
+    SECOND_NS,
+    ZERO,
+    AccountId,
+    Asset,
+    Contracts,
+    InstrumentId,
+    Notional,
+    Price,
+    Qty,
+    exact,
+)
+from bot.engine.accounts import BalanceBelief
+from bot.engine.layout import Layout
 from bot.engine.orders import OrderRecord
 from bot.engine.state import State
 from bot.policy.members import Member
 
 PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation", "mark"})
 """Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
+
+INDEX_ROOM = 0.25
+"""The part of what there is between a mid and the edge of agreement that its index may take."""
+
+
+class Marked(NamedTuple):
+    """Coins of every open future and its mark, by the name of that mark, and the value that they were entered at.
+
+    Of what is not linear in its mark there are no coins: its profit is taken off the value.
+    """
+
+    coins: Mapping[Asset, Qty]
+    marks: Mapping[Asset, Price]
+    entered: Notional
+
+
+def mark_of(future: InstrumentId) -> Asset:
+    """The name under which a future's mark is among prices."""
+    return Asset(f"{future} mark")
 
 
 class Beliefs:
@@ -53,12 +89,42 @@ class Beliefs:
     @cached_property
     def unrealized(self) -> Decimal:
         """Profit of all positions at their marks, in quote currency; zero while it is unknown."""
-        return sum((unrealized(one) for one in self.holdings or ()), ZERO)
+        return sum(map(unrealized, self.holdings or ()), ZERO)
+
+    @cached_property
+    def marked(self) -> Marked:
+        """The same profit as coins at their marks, so that one can say how far the marks may move."""
+        coins: dict[Asset, Qty] = {}
+        marks: dict[Asset, Price] = {}
+        entered = ZERO
+        for one in self.holdings or ():
+            if one.instrument.kind is Kind.INVERSE:
+                entered -= unrealized(one)
+            elif one.position.contracts:
+                name = mark_of(one.instrument.id)
+                coins[name] = held = one.instrument.coins(one.position.contracts)
+                marks[name] = one.mark
+                entered += held * one.position.entry_price
+        return Marked(coins, marks, entered)
 
     @cached_property
     def wallets(self) -> tuple[Mapping[Asset, Decimal], ...]:
         """Every account's balances."""
         return tuple(self.state.accounts.totals(account) for account in self.state.layout.rules.accounts)
+
+    @cached_property
+    def spot(self) -> Mapping[Asset, Qty]:
+        """Coins in all wallets together."""
+        out: dict[Asset, Qty] = {}
+        for wallet in self.wallets:
+            for asset, quantity in wallet.items():
+                out[asset] = out[asset] + quantity if asset in out else quantity
+        return out
+
+    @cached_property
+    def uncertain(self) -> Mapping[Asset, BalanceBelief]:
+        """Balances that wait for a second word."""
+        return self.state.accounts.uncertain()
 
     @cached_property
     def contracts(self) -> Mapping[InstrumentId, Contracts]:
@@ -69,14 +135,6 @@ class Beliefs:
     def working(self) -> Mapping[InstrumentId, Contracts]:
         """Signed contracts still to fill."""
         return self.state.orders.working()
-
-    @cached_property
-    def instruments(self) -> Mapping[Asset, tuple[Instrument, ...]]:
-        """What trades each coin."""
-        out: dict[Asset, list[Instrument]] = {}
-        for instrument in self.state.layout.rules.instruments:
-            out.setdefault(instrument.base, []).append(instrument)
-        return {asset: tuple(found) for asset, found in out.items()}
 
     @cached_property
     def live(self) -> Mapping[InstrumentId, OrderRecord]:
@@ -121,13 +179,14 @@ def doubt(beliefs: Beliefs, group: Member) -> Refused | None:
     if (refused := beliefs.unread) is not None:
         return refused
     if group.name in state.layout.cash and (
-        refused := beliefs.between or _coins_doubt(state, state.layout.rules.quote)
+        refused := beliefs.between or _coins_doubt(beliefs, state.layout.rules.quote)
     ):
         return refused
+    doubts = beliefs.doubts
     for asset in state.layout.inputs[group.name]:
-        if asset not in beliefs.doubts:
-            beliefs.doubts[asset] = _asset_doubt(state, asset)
-        if refused := beliefs.doubts[asset]:
+        if asset not in doubts:
+            doubts[asset] = _coins_doubt(beliefs, asset) or price_doubt(state, asset)
+        if refused := doubts[asset]:
             return refused
     if beliefs.holdings is None:
         return Refused("mark", group.name, "a futures position has no mark price, so its profit is unknown")
@@ -145,28 +204,26 @@ def _account_doubt(state: State, account: AccountId) -> str:
     return ""
 
 
-def _coins_doubt(state: State, asset: Asset) -> Refused | None:
+def _coins_doubt(beliefs: Beliefs, asset: Asset) -> Refused | None:
     """Why it is not known how much is held of an asset."""
-    balance = state.accounts.uncertain(asset)
-    if balance is not None:
+    state = beliefs.state
+    if (balance := beliefs.uncertain.get(asset)) is not None:
         why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
         return Refused("balance", asset, why)
     why = state.declared.doubt(state.layout.rules.sources, asset, state.now)
     return Refused("declared", asset, why) if why else None
 
 
-def _asset_doubt(state: State, asset: Asset) -> Refused | None:
-    return _coins_doubt(state, asset) or price_doubt(state, asset)
-
-
 def price_doubt(state: State, asset: Asset) -> Refused | None:
     """Why the price of an asset cannot be trusted now."""
-    rule, limits = state.layout.assets[asset], state.layout.limits
-    quote = state.books.quotes.get(rule.pricing)
+    layout, books = state.layout, state.books
+    rule, limits = layout.assets[asset], layout.rules.limits
+    quote = books.quotes.get(rule.pricing)
     if quote is None or not quote.sane:
         return Refused("price", asset, f"no sane quote of {rule.pricing}")
-    old = age(state, state.books.book_received_ns(rule.pricing))
-    if old is None or old > limits.quote_age_ns_max:
+    oldest_ns = state.now - limits.quote_age_ns_max
+    # Of a quote that is young itself nobody need ask whether the depth still shows it.
+    if quote.received_ns < oldest_ns and books.book_received_ns(rule.pricing) < oldest_ns:
         return Refused("stale_price", asset, f"{rule.pricing} was last heard of too long ago")
     return _spread_doubt(state, asset, quote) if rule.hedge is None else _mark_doubt(state, asset, rule.hedge, quote)
 
@@ -181,12 +238,11 @@ def _spread_doubt(state: State, asset: Asset, quote: Quote) -> Refused | None:
 
 def _mark_doubt(state: State, asset: Asset, hedge: InstrumentId, quote: Quote) -> Refused | None:
     """Whether a coin's price is what the index of its future says."""
-    mark, limits = state.books.marks.get(hedge), state.layout.limits
-    mark_age = age(state, mark.received_ns) if mark else None
-    if mark is None or mark_age is None or mark_age > limits.mark_age_ns_max:
+    mark, limits = state.books.marks.get(hedge), state.layout.rules.limits
+    if mark is None or mark.received_ns < state.now - limits.mark_age_ns_max:
         return Refused("stale_mark", asset, f"no fresh mark and index price of {hedge}")
-    low, high = price_bounds(state, asset)
-    if low <= quote.mid <= high:
+    near, off = _each(mark, state.layout, hedge), state.layout.deviation_max
+    if near * (1 - off) <= quote.mid <= near * (1 + off):
         return None
     each = exact(mark.index) / state.layout.instruments[hedge].base_units
     if abs(mid_price(quote) / each - ONE) * BPS_PER_UNIT > limits.price_deviation_bps_max:
@@ -195,19 +251,27 @@ def _mark_doubt(state: State, asset: Asset, hedge: InstrumentId, quote: Quote) -
     return None
 
 
-def price_bounds(state: State, asset: Asset) -> tuple[float, float]:
-    """The mids between which the price still agrees with the index: part of the asset's box.
+def price_room(state: State, asset: Asset) -> tuple[Box, Box]:
+    """The mids, and the indices, between which the price agrees with the index, whichever of them they are.
 
-    Where there is no index, those around the last mid within which bid and ask cannot be too far apart.
+    Where there is no index, the mids are those around the last one within which bid and ask cannot be too far apart.
     """
-    rule = state.layout.assets[asset]
-    hedge, off = rule.hedge, state.layout.deviation_max
-    if hedge is None:
-        mid, near = state.books.quotes[rule.pricing].mid, off / (1 + off)
-        return mid * (1 - near), mid * (1 + near)
-    units = state.layout.instruments[hedge].base_units
-    each = state.books.marks[hedge].index / (1.0 if units == 1 else float(units))
-    return each * (1 - off), each * (1 + off)
+    rule, off = state.layout.assets[asset], state.layout.deviation_max
+    mid = state.books.quotes[rule.pricing].mid
+    if rule.hedge is None:
+        near = off / (1 + off)
+        return Box(mid * (1 - near), mid * (1 + near)), EVERYWHERE
+    mark = state.books.marks[rule.hedge]
+    each = _each(mark, state.layout, rule.hedge)
+    room = max(INDEX_ROOM * (off - abs(mid / each - 1)), 0.0)
+    mids = Box(each * (1 + room) * (1 - off), each * (1 - room) * (1 + off))
+    return mids, Box(mark.index * (1 - room), mark.index * (1 + room))
+
+
+def _each(mark: Mark, layout: Layout, hedge: InstrumentId) -> float:
+    """What the index of a future says of one unit."""
+    units = layout.instruments[hedge].base_units
+    return mark.index if units == 1 else mark.index / float(units)
 
 
 def wallet(state: State, name: InstrumentId) -> Decimal | None:

@@ -7,7 +7,7 @@ quotes and is not linear in prices (costs, the basis) is shown to the others, wh
 not by quotes: see `Engine`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from bot.calc import exposure
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
-from bot.domain.units import ONE, ZERO, Asset, Price, Qty
+from bot.domain.units import ONE, ZERO, Asset, InstrumentId, Price, Qty
 from bot.engine.state import State
 from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
@@ -23,6 +23,7 @@ from bot.policy.members import Member
 from bot.policy.view import View
 
 NOTHING: Mapping[str, Decimal] = {}
+NO_COINS: Mapping[Asset, Qty] = {}
 
 
 def price(state: State, asset: Asset) -> Price:
@@ -33,50 +34,51 @@ def price(state: State, asset: Asset) -> Price:
 
 def parts(beliefs: Beliefs, asset: Asset) -> Parts:
     """Where an asset's exposure comes from, as believed."""
-    rules = beliefs.state.layout.rules
-    rule = beliefs.state.layout.assets.get(asset)
-    declared = beliefs.state.declared.of(rules.sources, asset) + (rule.declared if rule is not None else ZERO)
-    traded = beliefs.instruments.get(asset, ())
-    return exposure.parts(asset, beliefs.wallets, declared, beliefs.contracts, beliefs.working, traded)
+    layout, held = beliefs.state.layout, beliefs.state.declared
+    rule = layout.assets.get(asset)
+    declared = held.of(layout.rules.sources, asset) + (rule.declared if rule is not None else ZERO)
+    traded = layout.traded.get(asset, ())
+    return exposure.parts(beliefs.spot.get(asset, ZERO), declared, beliefs.contracts, beliefs.working, traded)
 
 
-def _price(beliefs: Beliefs, asset: Asset) -> Price:
-    """The same, looked up once for all groups of a moment."""
-    found = beliefs.prices.get(asset)
-    if found is None:
-        found = beliefs.prices[asset] = price(beliefs.state, asset)
-    return found
-
-
-def _parts(beliefs: Beliefs, asset: Asset) -> Parts:
-    found = beliefs.parts.get(asset)
-    if found is None:
-        found = beliefs.parts[asset] = parts(beliefs, asset)
-    return found
+def _look_up(beliefs: Beliefs, names: tuple[Asset, ...]) -> None:
+    """See to it that prices and parts of these are known: once for all groups of a moment."""
+    for asset in names:
+        if asset not in beliefs.parts:
+            beliefs.prices[asset] = price(beliefs.state, asset)
+            beliefs.parts[asset] = parts(beliefs, asset)
 
 
 def view(beliefs: Beliefs, group: Member) -> View:
     """A group's inputs at their prices, and the cash beside them."""
     state, layout = beliefs.state, beliefs.state.layout
     names = layout.priced(group)
-    prices = {asset: _price(beliefs, asset) for asset in names}
-    held = {asset: _parts(beliefs, asset) for asset in names}
+    _look_up(beliefs, names)
+    prices = {asset: beliefs.prices[asset] for asset in names}
+    held = {asset: beliefs.parts[asset] for asset in names}
     if layout.indices:
         _look_through(layout.indices, held, prices)
+    unrealized, marked, own = beliefs.unrealized, NO_COINS, NOTHING
+    if layout.owners:
+        own = _unrealized_of(beliefs)
+    elif group.name in layout.cash:
+        marked, marks, entered = beliefs.marked
+        prices.update(marks)
+        unrealized = -entered
     if group.name in layout.plain:
-        own = _unrealized_of(beliefs) if layout.owners else NOTHING
-        return View(prices=prices, parts=held, unrealized=beliefs.unrealized, now=state.now, unrealized_of=own)
-    hedged = [asset for asset in names if asset in layout.futures]
+        return View(prices=prices, parts=held, unrealized=unrealized, marked=marked, now=state.now, unrealized_of=own)
+    carrying = {asset: state.carrying(asset) for asset in names if asset in layout.futures}
     return View(
         prices=prices,
         parts=held,
-        unrealized=beliefs.unrealized,
+        unrealized=unrealized,
+        marked=marked,
         now=state.now,
-        unrealized_of=_unrealized_of(beliefs),
+        unrealized_of=own,
         booked=booked(state),
         moments=state.statistics.moments,
-        funding_apr=_funding(state, hedged),
-        costs={asset: cost for asset in hedged if (cost := _cost(state, asset)) is not None},
+        funding_apr=_funding(state, carrying),
+        costs={asset: cost for asset, name in carrying.items() if (cost := _cost(state, name)) is not None},
         decoupled=_decoupled(state, group),
         prior_weight=float(layout.rules.statistics.prior_weight),
         drift_variance=state.statistics.variances(group.name),
@@ -84,10 +86,10 @@ def view(beliefs: Beliefs, group: Member) -> View:
         bars=state.triggers.bars,
         open_interest={
             asset: state.triggers.interest[layout.hedge(asset)]
-            for asset in hedged
+            for asset in carrying
             if layout.hedge(asset) in state.triggers.interest
         },
-        basis={asset: basis for asset in hedged if (basis := _basis(state, asset)) is not None},
+        basis={asset: basis for asset, name in carrying.items() if (basis := _basis(state, asset, name)) is not None},
         sliced=state.triggers.sliced,
     )
 
@@ -113,11 +115,13 @@ def _look_through(
 def booked(state: State) -> dict[str, dict[Asset, Qty]]:
     """Units of each asset's futures in each target's books."""
     out: dict[str, dict[Asset, Qty]] = {}
-    for hedge in state.layout.hedges():
+    for hedge in state.layout.carriers():
         instrument = state.layout.instruments[hedge.hedge]
         each = instrument.contract_size * instrument.base_units
         for name, contracts in state.sleeves.booked(hedge.hedge).items():
-            out.setdefault(name, {})[hedge.asset] = contracts * each
+            mine = out.setdefault(name, {})
+            units = contracts * each
+            mine[hedge.asset] = mine[hedge.asset] + units if hedge.asset in mine else units
     return out
 
 
@@ -134,26 +138,24 @@ def _unrealized_of(beliefs: Beliefs) -> Mapping[str, Decimal]:
     return out
 
 
-def _funding(state: State, assets: Iterable[Asset]) -> dict[Asset, float]:
+def _funding(state: State, carrying: Mapping[Asset, InstrumentId]) -> dict[Asset, float]:
     """What a long of each asset's future is expected to pay a year."""
     known = state.statistics.funding_apr
-    hedges = ((asset, state.layout.hedge(asset)) for asset in assets)
-    return {asset: known[name] for asset, name in hedges if name in known}
+    return {asset: known[name] for asset, name in carrying.items() if name in known}
 
 
-def _cost(state: State, asset: Asset) -> float | None:
+def _cost(state: State, name: InstrumentId) -> float | None:
     """Fee and half spread of a small order of the hedge, one way, as a fraction; None without a book."""
-    name = state.layout.hedge(asset)
     quote = state.books.quotes.get(name)
     if quote is None or not quote.sane:
         return None
     return float(state.layout.instruments[name].taker_fee) + (quote.ask - quote.bid) / 2 / quote.mid
 
 
-def _basis(state: State, asset: Asset) -> float | None:
+def _basis(state: State, asset: Asset, name: InstrumentId) -> float | None:
     """The future's mid above the spot price, as a fraction; None without a book of the future."""
     rule = state.layout.futures[asset]
-    future, spot = state.books.quotes.get(rule.hedge), state.books.quotes.get(rule.pricing)
+    future, spot = state.books.quotes.get(name), state.books.quotes.get(rule.pricing)
     if future is None or spot is None or not (future.sane and spot.sane):
         return None
-    return future.mid / (spot.mid * float(state.layout.instruments[rule.hedge].base_units)) - 1
+    return future.mid / (spot.mid * float(state.layout.instruments[name].base_units)) - 1

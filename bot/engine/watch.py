@@ -26,6 +26,7 @@ from bot.engine.amend import Amended
 from bot.engine.decide import refused_in_row
 from bot.engine.modes import GLOBAL, Latch, Mode
 from bot.engine.orders import OrderRecord
+from bot.engine.peg import watch_peg
 from bot.engine.results import cut_short
 from bot.engine.state import State
 
@@ -56,6 +57,7 @@ def watch(state: State, event: Event) -> list[Command]:
         *_remarked(event),
         *_overfilled(state),
         *_unbalanced(state),
+        *watch_peg(state),
         *_left(state),
         *_unreadable(state, event),
         *_external(state),
@@ -109,7 +111,7 @@ def _amended(state: State, event: Event) -> Iterator[Command]:
 
 
 def _left_behind(state: State, seen: Amended) -> Iterator[Command]:
-    for rule in (state.layout.futures[asset] for asset in seen.untargeted if asset in state.layout.futures):
+    for rule in (one for one in state.layout.carriers() if one.asset in seen.untargeted):
         asset, name = rule.asset, rule.hedge
         if contracts := state.accounts.positions[name].position.contracts:
             why = f"no target names {asset} any more: its {contracts} contracts stay until they are unwound"
@@ -157,10 +159,13 @@ def _left(state: State) -> Iterator[Command]:
     seen, state.left = state.left, []
     for left in seen:
         why = f"{left.what} on {left.instrument}, which is no longer in the config"
-        rule = state.layout.futures.get(left.coin) if left.coin is not None else None
-        if rule is not None:
-            _latch(state, rule.hedge, why)
-            why = f"{why}; {rule.hedge} would hedge {rule.asset} a second time and is halted until armed"
+        names = state.layout.candidates.get(left.coin, ()) if left.coin is not None else ()
+        if names:
+            for name in names:
+                _latch(state, name, why)
+            others = " and ".join(names)
+            verb = "is" if len(names) == 1 else "are"
+            why = f"{why}; {others} would hedge {left.coin} a second time and {verb} halted until armed"
         yield Notice(Severity.CRITICAL, "left", left.instrument, why)
 
 
@@ -196,7 +201,7 @@ def _foreign(state: State) -> Iterator[Command]:
 def _rejected(state: State) -> Iterator[Command]:
     bound = state.layout.limits.rejects_in_row_max
     suspects = {one.request.instrument for one in state.orders.records.values() if one.status is Status.REJECTED}
-    for rule in state.layout.hedges():
+    for rule in state.layout.carriers():
         refused = refused_in_row(state, rule.hedge) if rule.hedge in suspects else []
         if len(refused) >= bound:
             why = f"the venue refused {bound} orders in a row, last with {refused[0].refusal}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bot.calc.peg import STOP_BPS
 from bot.ops.check_words import target_words
 from bot.runtime.portfolio import hedge_symbol, pricing_symbol
 from bot.runtime.problems import ConfigError, Problem
@@ -91,7 +92,27 @@ def summary(settings: Settings) -> tuple[str, ...]:
         *assets,
         *(target_words(target) for target in settings.targets),
         order,
+        margin_words(settings),
+        peg_words(settings),
     )
+
+
+def margin_words(settings: Settings) -> str:
+    """What the account's margin must be after an order."""
+    limits = settings.limits
+    survives = f"and it survives a move of all prices by {plain(limits.stress_distance * 100)} %"
+    return (
+        f"after an order the margin ratio is at most {plain(limits.margin_ratio * 100)} %"
+        f"{f', {survives}' if limits.stress_distance else '; no distance to liquidation is asked for'}"
+    )
+
+
+def peg_words(settings: Settings) -> str:
+    """Whether anybody watches what the quote currency is worth."""
+    if not settings.peg.references:
+        return f"nobody watches the peg of {settings.quote}: peg.references names nothing, so a loss is yours to notice"
+    named = ", ".join(str(symbol) for symbol in settings.peg.references)
+    return f"the peg of {settings.quote} is watched by {named}; beyond {plain(STOP_BPS)} bps no order adds risk"
 
 
 def _hedged(settings: Settings, coin: str) -> str:

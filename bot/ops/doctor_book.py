@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_UP, Decimal
 
+from bot.calc import stress
 from bot.calc.margin import maintenance, ratio
 from bot.domain.account import MarginState
 from bot.domain.instrument import Instrument
 from bot.domain.units import ZERO
+from bot.ops.check import peg_words
 from bot.ops.findings import Found, fine, no, warning
 from bot.runtime.document import Path
 from bot.runtime.feasible import corrections, hedges_needed
@@ -69,6 +71,7 @@ def judged(book: Book) -> Iterator[Found]:
     """Every finding, in the order of a person's questions: what it costs, what it trades, whether it is margined."""
     yield from _fees(book)
     yield from _bands(book)
+    yield _peg(book)
     if book.holdings is None or book.margin is None or book.margin.margin_balance <= 0:
         yield warning(
             "margin", "leverage and margin were not judged: the balances were not read, or there is no margin"
@@ -77,6 +80,7 @@ def judged(book: Book) -> Iterator[Found]:
     yield from _limits(book)
     yield from _leverage(book, book.margin.margin_balance)
     yield _margin(book, book.margin)
+    yield from _distance(book, book.margin.margin_balance)
 
 
 # ------------------------------------------------------------------------------------------ fees and bands
@@ -168,6 +172,38 @@ def _margin(book: Book, margin: MarginState) -> Found:
         return fine("margin", f"{said}, and {plain(most * 100)} % is the limit")
     what = f"{said}: hedges end before they are whole; add collateral"
     return warning("margin", book.at(("limits", "margin_ratio"), what))
+
+
+def _distance(book: Book, balance: Decimal) -> Iterator[Found]:
+    """The rise of all prices that everything hedged survives as shorts, against the limit."""
+    hedges, prices, least = book.hedges, book.market.prices, book.loaded.settings.limits.stress_distance
+    held = {coin: value for coin, value in book.positions.items() if coin in hedges and value > 0}
+    if not least or any(not hedges[coin].tiers for coin in held):
+        return
+    shorts = tuple(
+        stress.Exposed(
+            instrument=hedges[coin], contracts=-value / prices[coin] / hedges[coin].contract_size, mark=prices[coin]
+        )
+        for coin, value in held.items()
+    )
+    nearest = stress.distance(stress.Pool(cash=balance, positions=shorts)).nearest
+    said = "with everything hedged no move of prices liquidates"
+    if nearest.is_finite():
+        said = f"with everything hedged a move of {plain((nearest * 100).quantize(CENT))} % liquidates"
+    if nearest >= least:
+        yield fine("distance", f"{said}, and {plain(least * 100)} % is the limit")
+    else:
+        what = f"{said}: hedges end before they are whole; add collateral"
+        yield warning("distance", book.at(("limits", "stress_distance"), what))
+
+
+# --------------------------------------------------------------------------------------------------- the peg
+def _peg(book: Book) -> Found:
+    """Whether anybody would notice that the quote currency is not worth its dollar any more."""
+    references, words = book.loaded.settings.peg.references, peg_words(book.loaded.settings)
+    if not references:
+        return warning("peg", book.at(("peg", "references"), words))
+    return fine("peg", words)
 
 
 def _whole(leverage: Decimal) -> int:

@@ -137,7 +137,7 @@ def _owner(settings: Settings, mode: RunMode, account: str | None) -> str | None
     """Whose journal this is to be, as `Stamp.account` says it; None where either would do or nobody knows."""
     if mode is RunMode.DRY_RUN:
         return f"paper:{settings.portfolio}"
-    return f"binance:{account}" if mode is RunMode.LIVE and account is not None else None
+    return f"{settings.venue}:{account}" if mode is RunMode.LIVE and account is not None else None
 
 
 def _journal(path: Path, mode: RunMode, owner: str | None) -> Found:

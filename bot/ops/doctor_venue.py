@@ -5,10 +5,14 @@ out and said once. Nothing is changed.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from decimal import Decimal
 
-from bot.domain.units import SECOND_NS, Asset
+from bot.domain.account import MarginState
+from bot.domain.instrument import Kind
+from bot.domain.units import SECOND_NS
+from bot.domain.venues import venue_of
 from bot.ops.configs import hushed
 from bot.ops.doctor_book import Book, judged
 from bot.ops.findings import Found, fine, no, warning
@@ -18,17 +22,17 @@ from bot.runtime.app import fit
 from bot.runtime.clock import SystemClock
 from bot.runtime.feasible import check_against
 from bot.runtime.market import Market, account_holdings, paper_holdings, read_market
-from bot.runtime.portfolio import sold
+from bot.runtime.portfolio import venues, written
 from bot.runtime.problems import Problem
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import StartRefused
-from bot.runtime.secrets import CredentialError, Credentials, load_credentials
+from bot.runtime.secrets import CredentialError, Credentials, load_credentials, load_other
 from bot.runtime.settings_load import Loaded
-from bot.venues import routes
-from bot.venues.preflight import LivePreflight
+from bot.venues.exchange import Preflight
 from bot.venues.signing import KeyUnusable
-from bot.venues.translate.catalogue import Fees, fees
-from bot.venues.translate.errors import BINANCE, Trouble, described
+from bot.venues.translate.catalogue import Fees
+from bot.venues.translate.errors import Trouble, described
+from bot.venues.translate.settings import SymbolSetting
 
 PATIENCE_S = 300.0
 """The whole look; a full rate window is waited out within it."""
@@ -58,10 +62,11 @@ class VenueLook:
         self.loaded = hushed(loaded)
         self.findings: list[Found] = []
         self.account: str | None = None
+        self._redactor = Redactor()
 
     async def run(self) -> None:
         """Look at everything. Whatever the venue does is a finding."""
-        redactor = Redactor()
+        redactor = self._redactor
         with log.start(self.loaded.settings.log, redactor):
             try:
                 async with asyncio.timeout(PATIENCE_S), AsyncExitStack() as stack:
@@ -79,22 +84,29 @@ class VenueLook:
             self._add(no("credentials", str(self.loaded.problem(("credentials",), str(error)))))
             return None
 
+    def _others(self) -> dict[str, Credentials]:
+        """The keys of the venues beside the config's own; what is wrong with one is a finding."""
+        settings, found = self.loaded.settings, dict[str, Credentials]()
+        for venue in venues(settings)[1:]:
+            try:
+                found[venue] = load_other(settings.credentials, venue, self._redactor)
+            except CredentialError as error:
+                self._add(no("credentials", str(self.loaded.problem(("credentials",), str(error)))))
+        return found
+
     async def _look(self, key: Credentials | None, stack: AsyncExitStack) -> None:
         settings, clock = self.loaded.settings, ToldClock()
         way = await self._way(key, stack, clock)
         # Signed reads carry the venue's time from here on, however far off this machine's is.
-        for account in routes.CLOCKS:
-            await way.client.measure(account)
+        for exchange in way.exchanges:
+            for account in exchange.client.dialect.clocks:
+                await exchange.client.measure(account)
         market, troubles = await self._market(way, stack, clock)
-        inspector = LivePreflight(
-            way.client,
-            market.instruments if market is not None else (),
-            Asset(settings.quote),
-            clock_offset_ns_max=settings.limits.clock_offset,
-            sold=sold(settings),
-        )
-        looked = await inspector.inspect() if way.client.signs else (*await inspector.clocks(), *inspector.budget())
-        self._add(*(Found(one.subject, one.ok, one.blocking, one.text) for one in looked))
+        inspectors = wiring.inspectors(settings, way, market.instruments if market is not None else ())
+        for exchange, inspector in inspectors:
+            signs = exchange.client.signs
+            looked = await inspector.inspect() if signs else (*await inspector.clocks(), *inspector.budget())
+            self._add(*(Found(one.subject, one.ok, one.blocking, one.text) for one in looked))
         explained = _UNREACHED if market is None else _UNKEYED
         if not any(one.subject in explained and one.refuses for one in self.findings):
             self._add(*troubles)
@@ -103,15 +115,18 @@ class VenueLook:
         holdings = await self._holdings(way, market)
         self._add(*self._fit(market, holdings))
         rates = await self._rates(way, market)
-        self._add(*judged(Book(self.loaded, market, holdings, inspector.margin, inspector.settings, rates)))
+        margin, modes = _read_by([inspector for _, inspector in inspectors])
+        self._add(*judged(Book(self.loaded, market, holdings, margin, modes, rates)))
         self.account = await wiring.account_number(way) if self._keyed(way) else None
 
     async def _way(self, key: Credentials | None, stack: AsyncExitStack, clock: SystemClock) -> wiring.Reach:
         """A way to the venue, with the key if it can sign at all."""
-        way = await wiring.reach(self.loaded.settings, key, clock, log.logger("bot.doctor").info, stack)
-        way.client.read_patience_ns = WINDOW_PATIENCE_NS
+        others = self._others() if key is not None else {}
+        way = await wiring.reach(self.loaded.settings, key, clock, log.logger("bot.doctor").info, stack, others)
+        way.be_patient(WINDOW_PATIENCE_NS)
         try:
-            way.client.warm()
+            for exchange in way.exchanges:
+                exchange.client.warm()
         except KeyUnusable as error:
             self._add(no("credentials", str(self.loaded.problem(("credentials",), str(error)))))
             return await self._way(None, stack, clock)
@@ -147,7 +162,7 @@ class VenueLook:
     def _fit(self, market: Market, holdings: dict[str, Decimal] | None) -> list[Found]:
         """The config against the market: symbols, settlement, and bands against lots at today's prices."""
         settings = self.loaded.settings
-        known = [name.removeprefix(f"{settings.venue}.") for name in market.known]
+        known = [written(settings, name) for name in market.known]
         problems: tuple[Problem, ...] = check_against(self.loaded, market.instruments, market.prices, holdings, known)
         return [no("market", str(problem)) for problem in problems] or [Found(*fit(holdings))]
 
@@ -155,24 +170,34 @@ class VenueLook:
         """The account's own fee rates, as far as the key can be used at all."""
         if not self._keyed(way):
             return {}
-        futures = sorted(one.symbol for one in market.instruments if one.account == routes.USDM)
         found: dict[str, Fees] = {}
-        for symbol in futures[:FEE_SYMBOLS_MAX]:
-            rates = await way.client.read(routes.COMMISSION, {"symbol": symbol}, fees)
-            if isinstance(rates, Trouble):
-                self._add(warning("fees", f"{symbol}: the rates cannot be read: {described(BINANCE, rates)}"))
-                break
-            found[symbol] = rates
-        if len(futures) > FEE_SYMBOLS_MAX:
-            self._add(fine("fees", f"{', '.join(futures[FEE_SYMBOLS_MAX:])}: not asked, each costs rate budget"))
+        for exchange in way.exchanges:
+            own = (one for one in market.instruments if venue_of(one.account) == exchange.name)
+            futures = sorted(one.symbol for one in own if one.kind is not Kind.SPOT)
+            for symbol in futures[:FEE_SYMBOLS_MAX]:
+                rates = await exchange.fees(symbol)
+                if isinstance(rates, Trouble):
+                    why = described(exchange.name, rates)
+                    self._add(warning("fees", f"{symbol}: the rates cannot be read: {why}"))
+                    break
+                found[symbol] = rates
+            if len(futures) > FEE_SYMBOLS_MAX:
+                self._add(fine("fees", f"{', '.join(futures[FEE_SYMBOLS_MAX:])}: not asked, each costs rate budget"))
         return found
 
     def _keyed(self, way: wiring.Reach) -> bool:
         """Whether there is a key that the venue accepts: a refused one is not tried again and again."""
-        return way.client.signs and not any(one.subject == "key" and one.refuses for one in self.findings)
+        return way.key is not None and not any(one.subject == "key" and one.refuses for one in self.findings)
 
     def _add(self, *found: Found) -> None:
         """Add findings, each text once."""
         for one in found:
             if all(one.text != known.text for known in self.findings):
                 self.findings.append(one)
+
+
+def _read_by(inspectors: Sequence[Preflight]) -> tuple[MarginState | None, dict[str, SymbolSetting]]:
+    """What the inspections read: leverage by symbol, and the margin of the one account that hedges."""
+    margins = [one.margin for one in inspectors if one.margin is not None]
+    modes = {symbol: setting for one in inspectors for symbol, setting in one.settings.items()}
+    return (margins[0] if len(margins) == 1 else None), modes

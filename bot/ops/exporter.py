@@ -91,6 +91,7 @@ READERS: dict[str, Reader] = {
     "trimtab_funding_rate": lambda s: [((row.instrument,), row.funding_rate) for row in s.status.positions],
     "trimtab_margin_ratio": _one(lambda status: status.margin_ratio),
     "trimtab_margin_stress_distance_ratio": _one(lambda status: _finite(status.margin_stress)),
+    "trimtab_peg_bps": _one(lambda status: status.peg.off_bps if status.peg is not None else None),
     "trimtab_funding_paid_quote_total": _one(lambda status: status.totals.funding_paid),
     "trimtab_funding_received_quote_total": _one(lambda status: status.totals.funding_received),
     "trimtab_fees_quote_total": _one(lambda status: status.totals.fees),

@@ -54,6 +54,12 @@ METRICS: tuple[Metric, ...] = (
         (),
         "How far prices must move together, against the positions, until they are liquidated; absent if no move does.",
     ),
+    Metric(
+        "trimtab_peg_bps",
+        "gauge",
+        (),
+        "How far the quote currency is from its dollar; absent where nobody watches it, or while it is not known.",
+    ),
     Metric("trimtab_funding_paid_quote_total", "counter", (), "Funding paid, without what was received."),
     Metric("trimtab_funding_received_quote_total", "counter", (), "Funding received, without what was paid."),
     Metric("trimtab_fees_quote_total", "counter", (), "Fees of our fills."),

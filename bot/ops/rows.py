@@ -171,9 +171,9 @@ def _order_state(row: OrderStatus) -> Text:
 
 
 def short(instrument: str) -> str:
-    """An instrument without its venue: ``binance.usdm:BTCUSDT`` is ``BTCUSDT usdm``."""
+    """An instrument without its venue: ``binance.usdm:BTCUSDT`` is ``BTCUSDT usdm``, and Bybit's ``BTCUSDT linear``."""
     account, _, symbol = instrument.rpartition(":")
-    return f"{symbol} {account.rpartition('.')[2]}".rstrip()
+    return f"{symbol} {account.rpartition(':')[2].rpartition('.')[2]}".rstrip()
 
 
 def one_line(text: Text) -> Text:

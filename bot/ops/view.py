@@ -11,16 +11,17 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from bot.domain.venues import VENUES
 from bot.ops import figures, rows
 from bot.ops.rows import ASCII, UNICODE, Glyphs
 from bot.runtime.problems import one_line as printable
-from bot.runtime.status import LatchStatus, Status, StreamStatus
+from bot.runtime.status import LatchStatus, PegStatus, Status, StreamStatus
 
 WIDTH = 100
 WIDTH_WIDE = 96
 """From here on every column is shown."""
 HEIGHT = 30
-VENUE_PREFIX = "binance."
+VENUE_PREFIXES = tuple(f"{venue}." for venue in VENUES)
 STREAM_AGE_NS_WARN = 5_000_000_000
 QUIET = ".user"
 """Streams of this kind are silent for as long as nothing happens on the account."""
@@ -61,7 +62,7 @@ def print_status(status: Status) -> None:
 def draw(status: Status, height: int | None = HEIGHT, width: int = WIDTH, glyphs: Glyphs = UNICODE) -> RenderableType:
     """The screen: what matters most first; the lists at the end get the lines that are left of `height`."""
     wide = width >= WIDTH_WIDE
-    parts: list[RenderableType] = [header(status, glyphs), *latches(status.latches)]
+    parts: list[RenderableType] = [header(status, glyphs), *latches(status.latches), *lost_peg(status.peg)]
     parts += ["", rows.assets(status.assets, wide, glyphs), *rows.held(status.assets)]
     if status.positions:
         parts += ["", rows.positions(status.positions, status.now_ns, wide)]
@@ -86,7 +87,8 @@ def _lines_above(status: Status) -> int:
     """Every line that is not an order or a notice."""
     lists = len(status.assets) + len(rows.held(status.assets)) + len(status.positions)
     tables = 1 + bool(status.positions) + bool(status.orders)
-    return _LINES_FIXED + min(len(status.latches), LATCHES_MAX) + lists + tables * _TABLE_HEAD
+    set_off = min(len(status.latches), LATCHES_MAX) + len(lost_peg(status.peg))
+    return _LINES_FIXED + set_off + lists + tables * _TABLE_HEAD
 
 
 def _shares(lines: int, orders: int, notes: int) -> tuple[int, int]:
@@ -126,13 +128,21 @@ def latches(found: Sequence[LatchStatus]) -> list[RenderableType]:
     ]
 
 
+def lost_peg(found: PegStatus | None) -> list[RenderableType]:
+    """A line while the quote currency's peg is off, or was lately, or is not known."""
+    if found is None or (found.price is not None and found.level == "steady"):
+        return []
+    style, held = ("bold red", "no order adds risk") if found.holds else ("yellow", "warned")
+    return [rows.one_line(Text(printable(f"PEG: {found.told} ({held})"), style))]
+
+
 def totals(status: Status, glyphs: Glyphs) -> RenderableType:
     """Sums since the start, and the margin."""
     sums = status.totals
     facts = (
         f"orders {sums.orders}", f"fills {sums.fills}", f"slippage {figures.money(sums.slippage)}",
         f"fees {figures.money(sums.fees)}", f"funding {figures.money(sums.funding, signed=True)}",
-        f"margin {figures.percent(status.margin_ratio)}", *_stress(status),
+        f"margin {figures.percent(status.margin_ratio)}", *_stress(status), *_peg(status),
     )  # fmt: skip
     return rows.one_line(Text(f" {glyphs.dot} ".join(facts)))
 
@@ -144,6 +154,13 @@ def _stress(status: Status) -> tuple[str, ...]:
     return (f"stress {figures.percent(status.margin_stress, 0)}",)
 
 
+def _peg(status: Status) -> tuple[str, ...]:
+    """What the quote currency is worth in dollars, where that is watched."""
+    if status.peg is None or status.peg.price is None:
+        return ()
+    return (f"{status.peg.asset} {status.peg.price:.4f} USD",)
+
+
 def streams(found: Sequence[StreamStatus], glyphs: Glyphs) -> RenderableType:
     """Every websocket with the age of its last frame, on one line, those that are down first; `#2` reconnected once."""
     line = Text()
@@ -151,7 +168,7 @@ def streams(found: Sequence[StreamStatus], glyphs: Glyphs) -> RenderableType:
         late = stream.age_ns is None or (stream.age_ns > STREAM_AGE_NS_WARN and not stream.name.endswith(QUIET))
         style = "bold red" if not stream.up else "yellow" if late else "green"
         line.append(f"{glyphs.here if stream.up else glyphs.no} ", style)
-        line.append(stream.name.removeprefix(VENUE_PREFIX))
+        line.append(_short(stream.name))
         line.append(f"#{stream.connects} " if stream.connects > 1 else " ", "dim")
         line.append(figures.age(stream.age_ns).replace(" ", "") + " ", "dim" if style == "green" else style)
     return rows.one_line(line if found else line.append("no stream yet", "yellow"))
@@ -172,3 +189,8 @@ def progress_line(status: Status) -> str:
     words.append(f"orders {status.totals.orders}")
     words += [f"{stream.name} down" for stream in status.streams if not stream.up]
     return "; ".join(words)
+
+
+def _short(stream: str) -> str:
+    """A stream without its venue."""
+    return next((stream.removeprefix(prefix) for prefix in VENUE_PREFIXES if stream.startswith(prefix)), stream)

@@ -55,6 +55,7 @@ class Cuts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_CUTS = Cuts()
+NO_ALTERNATIVES: Mapping[Asset, tuple[InstrumentId, ...]] = {}
 
 
 def is_one_to_one(target: TargetSpec) -> bool:
@@ -62,15 +63,27 @@ def is_one_to_one(target: TargetSpec) -> bool:
     return isinstance(target, RatioTarget) and ZERO <= target.ratio <= ONE
 
 
-def ceilings(budgets: Budgets, hedges: Mapping[Asset, InstrumentId]) -> Ceilings:
-    """Budgets in terms of assets, given the future that hedges each: ``venue.account:SYMBOL``."""
+def ceilings(
+    budgets: Budgets,
+    hedges: Mapping[Asset, InstrumentId],
+    alternatives: Mapping[Asset, tuple[InstrumentId, ...]] = NO_ALTERNATIVES,
+) -> Ceilings:
+    """Budgets in terms of assets, given the future that hedges each: ``venue.account:SYMBOL``.
+
+    Where an asset has `alternatives` beside it, a cap of one of them bounds what goes there (see `bot.calc.spreading`)
+    and its overlays only where all of them are capped, or all of them are at the venue that is.
+    """
     caps: dict[Asset, Notional] = {}
-    for asset, name in sorted(hedges.items()):
-        given = (budgets.assets.get(asset), budgets.instruments.get(name))
-        if bounds := [one for one in given if one is not None]:
+    names = {asset: (name, *alternatives.get(asset, ())) for asset, name in sorted(hedges.items())}
+    for asset, futures in names.items():
+        given = [budgets.instruments[name] for name in futures if name in budgets.instruments]
+        bounds = [sum(given, ZERO)] if len(given) == len(futures) else []
+        if asset in budgets.assets:
+            bounds.append(budgets.assets[asset])
+        if bounds:
             caps[asset] = min(bounds)
     venues = tuple(
-        (venue, tuple(asset for asset, name in sorted(hedges.items()) if _venue(name) == venue), cap)
+        (venue, tuple(asset for asset, futures in names.items() if {*map(_venue, futures)} == {venue}), cap)
         for venue, cap in sorted(budgets.venues.items())
     )
     return Ceilings(assets=tuple(sorted(hedges)), caps=caps, venues=venues, overlay=budgets.overlay, core=budgets.core)
@@ -199,7 +212,7 @@ def _nets(ceilings: Ceilings, scope: Scope, ended: Collection[str], closed: Coll
 def _amount(aims: Iterable[Aim], view: View, cap: Notional | None) -> _Amount:
     wanted = list(aims)
     floors, tops = rows.bounds(wanted, view.prices, cap)
-    value = sum((overlay(aim, view) for aim in wanted), ZERO)
+    value = sum((overlay(aim, view.prices) for aim in wanted), ZERO)
     return _Amount(value if cap is None else clipped(value, -cap, cap), floors, tops)
 
 

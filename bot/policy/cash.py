@@ -43,7 +43,7 @@ def aims(target: CashTarget, scope: Scope, assets: Collection[Asset]) -> tuple[A
 
 def _measured(target: CashTarget, base: Whole, scope: Scope) -> tuple[Form, str] | Missing:
     """The share of the sum of value x beta. A fixed base has no coins: it takes the beta of all that is seen."""
-    coins = base.coins or scope.purse(target).coins
+    coins = base.coins or scope.counted(target)
     held = base if base.coins else summed(ZERO, {a: q for a, q in coins.items() if q}, scope.view)
     if isinstance(held, Missing):
         return held

@@ -64,10 +64,12 @@ class Derived(msgspec.Struct, frozen=True, kw_only=True):
     short: Mapping[Asset, str] = {}
     missing: Missing | None = None
     prices: Mapping[Asset, Price] = {}
+    marked: Collection[Asset] = ()
+    """Futures whose marks are among the prices."""
     caps: Mapping[Asset, Notional] = {}
     conditions: tuple[Form, ...] = ()
     """Forms that are >= 0 while all of this stays as it is, beside those of the fixed bands."""
-    found: frozenset[Asset] = frozenset()
+    found: Collection[Asset] = ()
     """Assets whose bands the joint program found: the conditions have theirs."""
 
     def forms(self) -> list[Form]:
@@ -126,6 +128,7 @@ def derive(  # noqa: PLR0913 - all that is remembered between two looks, each by
         needs = tuple(_need(one, bands.trades, fired=fired, outside=one.asset in breached) for one in bands.judged)
     pairs, held = _pairs(member, scope, ended)
     short = scope.short_of(member.targets) if scope.short else scope.short
+    notes = [cuts.note, bands.note, *short.values()]
     return Derived(
         member=member,
         needs=needs,
@@ -136,12 +139,13 @@ def derive(  # noqa: PLR0913 - all that is remembered between two looks, each by
         ended=gathered.ended,
         closed=gathered.closed,
         pairs=pairs,
-        notes=tuple(filter(None, (cuts.note, bands.note, *short.values()))),
+        notes=tuple([note for note in notes if note]),
         short=short,
         prices=view.prices,
+        marked=view.marked.keys(),
         caps=cuts.caps,
         conditions=(*gathered.conditions, *cuts.conditions, *bands.conditions),
-        found=frozenset(bands.trades),
+        found=bands.trades.keys(),
     )
 
 
@@ -155,10 +159,11 @@ def _resolved(
     if isinstance(found, Missing):
         return found
     judged = _judged(member, found, scope.view, cuts)
-    if not any(isinstance(target.band, Auto) for target in member.targets):
-        return found, auto.Resolved(judged=judged)
-    resolved = auto.resolved(judged, scope)
-    return resolved if isinstance(resolved, Missing) else (found, resolved)
+    for target in member.targets:
+        if type(target.band) is Auto:
+            resolved = auto.resolved(judged, scope)
+            return resolved if isinstance(resolved, Missing) else (found, resolved)
+    return found, auto.Resolved(judged=judged)
 
 
 def _unknown(member: Member, view: View) -> Missing | None:
@@ -186,9 +191,10 @@ def _judged(member: Member, found: Gathered, view: View, cuts: Cuts) -> tuple[Ju
 
 def _pairs(member: Member, scope: Scope, ended: Collection[str]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
     """What conversions trade, and why others do not."""
-    pairs, held = list[Pair](), list[str]()
+    pairs: list[Pair] = []
+    held: list[str] = []
     for target in member.targets:
-        if isinstance(target, ConvertTarget) and target.name not in ended:
+        if type(target) is ConvertTarget and target.name not in ended:
             found = convert.pair(target, scope)
             if isinstance(found, Missing):
                 held.append(f"{target.name}: {found.why}")

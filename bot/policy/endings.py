@@ -51,8 +51,7 @@ def price_conditions(end: PriceEnd) -> list[Form]:
 def spent(target: TargetSpec, aims: Sequence[Aim], view: View) -> str:
     """Why a target has ended by what its hedges cost, or because they are no longer needed; empty where it has not."""
     until = target.until
-    if until is None:
-        return ""
+    assert until is not None, "nobody asks a target that ends by nothing"
     cost = None if until.funding_cost_max is None else funding_cost(aims, view)
     if until.funding_cost_max is not None and cost is not None and cost > float(until.funding_cost_max):
         return f"its funding is expected to cost {cost:.4f} a year, above {plain(until.funding_cost_max)}"
@@ -82,7 +81,7 @@ def funding_cost(aims: Iterable[Aim], view: View) -> float | None:
     """
     paid, notional = 0.0, 0.0
     for aim in aims:
-        value = float(overlay(aim, view))
+        value = float(overlay(aim, view.prices))
         if value:
             rate = view.funding_apr.get(aim.asset)
             if rate is None:
@@ -101,7 +100,7 @@ def _stands(target: TargetSpec, aims: Iterable[Aim], view: View) -> bool:
 
 def _healed(aim: Aim, view: View) -> bool:
     """Whether the asset would be inside the band without a hedge. An auto band's width is taken at its floor."""
-    wanted = overlay(aim, view)
+    wanted = overlay(aim, view.prices)
     deviation = Deviation(
         space=Space.QUOTE,
         amount=ZERO - wanted,

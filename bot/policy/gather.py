@@ -41,15 +41,15 @@ def gather(
     conditions: list[Form] = []
     for target in targets:
         found = _asked(target, scope, assets, ended, closed)
-        if isinstance(found, Missing):
-            return found
-        if isinstance(found, Over):
+        if isinstance(found, tuple):
+            for aim in found:
+                wanted[aim.asset].append(aim)
+            if target.until is not None and target.until.price is not None:
+                conditions += endings.price_conditions(target.until.price)
+        elif isinstance(found, Over):
             over.append(found)
-            continue
-        if target.until is not None and target.until.price is not None:
-            conditions += endings.price_conditions(target.until.price)
-        for aim in found:
-            wanted[aim.asset].append(aim)
+        else:
+            return found
     if torn := _torn(targets, wanted):
         return Missing(torn, f"{torn} is unwound, and another target wants futures of it: only one of them can be")
     for one in over:
@@ -58,8 +58,8 @@ def gather(
                 wanted[asset].append(closing(one.target.name, asset, one.why))
     return Gathered(
         aims={asset: _concerned(found) for asset, found in wanted.items() if found},
-        ended=tuple((one.target.name, one.why) for one in over if one.newly),
-        closed=tuple((one.target.name, one.why) for one in over if one.early),
+        ended=tuple([(one.target.name, one.why) for one in over if one.newly]),
+        closed=tuple([(one.target.name, one.why) for one in over if one.early]),
         conditions=tuple(conditions),
     )
 
@@ -70,7 +70,7 @@ def _torn(targets: Sequence[TargetSpec], wanted: Mapping[Asset, Sequence[Aim]]) 
     The slices of an unwinding count all the futures that there are, so that with anything else on top of them it would
     run after its own orders.
     """
-    unwinding = {target.name for target in targets if isinstance(target, UnwindTarget)}
+    unwinding = {target.name for target in targets if type(target) is UnwindTarget}
     for asset, aims in wanted.items() if unwinding else ():
         if len(aims) > 1 and any(aim.target in unwinding for aim in aims):
             return asset
@@ -102,12 +102,13 @@ def _asked(
 ) -> tuple[Aim, ...] | Over | Missing:
     if target.name in ended:
         return Over(target, "ended")
-    if why := endings.over(target, scope.view):
+    ends = target.until is not None
+    if ends and (why := endings.over(target, scope.view)):
         return Over(target, why, newly=True)
     found = kinds.aims(target, scope, assets)
     if isinstance(found, Missing):
         return found
-    if why := endings.spent(target, _whole(target, scope, found), scope.view):
+    if ends and (why := endings.spent(target, _whole(target, scope, found), scope.view)):
         return Over(target, why, newly=True)
     if why := endings.early(target, found, scope.view, closed=target.name in closed):
         return Over(target, why, early=True)

@@ -5,14 +5,14 @@ sides and takes itself out, however it is held. Where all that is wanted is coin
 it is judged in coins, else in the unit of account, so that no division can blur an edge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from bot.calc import bands
 from bot.calc.bands import Deviation, Space
-from bot.calc.forms import Form
+from bot.calc.forms import NOTHING, Form
 from bot.domain.bands import Auto, Band, Unit
 from bot.domain.hedge import Parts
 from bot.domain.units import ZERO, Asset, Notional, Price, Qty
@@ -54,12 +54,16 @@ class Judged(msgspec.Struct, frozen=True):
 
     def narrowest(self, *, above: bool) -> tuple[Deviation, Band]:
         """The fixed band that decides on one side of the target, with the deviation as it sees it."""
-        return bands.narrowest(self.banded(), above=above)
+        seen = self.banded()
+        return seen[0] if len(seen) == 1 else bands.narrowest(seen, above=above)
 
     def breached(self) -> list[Aim]:
         """The aims whose own fixed band is left."""
-        pairs = zip(self.deviations, self.aims, strict=True)
-        return [aim for dev, aim in pairs if isinstance(aim.band, Band) and bands.is_breached(dev, aim.band)]
+        return [
+            aim
+            for deviation, aim in zip(self.deviations, self.aims, strict=True)
+            if isinstance(aim.band, Band) and bands.is_breached(deviation, aim.band)
+        ]
 
     def urgent(self) -> bool:
         """Whether the deviation is beyond the size that waits for nothing, of any of the bands."""
@@ -75,9 +79,10 @@ def clipped(amount: Decimal, least: Notional | None, most: Notional | None) -> D
     return amount
 
 
-def overlay(aim: Aim, view: View) -> Notional:
+def overlay(aim: Aim, prices: Mapping[Asset, Price]) -> Notional:
     """What an aim is worth at these prices, between its bounds."""
-    return clipped(aim.amount.value(view.prices), aim.least, aim.most)
+    amount = aim.amount.value(prices)
+    return amount if aim.least is None and aim.most is None else clipped(amount, aim.least, aim.most)
 
 
 class Ruler:
@@ -90,6 +95,8 @@ class Ruler:
 
     def base(self, aim: Aim) -> Notional:
         """The value of the base of an aim."""
+        if aim.base is NOTHING:
+            return ZERO
         found = self._bases.get(aim.target)
         if found is None or found[0] is not aim.base:
             found = self._bases[aim.target] = (aim.base, aim.base.value(self._prices))
@@ -114,20 +121,19 @@ def judge(
     """Net an asset's deviation. `cap` bounds the value of its overlays' sum, `shares` is what budgets leave of each."""
     parts, price, prices = view.parts[asset], view.prices[asset], view.prices
     net = parts.futures + parts.working
-    own = _own_coins(asset, aims, price, cap) if shares is None else None
+    own = None if shares is not None or aims[0].amount.share else _own_coins(asset, aims, price, cap)
     cut = False
     if own is not None:
         (overlays, scales), space = own, Space.COINS
     else:
-        overlays, cut = _cut([clipped(aim.amount.value(prices), aim.least, aim.most) for aim in aims], cap, shares)
+        overlays = [overlay(aim, prices) for aim in aims]
+        if cap is not None or shares is not None:
+            overlays, cut = _cut(overlays, cap, shares)
         scales = [ruler.scale(aim) for aim in aims]
         space, net = Space.QUOTE, net * price
     for one in overlays:
         net -= one
-    deviations = [
-        Deviation(space=space, amount=net, scale=scale, base=ruler.base(aim), price=price)
-        for aim, scale in zip(aims, scales, strict=True)
-    ]
+    deviations = [Deviation(space, net, scale, ruler.base(aim), price) for aim, scale in zip(aims, scales, strict=True)]
     return Judged(asset, price, parts, aims, overlays, deviations, cut)
 
 

@@ -11,9 +11,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from decimal import Decimal
 from functools import cached_property
 
-import msgspec
-
-from bot.calc.forms import Whole, whole
+from bot.calc.forms import NO_COINS, Whole, less_coins, whole
 from bot.domain.targets import (
     Base,
     Basis,
@@ -38,14 +36,6 @@ PLAIN = Basis()
 """Net asset value with nothing taken off."""
 
 
-class Purse(msgspec.Struct, frozen=True):
-    """What one target may count: `held` is what it protects (options, quote legs included), `coins` what NAV counts."""
-
-    held: Mapping[Asset, Qty]
-    coins: Mapping[Asset, Qty]
-    unrealized: Notional
-
-
 def holds(target: TargetSpec) -> tuple[Asset, ...]:
     """The assets whose whole exposure a target sets; an overlay on top of what others set has none."""
     if isinstance(target, RatioTarget | ParityTarget):
@@ -55,15 +45,17 @@ def holds(target: TargetSpec) -> tuple[Asset, ...]:
     return ()
 
 
-def sleeve(target: TargetSpec, view: View) -> Mapping[Asset, Qty] | None:
-    """The coins that carry a target's name; None when it has no sleeve of its own.
+def has_sleeve(target: TargetSpec, view: View) -> bool:
+    """Whether coins carry a target's name."""
+    return bool(target.owns) or target.name in view.owned
+
+
+def sleeve(target: TargetSpec, view: View) -> Mapping[Asset, Qty]:
+    """The coins that carry a target's name; none for one without a sleeve.
 
     Books that label coins with its name and a config that gives it some speak of the same coins: the larger is meant.
     """
-    labelled = view.owned.get(target.name)
-    if not target.owns:
-        return labelled
-    own = dict(labelled or {})
+    own = dict(view.owned.get(target.name, {}))
     for asset, quantity in target.owns.items():
         own[asset] = max(own.get(asset, ZERO), quantity)
     return own
@@ -81,13 +73,14 @@ class Scope:
         self._unrealized = view.unrealized
         self._wholes: dict[object, Whole | Missing] = {}
         for target in targets:
-            own = sleeve(target, view)
-            if own is None:
+            if not has_sleeve(target, view):
                 continue
+            own = sleeve(target, view)
             self._own[target.name] = own
             self._unrealized -= view.unrealized_of.get(target.name, ZERO)
             for asset, quantity in own.items():
                 self._taken[asset] = self._taken.get(asset, ZERO) + quantity
+        assert not (self._own and view.marked), "what belongs to a sleeve is taken off the profit, not off the marked"
         for asset in self._taken:
             if asset in view.parts and self._taken[asset] > (there := max(view.parts[asset].wallet, ZERO)):
                 self._cut(asset, there)
@@ -117,13 +110,10 @@ class Scope:
         holding = self.view.parts[asset].holding
         return holding - self._taken[asset] if asset in self._taken else holding
 
-    def purse(self, target: TargetSpec) -> Purse:
-        """All that a target sees beside the other ones."""
+    def counted(self, target: TargetSpec) -> Mapping[Asset, Qty]:
+        """The coins that net asset value counts for a target."""
         own = self._own.get(target.name)
-        if own is not None:
-            return Purse(own, own, self.view.unrealized_of.get(target.name, ZERO))
-        held = {asset: self.held(target, asset) for asset in self.view.parts}
-        return Purse(held, self._coins(self._left_out(target)), self._unrealized)
+        return self._coins(self._left_out(target)) if own is None else own
 
     def base(self, target: TargetSpec, basis: Basis, own: Sequence[Asset]) -> Whole | Missing:
         """What a target's shares are fractions of; `own` are its assets. It must be positive to mean anything."""
@@ -146,7 +136,7 @@ class Scope:
                 found = Missing("nav", f"net asset value is unknown: {', '.join(sorted(view.blind))}")
             else:
                 wallets = {asset: parts.wallet for asset, parts in view.parts.items() if parts.wallet}
-                found = summed(view.unrealized, wallets, view)
+                found = summed(view.unrealized, wallets, view, view.marked)
             self._wholes["nav"] = found
         return found
 
@@ -159,12 +149,13 @@ class Scope:
             return summed(ZERO, {asset: coins.get(asset, ZERO) for asset in own}, view)
         if sleeved is None and (unknown := sorted(view.blind.keys() - set(self._left_out(target)))):
             return Missing(unknown[0], f"net asset value is unknown: {unknown[0]}: {view.blind[unknown[0]]}")
-        reserve = {asset: -quantity for asset, quantity in basis.reserve.items() if quantity}
-        if reserve:
+        if reserve := {asset: quantity for asset, quantity in basis.reserve.items() if quantity}:
             return _less_reserve(self.base(target, PLAIN, own), reserve, view)
-        profit = self._unrealized if sleeved is None else view.unrealized_of.get(target.name, ZERO)
-        seen = self._coins(self._left_out(target)) if sleeved is None else sleeved
-        return summed(profit, {asset: quantity for asset, quantity in seen.items() if quantity}, view)
+        if sleeved is not None:
+            profit = view.unrealized_of.get(target.name, ZERO)
+            return summed(profit, {asset: quantity for asset, quantity in sleeved.items() if quantity}, view)
+        seen = {asset: quantity for asset, quantity in self._coins(self._left_out(target)).items() if quantity}
+        return summed(self._unrealized, seen, view, view.marked)
 
     def _left_out(self, target: TargetSpec) -> Collection[Asset]:
         """Coins that other targets set the whole exposure of: this one does not count them if it sets any itself."""
@@ -179,27 +170,29 @@ class Scope:
         return wallets
 
 
-def summed(constant: Notional, coins: Mapping[Asset, Qty], view: View) -> Whole | Missing:
-    """A sum of coins and a constant, all of which must be known and worth something to take shares of."""
-    if unpriced := sorted(coins.keys() - view.prices.keys()):
-        return Missing(unpriced[0], f"no price of {', '.join(unpriced)}, so that the base is unknown")
-    made = whole(constant, coins, view.prices)
-    if made.value <= 0:
-        return Missing("base", f"the base is {plain(made.value)}: shares of it mean nothing")
-    return made
+def summed(
+    constant: Notional, coins: Mapping[Asset, Qty], view: View, marked: Mapping[Asset, Qty] = NO_COINS
+) -> Whole | Missing:
+    """A sum of coins, futures at their marks and a constant: all known, and worth something to take shares of."""
+    return _unpriced(coins, view) or _positive(whole(constant, coins, view.prices, marked))
 
 
-def _less_reserve(whole: Whole | Missing, extra: Mapping[Asset, Qty], view: View) -> Whole | Missing:
+def _unpriced(coins: Mapping[Asset, Qty], view: View) -> Missing | None:
+    if coins.keys() <= view.prices.keys():
+        return None
+    names = sorted(coins.keys() - view.prices.keys())
+    return Missing(names[0], f"no price of {', '.join(names)}, so that the base is unknown")
+
+
+def _positive(made: Whole) -> Whole | Missing:
+    return made if made.value > 0 else Missing("base", f"the base is {plain(made.value)}: shares of it mean nothing")
+
+
+def _less_reserve(found: Whole | Missing, reserve: Mapping[Asset, Qty], view: View) -> Whole | Missing:
     """A sum less a reserve. It keeps sharing the sum with those who ask for the whole of it."""
-    if isinstance(whole, Missing):
-        return whole
-    coins = dict(whole.coins)
-    for asset, quantity in extra.items():
-        coins[asset] = coins.get(asset, ZERO) + quantity
-    made = summed(whole.constant, {asset: quantity for asset, quantity in coins.items() if quantity}, view)
-    if isinstance(made, Missing):
-        return made
-    return msgspec.structs.replace(made, inner=whole, extra=extra)
+    if isinstance(found, Missing):
+        return found
+    return _unpriced(reserve, view) or _positive(less_coins(found, reserve, view.prices))
 
 
 def undeclared(basis: Basis, weighed: Collection[Asset], base: Whole, view: View) -> Missing | None:

@@ -5,13 +5,13 @@ greatest of its `ceilings`, at any prices, and equal to one of them now: the upp
 kept for every floor, the lower one while it is kept for every ceiling.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 
 from bot.calc.bands import Space
 from bot.calc.boxes import Row, Sum
-from bot.calc.forms import Form, Whole, added, of_coins
+from bot.calc.forms import Form, Whole, added, of_coins, rooted
 from bot.domain.bands import Band, Unit, Width
 from bot.domain.units import ZERO, Asset, InstrumentId, Notional, Price, Qty
 from bot.policy.judge import Judged
@@ -42,6 +42,7 @@ class Rows:
         return [row for row in map(self._row, forms) if _can_fail(row)]
 
     def _row(self, form: Form) -> Row:
+        form = rooted(form)
         constant, coefficients = self._terms(form.constant, form.coins)
         if form.whole is None or not form.share:
             return Row(constant, coefficients)
@@ -61,7 +62,7 @@ class Rows:
         for known, found in self._sums:
             if known is whole:
                 return found
-        made = Sum(*self._terms(whole.constant, whole.coins))
+        made = Sum(*self._terms(whole.constant, {**whole.coins, **whole.marked}))
         self._sums.append((whole, made))
         return made
 
@@ -81,18 +82,27 @@ def conditions(judged: Judged, prices: Prices, cap: Notional | None = None) -> l
     if not moving:
         return out
     futures = of_coins(judged.asset, judged.parts.futures + judged.parts.working)
+    short = futures.times(MINUS)
     floors, ceilings = bounds(judged.aims, prices, cap)
-    room_above = [added((futures.times(MINUS), floor)) for floor in floors]
-    room_below = [added((futures, ceiling.times(MINUS))) for ceiling in ceilings]
+    room_above = [added((short, floor)) for floor in floors]
+    # What no bound cuts is one form, seen from either side.
+    room_below = [
+        one.times(MINUS) for one in (room_above if floors is ceilings else [added((short, one)) for one in ceilings])
+    ]
     for aim, band in moving:
-        upper, lower = width(aim, band.edge(above=True), prices), width(aim, band.edge(above=False), prices)
+        above, below = band.edge(above=True), band.edge(above=False)
+        upper = width(aim, above, prices)
+        lower = upper if below is above else width(aim, below, prices)
         out += [added((upper, one)) for one in room_above]
         out += [added((lower, one)) for one in room_below]
     return out
 
 
-def bounds(aims: Iterable[Aim], prices: Prices, cap: Notional | None) -> tuple[list[Form], list[Form]]:
+def bounds(aims: Sequence[Aim], prices: Prices, cap: Notional | None) -> tuple[list[Form], list[Form]]:
     """Forms between which the sum of the overlays lies at all prices: above the least of the ones, below the others."""
+    if cap is None and all(aim.least is None and aim.most is None for aim in aims):
+        total = [added([aim.amount for aim in aims])]
+        return total, total
     found = [_clipped([aim.amount], [aim.amount], aim.least, aim.most, prices) for aim in aims]
     floors = [added(one) for one in product(*(low for low, _ in found))]
     ceilings = [added(one) for one in product(*(high for _, high in found))]

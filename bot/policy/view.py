@@ -18,8 +18,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     `prices` and `parts` have every asset that is held, hedged or named by a target; what is missing is unknown, and
     `blind` says why, asset by asset: net asset value is unknown while anything that it counts is.
-    `unrealized` is the futures' P&L at their marks. `owned` and `unrealized_of` are coins and P&L that carry the name
-    of one target: no other target counts them. `booked` are the coins of futures in each target's books.
+    `unrealized` is the futures' P&L at their marks. Where their coins are `marked`, by names under which `prices` has
+    the marks, it is less what these are worth, so that one can say how far a mark may move. `owned` and `unrealized_of`
+    are coins and P&L that carry the name of one target: no other target counts them. `booked` are the coins of futures
+    in each target's books.
 
     `funding_apr` is what a long is expected to pay a year (a fraction), `costs` the one-way cost of a trade (a
     fraction), `drift_variance` that of the untraded increments of each deviation as a fraction of NAV, a year.
@@ -36,6 +38,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     parts: Mapping[Asset, Parts]
     blind: Mapping[Asset, str] = {}
     unrealized: Notional = Decimal(0)
+    marked: Mapping[Asset, Qty] = {}
     now: Nanos = Nanos(0)
     owned: Mapping[str, Mapping[Asset, Qty]] = {}
     unrealized_of: Mapping[str, Notional] = {}

@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from bot.domain.events import RunMode, Started
 from bot.domain.instrument import Instrument
 from bot.domain.rules import Rules
-from bot.domain.units import MILLISECOND_NS, SECOND_NS, Asset, Nanos
+from bot.domain.units import MILLISECOND_NS, SECOND_NS, Nanos
 from bot.engine.engine import Engine
 from bot.journal.memory import MemoryJournal
 from bot.journal.sqlite import SqliteJournal
@@ -30,23 +30,22 @@ from bot.runtime import gc_policy, left_live, log, wiring
 from bot.runtime.chores import Intervals
 from bot.runtime.clock import Clock, SystemClock
 from bot.runtime.daemon import Daemon
-from bot.runtime.endings import past_ends
+from bot.runtime.endings import past_ends, past_expiries
 from bot.runtime.health import Bounds
 from bot.runtime.holdings import places
 from bot.runtime.market import account_holdings, judge, paper_holdings, read_market
 from bot.runtime.plans import plan
-from bot.runtime.portfolio import sold, to_rules
+from bot.runtime.portfolio import to_rules, venues
 from bot.runtime.redact import Redactor
 from bot.runtime.refusal import Kind, StartRefused
 from bot.runtime.restored import restored
-from bot.runtime.secrets import CredentialError, Credentials, NoCredentials, load_credentials
+from bot.runtime.secrets import CredentialError, Credentials, NoCredentials, load_credentials, load_other
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
 from bot.runtime.state_dir import prepare
 from bot.runtime.surroundings import Surroundings
 from bot.runtime.upkeep import Upkeep, spacing_ns, too_full
 from bot.venues.paper_account import PaperState
-from bot.venues.preflight import LivePreflight
 
 PLAN_PATIENCE_S = 20.0
 START_PATIENCE_NS = 65 * SECOND_NS
@@ -153,18 +152,12 @@ async def preflight(loaded: Loaded) -> tuple[Line, ...]:
     with log.start(settings.log, redactor), _placing(loaded):
         async with AsyncExitStack() as stack:
             clock, key = SystemClock(), _key(settings, redactor, required=True)
-            way = await wiring.reach(settings, key, clock, log.logger("bot.check").info, stack)
+            others = _others(settings, redactor, required=True)
+            way = await wiring.reach(settings, key, clock, log.logger("bot.check").info, stack, others)
             market = await read_market(settings, way)
             holdings = await account_holdings(settings, way, market)
             judge(loaded, market, holdings)
-            inspector = LivePreflight(
-                way.client,
-                market.instruments,
-                Asset(settings.quote),
-                clock_offset_ns_max=settings.limits.clock_offset,
-                sold=sold(settings),
-            )
-            found = await inspector.inspect()
+            found = await wiring.inspect(settings, way, market.instruments)
             return (fit(holdings), *((f.subject, f.ok, f.blocking, f.text) for f in found))
 
 
@@ -211,8 +204,9 @@ async def _compose(
         raise StartRefused("refused", f"{full}: free some space, or ask for less")
     clock = SystemClock()
     key = _key(settings, around.redactor, required=mode is RunMode.LIVE)
-    way = await wiring.reach(settings, key, clock, lambda text: logger.info("stream", text=text), stack)
-    usual_ns, way.client.read_patience_ns = way.client.read_patience_ns, START_PATIENCE_NS
+    others = _others(settings, around.redactor, required=mode is RunMode.LIVE)
+    way = await wiring.reach(settings, key, clock, lambda text: logger.info("stream", text=text), stack, others)
+    usual_ns = way.be_patient(START_PATIENCE_NS)
     market = await read_market(settings, way)
     instruments = market.instruments
     if (settings.state_dir / wiring.PAPER_FILE).exists() and mode is RunMode.DRY_RUN:
@@ -223,19 +217,20 @@ async def _compose(
     judge(loaded, market, holdings, (lambda text: logger.warning("config", text=text)) if ran_before else None)
     rules = to_rules(settings, instruments)
     if mode is RunMode.LIVE:
-        await _preflight(way, settings, instruments, rules, logger)
+        await _preflight(way, settings, instruments, logger)
         if holdings is None:
             raise StartRefused("venue", "the balances could not be read, so the bands could not be held against them")
     venue = wiring.wire(settings, mode, way, instruments, clock, paper)
-    stamp = Stamp(mode.value, await _account_name(settings, way, paper), ("binance",))
-    way.client.read_patience_ns = usual_ns
+    stamp = Stamp(mode.value, await _account_name(settings, way, paper), venues(settings))
+    way.be_patient(usual_ns)
     journal = _open_journal(settings, venue.journal_path, stamp, logger, stack) if durable else _memory_journal(stamp)
     engine = restored(journal)
     if engine is not None:
         clock.not_before(Nanos(engine.state.now + 1))
     if durable:
         known = engine.state.layout.rules.targets if engine is not None else ()
-        if over := [str(one) for one in past_ends(loaded, known, clock.now_ns())]:
+        past = (*past_ends(loaded, known, clock.now_ns()), *past_expiries(loaded, instruments, clock.now_ns()))
+        if over := [str(one) for one in past]:
             raise StartRefused("config", *over)
     started = _start(engine, mode, rules, clock)
     intervals = _intervals(settings)
@@ -258,18 +253,26 @@ def _key(settings: Settings, redactor: Redactor, *, required: bool) -> Credentia
         raise StartRefused("credentials", str(error)) from error
 
 
+def _others(settings: Settings, redactor: Redactor, *, required: bool) -> dict[str, Credentials]:
+    """The keys of the venues beside the config's own, as far as there are any."""
+    found = {}
+    for venue in venues(settings)[1:]:
+        try:
+            found[venue] = load_other(settings.credentials, venue, redactor)
+        except CredentialError as error:
+            if required or not isinstance(error, NoCredentials):
+                raise StartRefused("credentials", str(error)) from error
+    return found
+
+
 async def _preflight(
     way: wiring.Reach,
     settings: Settings,
     instruments: tuple[Instrument, ...],
-    rules: Rules,
     logger: FilteringBoundLogger,
 ) -> None:
     """Everything that must hold before the first live order, in one run."""
-    offset_ns_max = rules.limits.clock_offset_ns_max
-    findings = await LivePreflight(
-        way.client, instruments, rules.quote, clock_offset_ns_max=offset_ns_max, sold=sold(settings)
-    ).inspect()
+    findings = await wiring.inspect(settings, way, instruments)
     blocking = [f"{finding.subject}: {finding.text}" for finding in findings if not finding.ok and finding.blocking]
     for finding in findings:
         if not finding.ok and not finding.blocking:
@@ -296,7 +299,7 @@ async def _account_name(settings: Settings, way: wiring.Reach, paper: PaperState
     name = await wiring.account_number(way)
     if name is None:
         raise StartRefused("venue", "the account's number cannot be read, so its journal cannot be told from another's")
-    return f"binance:{name}"
+    return f"{settings.venue}:{name}"
 
 
 def _open_journal(

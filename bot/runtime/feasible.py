@@ -20,13 +20,15 @@ from bot.domain.targets import (
     WeightsTarget,
 )
 from bot.domain.units import ONE, ZERO, Asset, InstrumentId
+from bot.domain.venues import split
 from bot.policy.purse import STABLECOINS, UNDECLARED_SHARE_MAX
 from bot.runtime.document import Path
 from bot.runtime.feasible_sizes import World, base_of, needed, seen, sizes, world_of
 from bot.runtime.fields import Symbol
-from bot.runtime.portfolio import hedge_name, hedge_symbol, named, pricing_symbol
+from bot.runtime.portfolio import hedge_name, hedge_symbol, named, pricing_symbol, venues, written
 from bot.runtime.problems import Problem, closest
 from bot.runtime.quantities import Amount, plain
+from bot.runtime.settings_book_cross import DOLLARS
 from bot.runtime.settings_kinds_cross import base_choices
 from bot.runtime.settings_load import Loaded
 from bot.runtime.settings_targets import traded
@@ -60,17 +62,33 @@ def check_against(
             found += _narrow(loaded, world, edges)
         found += _converted(loaded, world, index, target)
         found += _undeclared(loaded, world, index, target)
-    found += [*_sleeves(loaded, world), *_budgets(loaded)]
+    found += [*_sleeves(loaded, world), *_budgets(loaded), *_pegs(loaded, world)]
     return tuple(sorted(found, key=lambda problem: (problem.line is None, problem.line or 0)))
+
+
+def _pegs(loaded: Loaded, world: World) -> Iterator[Problem]:
+    """Whether the references of the peg exist, and are pairs of the quote currency with another dollar that trade."""
+    quote = loaded.settings.quote
+    for place, symbol in enumerate(loaded.settings.peg.references):
+        path: Path = ("peg", "references", place)
+        found = world.instruments.get(named(loaded.settings, symbol))
+        if found is None:
+            yield _unknown(loaded, world, path, symbol)
+        elif quote not in (found.base, found.quote) or not {found.base, found.quote} <= DOLLARS:
+            what = f"{symbol} trades {found.base} against {found.quote}"
+            yield loaded.problem(path, what, f"a pair of {quote} with another dollar")
+        elif not found.trading:
+            yield loaded.problem(path, f"{symbol} is not trading", "a pair that trades")
 
 
 def _budgets(loaded: Loaded) -> Iterator[Problem]:
     """A cap on what is traded nowhere would bound nothing, and nobody would know."""
     settings = loaded.settings
     futures = {str(symbol) for coin in settings.assets if (symbol := hedge_symbol(settings, coin)) is not None}
+    futures |= {str(symbol) for asset in settings.assets.values() for symbol in asset.alternatives}
     for kind, given, traded_here in (
         ("instruments", settings.budgets.instruments, futures),
-        ("venues", settings.budgets.venues, {settings.venue}),
+        ("venues", settings.budgets.venues, set(venues(settings))),
     ):
         for name in given:
             if name not in traded_here:
@@ -134,18 +152,30 @@ def _asset(loaded: Loaded, world: World, coin: str) -> Iterator[Problem]:
     future = None if hedge is None else world.instruments.get(named(settings, hedge))
     if future is not None:
         yield from _hedge(loaded, world, coin, future)
+    for place, symbol in enumerate(settings.assets[coin].alternatives):
+        yield from _alternative(loaded, world, ("assets", coin, "alternatives", place), symbol)
+
+
+def _alternative(loaded: Loaded, world: World, path: Path, symbol: Symbol) -> Iterator[Problem]:
+    """Whether a further future could carry the coin's hedge; unlike the hedge it may expire, for it is left in time."""
+    future = world.instruments.get(named(loaded.settings, symbol))
+    if future is None:
+        yield _unknown(loaded, world, path, symbol)
+        return
+    yield from _instrument(loaded, path, symbol, future)
+    yield from _linear(loaded, path, symbol, future)
 
 
 def _unknown(loaded: Loaded, world: World, path: Path, symbol: Symbol) -> Problem:
     market = f"{symbol.market}:"
     listed = {*world.known, *(_written(loaded, name) for name in world.instruments)}
     near = closest(symbol.symbol, [other.removeprefix(market) for other in listed if other.startswith(market)])
-    what = f"{symbol} does not exist on {loaded.settings.venue}"
+    what = f"{symbol} does not exist on {split(symbol.market, loaded.settings.venue)[0]}"
     return loaded.problem(path, what, f"a symbol of its {symbol.market} market", near and f"{market}{near}")
 
 
 def _written(loaded: Loaded, name: InstrumentId) -> str:
-    return name.removeprefix(f"{loaded.settings.venue}.")
+    return written(loaded.settings, name)
 
 
 def _instrument(loaded: Loaded, path: Path, symbol: Symbol, instrument: Instrument) -> Iterator[Problem]:
@@ -161,10 +191,8 @@ def _instrument(loaded: Loaded, path: Path, symbol: Symbol, instrument: Instrume
 def _hedge(loaded: Loaded, world: World, coin: str, future: Instrument) -> Iterator[Problem]:
     path, quote = ("assets", coin, "hedge"), loaded.settings.quote
     symbol = hedge_symbol(loaded.settings, coin)
-    if future.kind is not Kind.LINEAR:
-        yield loaded.problem(path, f"{symbol} is {future.kind.value}", "a linear future")
-    elif future.settle != quote:
-        yield loaded.problem(path, f"{symbol} settles in {future.settle}", f"a future that settles in {quote}")
+    assert symbol is not None, "only what has a future has one that could be wrong"
+    yield from _linear(loaded, path, symbol, future)
     if future.expiry_ns is not None:
         yield loaded.problem(path, f"{symbol} expires, and nothing would roll it", "a perpetual")
     limit = loaded.settings.limits.order_notional.value
@@ -172,6 +200,14 @@ def _hedge(loaded: Loaded, world: World, coin: str, future: Instrument) -> Itera
     if limit < needed:
         what = f"{plain(limit)} {quote} is below the smallest order of {symbol}, {_money(needed)} {quote}"
         yield loaded.problem(("limits", "order_notional"), what, f"at least {_money(needed)} {quote}")
+
+
+def _linear(loaded: Loaded, path: Path, symbol: Symbol, future: Instrument) -> Iterator[Problem]:
+    quote = loaded.settings.quote
+    if future.kind is not Kind.LINEAR:
+        yield loaded.problem(path, f"{symbol} is {future.kind.value}", "a linear future")
+    elif future.settle != quote:
+        yield loaded.problem(path, f"{symbol} settles in {future.settle}", f"a future that settles in {quote}")
 
 
 def _smallest_value(future: Instrument, price: Decimal | None) -> Decimal:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from bot.domain.venues import LINEAR, USDM, VENUES
 from bot.runtime.problems import closest
 from bot.runtime.quantities import Amount, Misread, bps, count, duration_ns, number, share, with_unit, written_duration
 
@@ -244,12 +245,15 @@ class Symbol:
 
 
 class Market(Written):
-    """An instrument as `market:SYMBOL`, of one of the given markets."""
+    """An instrument as `market:SYMBOL`, of one of the given markets; `venue.market:SYMBOL` on another venue.
+
+    What one venue calls usdm another calls linear: where the one is taken, so is the other.
+    """
 
     def __init__(self, *markets: str) -> None:
-        self.markets = markets
+        self.markets = (*markets, *((LINEAR,) if USDM in markets else ()))
         self.allowed = " or ".join(f"{market}:SYMBOL" for market in markets)
-        self.pattern = rf"({'|'.join(markets)}):[A-Z0-9]{{2,20}}(_[A-Z0-9]{{1,12}})?"
+        self.pattern = rf"(({'|'.join(VENUES)})\.)?({'|'.join(self.markets)}):[A-Z0-9]{{2,20}}([_-][A-Z0-9]{{1,12}})?"
 
     def read(self, raw: object) -> Symbol:
         """The market and symbol."""
@@ -257,7 +261,8 @@ class Market(Written):
         if re.fullmatch(self.pattern, text):
             return Symbol(*text.split(":"))
         market, _, symbol = text.rpartition(":")
-        nearest = closest(market, self.markets) or self.markets[0]
+        venue, dot, bare = market.rpartition(".")
+        nearest = (f"{venue}{dot}" if venue in VENUES else "") + (closest(bare, self.markets) or self.markets[0])
         mended = f"{nearest}:{symbol.upper().replace('/', '').replace('-', '')}"
         raise Misread("not an instrument", self.allowed, mended if re.fullmatch(self.pattern, mended) else None)
 

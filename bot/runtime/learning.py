@@ -17,7 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from bot.domain.bands import Auto
 from bot.domain.events import BarsSeen, Event, FundingSeen, HistorySeen, OpenInterestSeen, Sampled
 from bot.domain.instrument import Instrument
-from bot.domain.rules import Rules
+from bot.domain.rules import AssetRule, Rules
 from bot.domain.snapshot import Bars, FundingTerms, Returns
 from bot.domain.targets import CashTarget, IndexTarget, Neutrality, ParityTarget, ProxyTarget, TargetSpec, TiltTarget
 from bot.domain.triggers import Gate, Signal
@@ -162,12 +162,17 @@ class Wanted:
         }
         interest = {asset for asset, gate in gates if gate.signal is Signal.OPEN_INTEREST}
         self.open_interest = tuple(hedged[asset] for asset in sorted(interest & hedged.keys()))
-        self.funding = tuple(hedged[asset] for asset in sorted(hedged))
+        carriers = (instruments[name] for rule in sorted(rules.assets, key=_by_name) for name in rule.candidates)
+        self.funding = tuple(one for one in carriers if one.expiry_ns is None)
 
     @classmethod
     def of(cls, rules: Rules) -> "Wanted":
         """What these rules need."""
         return cls(rules)
+
+
+def _by_name(rule: AssetRule) -> Asset:
+    return rule.asset
 
 
 def measures(target: TargetSpec) -> bool:

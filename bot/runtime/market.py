@@ -10,17 +10,17 @@ from decimal import Decimal
 
 from bot.domain.events import AccountSeen
 from bot.domain.instrument import Instrument, Kind
-from bot.domain.units import ZERO, Asset, InstrumentId
+from bot.domain.units import ZERO, InstrumentId
+from bot.domain.venues import venue_of
 from bot.runtime.feasible import check_against
-from bot.runtime.portfolio import hedge_name, instruments_wanted, sold, symbols_wanted
+from bot.runtime.portfolio import accounts, has_futures, hedge_name, instruments_wanted, symbols_wanted, written
 from bot.runtime.refusal import StartRefused
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import Loaded
-from bot.runtime.wiring import ACCOUNTS, Reach
-from bot.venues.catalogue import CatalogueError, LiveCatalogue
+from bot.runtime.wiring import Reach, live_reads
+from bot.venues.catalogue import CatalogueError
 from bot.venues.paper_account import PaperState
-from bot.venues.prices import PricesUnreadable, read_marks
-from bot.venues.snapshot import LiveSnapshots
+from bot.venues.prices import PricesUnreadable
 from bot.venues.translate.catalogue import Fees
 
 
@@ -37,27 +37,44 @@ async def read_market(settings: Settings, way: Reach) -> Market:
     """Read it; of instruments that the config names and the venue has not, nothing. Raises StartRefused."""
     fee = Fees(settings.paper.taker_fee / 10_000, settings.paper.taker_fee / 10_000)
     try:
-        listing = await LiveCatalogue(way.client, fee, fee).listing(symbols_wanted(settings))
+        listings = [
+            await exchange.catalogue(fee, fee if has_futures(settings, exchange.name) else None).listing(
+                symbols_wanted(settings, exchange.name)
+            )
+            for exchange in way.exchanges
+        ]
         wanted = instruments_wanted(settings)
-        instruments = tuple(one for one in listing.instruments if one.id in wanted)
+        instruments = tuple(one for listing in listings for one in listing.instruments if one.id in wanted)
         hedges = _hedges(settings, instruments)
-        marks = await read_marks(way.client, hedges.values())
+        marks = await _marks(way, hedges.values())
     except CatalogueError as error:
         raise StartRefused("key" if error.key_refused else "venue", *error.problems) from error
     except PricesUnreadable as error:
         raise StartRefused("venue", str(error)) from error
-    return Market(instruments, listing.known, {coin: marks[symbol] for coin, symbol in hedges.items()})
+    known = frozenset(name for listing in listings for name in listing.known)
+    return Market(instruments, known, {coin: marks[hedge.id] for coin, hedge in hedges.items()})
 
 
-def _hedges(settings: Settings, instruments: tuple[Instrument, ...]) -> dict[str, str]:
-    """The symbol of each coin's hedge whose mark is a price of that coin; what is wrong with others is said anyway."""
+async def _marks(way: Reach, futures: Iterable[Instrument]) -> dict[InstrumentId, Decimal]:
+    """The mark price of each of these futures, from its own venue."""
+    found: dict[InstrumentId, Decimal] = {}
+    wanted = tuple(futures)
+    for exchange in way.exchanges:
+        own = {one.symbol: one.id for one in wanted if venue_of(one.account) == exchange.name}
+        if own:
+            found |= {own[symbol]: price for symbol, price in (await exchange.marks(own)).items()}
+    return found
+
+
+def _hedges(settings: Settings, instruments: tuple[Instrument, ...]) -> dict[str, Instrument]:
+    """Each coin's hedge whose mark is a price of that coin; what is wrong with others is said anyway."""
     by_id = {one.id: one for one in instruments}
     found = {}
     for coin in settings.assets:
         name = hedge_name(settings, coin)
         future = None if name is None else by_id.get(name)
         if future is not None and future.trading and _prices(future, coin, settings.quote):
-            found[coin] = future.symbol
+            found[coin] = future
     return found
 
 
@@ -69,9 +86,9 @@ async def account_holdings(settings: Settings, way: Reach, market: Market) -> di
     """What the account holds of each coin in all its wallets; None where there is no key or a wallet cannot be read."""
     if way.key is None:
         return None
-    snapshots = LiveSnapshots(way.client, market.instruments, Asset(settings.quote), sold(settings))
+    snapshots = live_reads(settings, way, market.instruments)
     wallets: list[dict[str, Decimal]] = []
-    for account in ACCOUNTS:
+    for account in accounts(settings):
         seen = [fact.snapshot for fact in await snapshots.account(account) if isinstance(fact, AccountSeen)]
         if not seen:
             return None
@@ -106,7 +123,7 @@ def judge(
     Raises:
         StartRefused: with a line for each finding, its file and line first.
     """
-    known = [name.removeprefix(f"{loaded.settings.venue}.") for name in market.known]
+    known = [written(loaded.settings, name) for name in market.known]
     lasting = check_against(loaded, market.instruments, {}, None, known)
     problems = check_against(loaded, market.instruments, market.prices, holdings, known)
     if warn is not None:

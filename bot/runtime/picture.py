@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bot.calc.margin import Holding, ratio, required, stress_distance, unrealized
+from bot.calc.peg import off_peg
 from bot.domain.hedge import Need
 from bot.domain.units import BPS_PER_UNIT, ZERO, AccountId, Asset, InstrumentId, exact
-from bot.engine import trust
+from bot.engine import peg, trust
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
 from bot.engine.sleeves import Book
@@ -18,6 +19,7 @@ from bot.runtime.status import (
     Around,
     AssetStatus,
     LatchStatus,
+    PegStatus,
     PositionStatus,
     SleeveStatus,
     Status,
@@ -53,6 +55,7 @@ def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, start
         journal_sequence=journal.sequence,
         journal_head=journal.head,
         margin_stress=stress,
+        peg=peg_status(state),
         sleeves=tuple(_sleeve(state, *row) for row in state.sleeves.rows()),
         ended={name: ended.why for name, ended in sorted(state.triggers.ended.items())},
         reasons=around.health.reasons,
@@ -80,7 +83,7 @@ def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
         return None, None
     ours = all(one.instrument.tiers for one in held)
     filled_ns = max((belief.filled_ns for belief in state.accounts.positions.values()), default=0)
-    for rule in state.layout.hedges():
+    for rule in state.layout.carriers():
         account = state.layout.instruments[rule.hedge].account
         belief, wallet = state.accounts.accounts[account], trust.wallet(state, rule.hedge)
         venue = belief.margin
@@ -94,6 +97,21 @@ def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
     return None, None
 
 
+def peg_status(state: State) -> PegStatus | None:
+    """The quote currency's peg now; None where nobody watches it."""
+    found = peg.reading(state)
+    if found is None:
+        return None
+    return PegStatus(
+        asset=found.asset,
+        price=found.price,
+        off_bps=None if found.price is None else off_peg(found.price),
+        level=state.pegs.level.name.lower(),
+        told=found.told,
+        back_ns=state.pegs.back_ns,
+    )
+
+
 def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:
     seen_ns = state.accounts.accounts[name].seen_ns
     return AccountStatus(name, max(now_ns - seen_ns, 0) if seen_ns else None, state.clock_offsets.get(name))
@@ -102,11 +120,12 @@ def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:
 def basis_bps(state: State, asset: Asset) -> Decimal | None:
     """The hedge's mid above the mid that an asset is valued at; None while one of them is unknown."""
     rule = state.layout.futures.get(asset)
-    quotes = [state.books.quotes.get(name) for name in (rule.pricing, rule.hedge)] if rule else []
+    hedge = state.carrying(asset) if rule else InstrumentId("")
+    quotes = [state.books.quotes.get(name) for name in (rule.pricing, hedge)] if rule else []
     mids = [quote.mid for quote in quotes if quote is not None and quote.sane]
     if rule is None or len(mids) < len(quotes):
         return None
-    spot = mids[0] * float(state.layout.instruments[rule.hedge].base_units)
+    spot = mids[0] * float(state.layout.instruments[hedge].base_units)
     return exact(mids[1] / spot - 1) * BPS_PER_UNIT
 
 

@@ -12,7 +12,7 @@ from bot.policy import kinds
 from bot.policy.budgets import Ceilings, Cuts, ceilings, cuts
 from bot.policy.compose import Derived, Member, derive, members
 from bot.policy.convert import Pair
-from bot.policy.purse import Scope, holds, sleeve
+from bot.policy.purse import Scope, has_sleeve, holds, sleeve
 from bot.policy.view import Missing
 from bot.runtime import calendars
 from bot.runtime.plan_answer import (
@@ -218,7 +218,7 @@ def _assets(made: Scene, judged: Iterable[Judged], conversions: Iterable[Convers
 def _explained(made: Scene, need: Need, one: Judged) -> PlannedAsset:
     drafted = one.drafts.get(need.asset, Draft())
     targets = one.derived.member.targets
-    sleeves = {t.name: own for t in targets if (own := sleeve(t, made.view)) is not None}
+    sleeves = {t.name: sleeve(t, made.view) for t in targets if has_sleeve(t, made.view)}
     return explained(
         need,
         targets,

@@ -60,14 +60,25 @@ class _Pool(msgspec.Struct, frozen=True, kw_only=True):
 
 def objection(scene: Scene, made: Margins, orders: Sequence[Drafted]) -> str:
     """Why orders that belong together must not be sent: one of them opens where margin would be too thin."""
-    most = scene.limits.margin_ratio_max
     for order in orders:
-        name = order.account
-        after = made.accounts[name].ratio_after if name in made.accounts else None
-        if after is not None and after > most and not order.reduce_only:
-            ratio = f"{after:.3f}" if after.is_finite() else "infinite"
-            return f"the margin ratio of {name} would be {ratio}, limits.margin_ratio is {most}"
+        found = made.accounts.get(order.account)
+        why = "" if found is None or order.reduce_only else _too_thin(scene, order.account, found)
+        if why:
+            return why
     return ""
+
+
+def _too_thin(scene: Scene, name: AccountId, found: AccountMargin) -> str:
+    """What an account's margin after the orders lacks of the limits; empty where it keeps them, or cannot be told."""
+    most, after = scene.limits.margin_ratio_max, found.ratio_after
+    if after is not None and after > most:
+        ratio = f"{after:.3f}" if after.is_finite() else "infinite"
+        return f"the margin ratio of {name} would be {ratio}, limits.margin_ratio is {most}"
+    up, down = found.stress_distance_up, found.stress_distance_down
+    if up is None or down is None:
+        return ""
+    why = stress.too_near(min(up, down), scene.limits.stress_distance_min)
+    return f"{name}: {why}" if why else ""
 
 
 def margins(scene: Scene, orders: Sequence[Drafted]) -> Margins:

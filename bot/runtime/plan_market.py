@@ -11,7 +11,7 @@ from bot.runtime.plan_values import Values, maybe
 
 MAIN = AccountId("main")
 """The account of holdings in their short form."""
-EXEMPTING = ("binance",)
+EXEMPTING = ("binance", "bybit")
 """Venues that take an order below their minimum notional if it only reduces."""
 COMPOSITION_OFF_MAX = Decimal("0.001")
 

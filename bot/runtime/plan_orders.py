@@ -95,7 +95,7 @@ def draft(scene: Scene, asset: Asset, need: Qty) -> Draft:
     if not futures:
         return Draft(residual=need, refused=((asset, "no future on it is among the snapshot's instruments"),))
     held = coins_held(scene, futures)
-    pieces, left = reductions(held, need)
+    pieces, left = reductions(scene, futures, held, need)
     drafts = []
     if left:
         chosen, why = carrier(scene, futures, left, held)

@@ -5,23 +5,35 @@ from decimal import Decimal
 
 import msgspec
 
-from bot.calc import ledger_parts, routing
+from bot.calc import ledger_parts, routing, spreading
 from bot.calc.costs import Book
 from bot.calc.ledger_parts import Lack
+from bot.calc.peg import STOP_BPS, WARN_BPS
+from bot.calc.routing import HORIZON_DAYS
 from bot.domain.instrument import Kind
 from bot.domain.snapshot import PositionMode, Traded
-from bot.domain.units import HOUR_NS, ONE, ZERO, AccountId, Asset, Contracts, InstrumentId, Notional, Price, Qty
+from bot.domain.units import (
+    BPS_PER_UNIT,
+    HOUR_NS,
+    ONE,
+    ZERO,
+    AccountId,
+    Asset,
+    Contracts,
+    InstrumentId,
+    Notional,
+    Price,
+    Qty,
+)
 from bot.policy.purse import STABLECOINS
 from bot.runtime.plan_quotes import lacking, mid, value_of_contract
 from bot.runtime.plan_view import Scene, funding_apr
 
-HORIZON_DAYS = Decimal(30)
-"""How long a hedge is expected to be held, where instruments are compared."""
 DOLLAR = Asset("USD")
 DOLLARS = frozenset(asset for asset in STABLECOINS if not asset.startswith("EUR")) - {DOLLAR}
-OFF_PEG_MAX = Decimal("0.015")
+OFF_PEG_MAX = STOP_BPS / BPS_PER_UNIT
 """A dollar's stablecoin that is further off than this takes no new risk."""
-NEAR_PEG_MAX = Decimal("0.005")
+NEAR_PEG_MAX = WARN_BPS / BPS_PER_UNIT
 """From here on a plan warns of it."""
 ANY_SIZE = Decimal(10) ** 15
 """Contracts that a book which shows no sizes is taken to hold; the plan says so."""
@@ -115,18 +127,20 @@ def coins_held(scene: Scene, futures: Iterable[Traded]) -> dict[InstrumentId, Qt
     return out
 
 
-def reductions(held: Mapping[InstrumentId, Qty], need: Qty) -> tuple[dict[InstrumentId, Qty], Qty]:
-    """What of a need reduces positions, the largest first, and what is left to open."""
-    against = sorted((name for name, coins in held.items() if coins * need < 0), key=lambda n: (-abs(held[n]), n))
-    pieces: dict[InstrumentId, Qty] = {}
-    left = need
-    for name in against:
-        taken = -held[name] if abs(held[name]) <= abs(left) else left
-        pieces[name] = taken
-        left -= taken
-        if not left:
-            break
-    return pieces, left
+def reductions(
+    scene: Scene, futures: Sequence[Traded], held: Mapping[InstrumentId, Qty], need: Qty
+) -> tuple[dict[InstrumentId, Qty], Qty]:
+    """What of a need reduces positions, dearest to keep first, and what is left to open."""
+    running = {}
+    if sum(1 for coins in held.values() if coins * need < 0) > 1:
+        running = spreading.keeping([_candidate(scene, one) for one in futures], -need, _terms(scene))
+    return spreading.reductions(held, need, running)
+
+
+def _terms(scene: Scene) -> routing.Terms:
+    return routing.Terms(
+        now_ns=scene.snapshot.now_ns, horizon_days=HORIZON_DAYS, slippage_bps_max=scene.limits.slippage_bps_max
+    )
 
 
 def carrier(
@@ -138,11 +152,8 @@ def carrier(
     if len(able) < 2:
         why = "; ".join(f"{name}: {reason}" for name, reason in sorted(barred.items()) if reason)
         return (able[0].instrument.id, "") if able else (None, why)
-    terms = routing.Terms(
-        now_ns=scene.snapshot.now_ns, horizon_days=HORIZON_DAYS, slippage_bps_max=scene.limits.slippage_bps_max
-    )
     same_way = {name: coins for name, coins in held.items() if coins * need > 0}
-    route = routing.route([_candidate(scene, one) for one in able], need, terms, same_way)
+    route = routing.route([_candidate(scene, one) for one in able], need, _terms(scene), same_way)
     if route.choice is not None:
         return route.choice, route.why
     first = next(iter(sorted(same_way, key=lambda n: -abs(same_way[n]))), min(one.instrument.id for one in able))

@@ -28,6 +28,7 @@ from bot.domain.targets import (
 from bot.domain.units import HOUR_NS, ONE, ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Notional, Qty
 from bot.policy.view import View
 from bot.runtime import portfolio
+from bot.runtime.fields import Symbol
 from bot.runtime.fields_targets import NO_HEDGE
 from bot.runtime.plan_quotes import cost_share, lacking, mid
 from bot.runtime.plan_snapshot import Reading
@@ -240,8 +241,11 @@ def _is_chosen(settings: Settings, asset: Asset, one: Traded) -> bool:
     given = settings.assets.get(asset)
     if given is None or given.hedge is None:
         return False
-    symbol, name = given.hedge, one.instrument.id
-    return name in (f"{settings.venue}.{symbol}", str(symbol), symbol.symbol) or (
+    return any(_is_named(settings, symbol, one) for symbol in (given.hedge, *given.alternatives))
+
+
+def _is_named(settings: Settings, symbol: Symbol, one: Traded) -> bool:
+    return one.instrument.id in (f"{settings.venue}.{symbol}", str(symbol), symbol.symbol) or (
         one.instrument.symbol == symbol.symbol and one.venue in ("", settings.venue)
     )
 

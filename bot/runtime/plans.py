@@ -22,7 +22,7 @@ from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.policy import kinds
 from bot.policy.members import Member
-from bot.policy.purse import Scope, holds, sleeve
+from bot.policy.purse import Scope, has_sleeve, holds, sleeve
 from bot.policy.view import Missing, View
 from bot.runtime.plan_answer import AccountMargin, Answer, Cost, PlannedAsset, PlannedOrder, RefusedLine, document
 from bot.runtime.plan_show import explained, liquidated_at, short_of, sleeves_of
@@ -111,7 +111,9 @@ def _assets(
     out: dict[str, PlannedAsset] = {}
     for assessment, draft in judged:
         targets, sleeves = _concerned(assessment, scopes)
-        legs = {leg.asset: leg.residual for leg in draft.intent.legs} if draft.intent is not None else {}
+        legs: dict[Asset, Qty] = {}
+        for leg in draft.intent.legs if draft.intent is not None else ():
+            legs[leg.asset] = legs.get(leg.asset, ZERO) + leg.residual
         derived = assessment.derived
         gates = derived.waits if derived is not None else ()
         remarks = derived.notes if derived is not None else ()
@@ -128,13 +130,13 @@ def _concerned(
     if found is None:
         return (), {}
     group, scope = found
-    return group.targets, {t.name: own for t in group.targets if (own := sleeve(t, scope.view)) is not None}
+    return group.targets, {t.name: sleeve(t, scope.view) for t in group.targets if has_sleeve(t, scope.view)}
 
 
 def _orders(state: State, intent: HedgeIntent) -> Iterable[PlannedOrder]:
     """An intent's orders; several of them are a pair."""
     needs = {need.asset: need for need in intent.needs}
-    pair = intent.group if len(intent.legs) > 1 else None
+    pair = intent.group if len({leg.asset for leg in intent.legs}) > 1 else None
     return (_order(state, leg, needs.get(leg.asset), pair) for leg in intent.legs)
 
 

@@ -6,17 +6,21 @@ Targets, budgets, statistics and sources follow from the settings alone; instrum
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from bot.domain.instrument import Instrument, instrument_id
+from bot.domain.instrument import Instrument, account_of
 from bot.domain.rules import AssetRule, HoldingSource, Limits, Rules
 from bot.domain.targets import Budgets, StatisticsRule, TargetSpec
 from bot.domain.units import AccountId, Asset, InstrumentId
+from bot.domain.venues import BYBIT, FUTURES_MARKETS, NAMES, SPOT, SPOT_MARKETS, instrument_named, split, venue_of
+from bot.domain.venues import written as written_there
 from bot.runtime.fields import Symbol
 from bot.runtime.fields_targets import NO_HEDGE
 from bot.runtime.portfolio_targets import Currencies, caps, target
+from bot.runtime.quantities import duration_ns
 from bot.runtime.settings import LimitSettings, Settings
 from bot.runtime.settings_targets import ConvertTarget
 
-MARKETS = ("spot", "usdm")
+BYBIT_LIMITS = {"quote_age": duration_ns("5 s"), "venue_delay": duration_ns("5 s")}
+"""Bybit repeats a price that stands only every three seconds, and an order may lie that long behind its receipt."""
 
 
 class UnknownInstruments(Exception):
@@ -36,7 +40,7 @@ def pricing_symbol(settings: Settings, coin: str) -> Symbol:
 
 def hedge_symbol(settings: Settings, coin: str) -> Symbol | None:
     """What a coin is hedged with: as configured, or its perpetual in the quote currency; None where it has none."""
-    symbol = settings.assets[coin].hedge or Symbol("usdm", f"{coin}{settings.quote}")
+    symbol = settings.assets[coin].hedge or Symbol(NAMES[settings.venue].contracts, f"{coin}{settings.quote}")
     return None if symbol == NO_HEDGE else symbol
 
 
@@ -46,21 +50,58 @@ def hedge_name(settings: Settings, coin: str) -> InstrumentId | None:
     return None if symbol is None else named(settings, symbol)
 
 
-def account(settings: Settings, market: str) -> AccountId:
-    """The wallet of a market: ``binance.spot``."""
-    return AccountId(f"{settings.venue}.{market}")
-
-
 def named(settings: Settings, symbol: Symbol) -> InstrumentId:
-    """The instrument that a symbol of the config names."""
-    return instrument_id(account(settings, symbol.market), symbol.symbol)
+    """The instrument that a symbol of the config names, of its own venue or of the one that stands with it."""
+    venue, market = split(symbol.market, settings.venue)
+    return instrument_named(venue, market, symbol.symbol)
+
+
+def written(settings: Settings, name: InstrumentId) -> str:
+    """An instrument as the config would write it."""
+    venue = venue_of(name)
+    return written_there(name) if venue == settings.venue else f"{venue}.{written_there(name)}"
+
+
+def venues(settings: Settings) -> tuple[str, ...]:
+    """Every venue that the config needs, its own first."""
+    others = sorted({venue_of(name) for name in instruments_wanted(settings)} - {settings.venue})
+    return (settings.venue, *others)
+
+
+def accounts(settings: Settings) -> tuple[AccountId, ...]:
+    """The accounts that are looked at: all of the config's venue, and of another one those with an instrument."""
+    named_there = {account_of(name) for name in instruments_wanted(settings)}
+    own, *others = venues(settings)
+    if others:
+        # Where another venue does a part of the work, an account without any of it need not even exist.
+        return tuple(one for venue in (own, *others) for one in NAMES[venue].accounts if one in named_there)
+    return NAMES[own].accounts
+
+
+def has_futures(settings: Settings, venue: str) -> bool:
+    """Whether contracts are traded at a venue of the config: at the only one, or where an instrument is one."""
+    if len(venues(settings)) == 1:
+        return True
+    named_there = (name for name in instruments_wanted(settings) if venue_of(name) == venue)
+    return any(not written_there(name).startswith(f"{SPOT}:") for name in named_there)
 
 
 def instruments_wanted(settings: Settings) -> frozenset[InstrumentId]:
     """Every instrument that the config names or implies."""
     pricing = (named(settings, pricing_symbol(settings, coin)) for coin in settings.assets)
     hedges = (hedge_name(settings, coin) for coin in settings.assets)
-    return frozenset((*pricing, *(name for name in hedges if name is not None)))
+    others = (name for coin in settings.assets for name in alternative_names(settings, coin))
+    return frozenset((*pricing, *(name for name in hedges if name is not None), *others, *pegs(settings)))
+
+
+def alternative_names(settings: Settings, coin: str) -> tuple[InstrumentId, ...]:
+    """The further futures that may carry a coin's hedge."""
+    return tuple(named(settings, symbol) for symbol in settings.assets[coin].alternatives)
+
+
+def pegs(settings: Settings) -> tuple[InstrumentId, ...]:
+    """The pairs that say what the quote currency is worth in dollars."""
+    return tuple(named(settings, symbol) for symbol in settings.peg.references)
 
 
 def sold(settings: Settings) -> frozenset[InstrumentId]:
@@ -69,9 +110,10 @@ def sold(settings: Settings) -> frozenset[InstrumentId]:
     return frozenset(named(settings, pricing_symbol(settings, coin)) for coin in coins if coin in settings.assets)
 
 
-def symbols_wanted(settings: Settings) -> frozenset[str]:
-    """The venue's symbols of those, as `Catalogue.listing` takes them."""
-    return frozenset(wanted.partition(":")[2] for wanted in instruments_wanted(settings))
+def symbols_wanted(settings: Settings, venue: str | None = None) -> frozenset[str]:
+    """A venue's symbols of those (the config's own where none is given), as `Catalogue.listing` takes them."""
+    chosen = venue or settings.venue
+    return frozenset(name.rpartition(":")[2] for name in instruments_wanted(settings) if venue_of(name) == chosen)
 
 
 def to_rules(settings: Settings, instruments: Iterable[Instrument]) -> Rules:
@@ -87,7 +129,7 @@ def to_rules(settings: Settings, instruments: Iterable[Instrument]) -> Rules:
     return Rules(
         portfolio=settings.portfolio,
         quote=Asset(settings.quote),
-        accounts=tuple(account(settings, market) for market in MARKETS),
+        accounts=accounts(settings),
         instruments=tuple(by_id[name] for name in wanted),
         assets=tuple(_asset_rule(settings, coin) for coin in sorted(settings.assets)),
         targets=targets(settings),
@@ -95,6 +137,7 @@ def to_rules(settings: Settings, instruments: Iterable[Instrument]) -> Rules:
         budgets=budgets(settings),
         statistics=statistics(settings),
         sources=sources(settings),
+        pegs=pegs(settings),
     )
 
 
@@ -131,7 +174,7 @@ def budgets(settings: Settings, rates: Mapping[str, Decimal] | None = None) -> B
 def _full(settings: Settings, name: str) -> str:
     """An instrument's whole name: the config leaves out its own venue's."""
     market, _, symbol = name.partition(":")
-    return named(settings, Symbol(market, symbol)) if market in MARKETS else name
+    return named(settings, Symbol(market, symbol)) if market in (*SPOT_MARKETS, *FUTURES_MARKETS) else name
 
 
 def statistics(settings: Settings) -> StatisticsRule:
@@ -161,12 +204,17 @@ def _asset_rule(settings: Settings, coin: str) -> AssetRule:
         hedge=hedge_name(settings, coin),
         declared=settings.assets[coin].declared.value,
         composition={Asset(part): share for part, share in sorted(settings.assets[coin].composition.items())},
+        alternatives=alternative_names(settings, coin),
     )
 
 
 def limits(settings: Settings) -> Limits:
-    """Every bound that an order must keep."""
-    return _limits(settings.limits)
+    """Every bound that an order must keep; what is left out follows from the venues."""
+    given = settings.limits
+    if BYBIT in venues(settings):
+        left_out = {key: value for key, value in BYBIT_LIMITS.items() if key not in given.model_fields_set}
+        given = given.model_copy(update=left_out)
+    return _limits(given)
 
 
 def _limits(limits: LimitSettings) -> Limits:
@@ -194,6 +242,7 @@ def _limits(limits: LimitSettings) -> Limits:
         unknown_alert_ns=limits.unknown_alert,
         unknown_halt_ns=limits.unknown_halt,
         naked_notional_seconds_max=limits.naked_exposure.value,
+        stress_distance_min=limits.stress_distance,
     )
 
 

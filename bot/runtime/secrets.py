@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from bot.runtime.problems import one_line
 from bot.runtime.redact import Redactor
-from bot.runtime.settings import CredentialSettings
+from bot.runtime.settings import CredentialSettings, KeySettings
 
 SECRET_BYTES_MAX = 8_192
 SECRET_CHARS_MIN = 8
@@ -66,6 +66,22 @@ def load_credentials(
         f"no API key: looked at ${CREDENTIALS_DIRECTORY}, {' and '.join(FILE_VARIABLES)}, {' and '.join(SETTING_NAMES)}"
         f", {' and '.join(VARIABLES)}"
     )
+
+
+def load_other(settings: CredentialSettings, venue: str, redactor: Redactor) -> Credentials:
+    """The key of a venue beside the config's own: files that the config names under `credentials.<venue>`.
+
+    Raises as `load_credentials`.
+    """
+    chosen: KeySettings = getattr(settings, venue)
+    names = tuple(f"credentials.{venue}.{key}" for key in KeySettings.model_fields)
+    paths = (chosen.api_key_file, chosen.api_secret_file)
+    told = tuple(None if path is None else str(path) for path in paths)
+    found = _pair(told, (names[0], names[1]), f"files of {venue}", lambda path: _file(path, private=True))
+    if found is None:
+        raise NoCredentials(f"no API key of {venue}: looked at {' and '.join(names)}")
+    redactor.learn(found.api_key.get_secret_value(), found.api_secret.get_secret_value())
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ sources

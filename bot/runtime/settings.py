@@ -30,7 +30,7 @@ from bot.runtime.fields import (
 from bot.runtime.fields_targets import Hedge
 from bot.runtime.quantities import Amount, bps, duration_ns
 from bot.runtime.section import Section
-from bot.runtime.settings_book import BudgetSettings, HoldingSettings, StatisticsSettings
+from bot.runtime.settings_book import BudgetSettings, HoldingSettings, PegSettings, StatisticsSettings
 from bot.runtime.settings_service import (
     AlertSettings,
     ChatSettings,
@@ -45,6 +45,8 @@ from bot.runtime.vocabulary import Coin, Money, MoneySeconds, Name, Weight
 
 DEFAULT_STATE_DIR = Path("~/.local/state/trimtab")
 _DOCUMENT = "document"
+ALTERNATIVES_MAX = 4
+"""Further futures of a coin: each of them is looked at whenever a hedge is opened."""
 
 HostName = Annotated[str, Text(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", "a host name", str.lower)]
 
@@ -66,6 +68,11 @@ class AssetSettings(Section):
     )
     hedge: Annotated[Symbol | None, Hedge("usdm")] = Field(
         default=None, description="The perpetual that hedges it; usdm:<COIN><QUOTE> where left out."
+    )
+    alternatives: tuple[Annotated[Symbol, Market("usdm")], ...] = Field(
+        default=(),
+        max_length=ALTERNATIVES_MAX,
+        description="Further futures on it: hedges go to the cheapest that can take them, and move where that pays.",
     )
     declared: Annotated[Amount, Coins()] = Field(
         default=Amount(Decimal(0)), description="Coins held where the daemon cannot look (a cold wallet)."
@@ -101,8 +108,13 @@ class LimitSettings(Section):
         default=Decimal("0.5"),
         description="Maintenance margin / margin balance after an order; beyond it only what reduces.",
     )
+    stress_distance: Annotated[Decimal, Share("0", "5")] = Field(
+        default=Decimal("0.15"),
+        description="After an order the account must survive this move of all prices, up or down; 0 asks for none.",
+    )
     quote_age: Annotated[int, Duration("50 ms", "30 s")] = Field(
-        default=duration_ns("2 s"), description="No order on a quote older than this."
+        default=duration_ns("2 s"),
+        description="No order on a quote older than this; 5 s where it is left out and Bybit is used.",
     )
     mark_age: Annotated[int, Duration("1 s", "60 s")] = Field(
         default=duration_ns("5 s"), description="No order on a mark price older than this."
@@ -130,7 +142,8 @@ class LimitSettings(Section):
         default=duration_ns("2 s"), description="How long after its timestamp the venue may still take an order."
     )
     venue_delay: Annotated[int, Duration("100 ms", "30 s")] = Field(
-        default=duration_ns("1 s"), description="How much later still it may reach the book."
+        default=duration_ns("1 s"),
+        description="How much later still it may reach the book; 5 s where it is left out and Bybit is used.",
     )
     evidence_gap: Annotated[int, Duration("100 ms", "30 s")] = Field(
         default=duration_ns("1 s"), description="The time between two looks that count as two."
@@ -190,13 +203,20 @@ class ExchangeSettings(Section):
     )
 
 
-class CredentialSettings(Section):
-    """Files that hold the API key; each is yours, mode 0600, and holds one value."""
+class KeySettings(Section):
+    """Files that hold an API key; each is yours, mode 0600, and holds one value."""
 
     api_key_file: Annotated[Path | None, FilePath()] = Field(default=None, description="The key.")
     api_secret_file: Annotated[Path | None, FilePath()] = Field(
         default=None, description="The secret (HMAC), or the private key in PEM form."
     )
+
+
+class CredentialSettings(KeySettings):
+    """Files that hold the API key of `venue`, and under its name that of another venue that instruments lie on."""
+
+    binance: KeySettings = Field(default=KeySettings(), description="Of Binance, where `venue` is another one.")
+    bybit: KeySettings = Field(default=KeySettings(), description="Of Bybit, where `venue` is another one.")
 
 
 CoinBalance = Annotated[Decimal, Share("0", "1000000000")]
@@ -207,6 +227,7 @@ class PaperBalances(Section):
 
     spot: dict[Coin, CoinBalance] = Field(default_factory=dict, description="The spot wallet.")
     usdm: dict[Coin, CoinBalance] = Field(default_factory=dict, description="The USD-M futures wallet.")
+    unified: dict[Coin, CoinBalance] = Field(default_factory=dict, description="The unified account (Bybit).")
 
 
 class PaperSettings(Section):
@@ -246,7 +267,9 @@ class Settings(Section, BaseSettings):
     )
 
     portfolio: Name = Field(description="Its name: journal and alerts carry it, and going live asks for it.")
-    venue: Literal["binance"] = Field(default="binance", description="The exchange.")
+    venue: Literal["binance", "bybit"] = Field(
+        default="binance", description="The exchange; instruments of another one name it: bybit.linear:BTCUSDT."
+    )
     quote: Literal["USDT", "USDC"] = Field(
         default="USDT", description="The quote currency: hedges settle in it, and the running service counts in it."
     )
@@ -261,6 +284,7 @@ class Settings(Section, BaseSettings):
     targets: tuple[Annotated[TargetSettings, Field(discriminator="kind")], ...] = Field(
         min_length=1, description="What the portfolio's exposure shall be; they add up."
     )
+    peg: PegSettings = PegSettings()
     budgets: BudgetSettings = BudgetSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     holdings: dict[Name, HoldingSettings] = Field(

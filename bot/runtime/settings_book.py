@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.runtime.fields import Duration, FilePath, Share, Text
+from bot.runtime.fields import Duration, FilePath, Market, Share, Symbol, Text
 from bot.runtime.quantities import duration_ns
 from bot.runtime.section import Section
 from bot.runtime.vocabulary import Coin, Value
@@ -14,6 +14,7 @@ from bot.runtime.vocabulary import Coin, Value
 InstrumentName = Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}", "an instrument, as usdm:BTCUSDT", str.strip)]
 VenueName = Annotated[str, Text(r"[a-z0-9][a-z0-9._-]{0,31}", "a venue, as binance", str.lower)]
 WebUrl = Annotated[str, Text(r"https?://\S+", "a URL with http or https, as https://127.0.0.1:8443/holdings")]
+PEG_REFERENCES_MAX = 8
 
 
 class BudgetSettings(Section):
@@ -35,6 +36,16 @@ class BudgetSettings(Section):
     )
     venues: dict[VenueName, Value] = Field(
         default_factory=dict, description="The most that all positions at a venue together may be worth."
+    )
+
+
+class PegSettings(Section):
+    """What says whether the quote currency is worth its dollar. Where nothing does, nobody watches it."""
+
+    references: tuple[Annotated[Symbol, Market("spot")], ...] = Field(
+        default=(),
+        max_length=PEG_REFERENCES_MAX,
+        description="Spot pairs of the quote currency with other dollars, as spot:USDCUSDT; three are better than one.",
     )
 
 

@@ -3,20 +3,47 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from bot.policy.purse import STABLECOINS
 from bot.runtime.document import Document, Path
 from bot.runtime.problems import Problem, closest
 from bot.runtime.quantities import plain, written_duration
 from bot.runtime.settings_book import BudgetSettings, HoldingSettings, StatisticsSettings
-from bot.runtime.settings_reading import currencies_of, money_problem, read, read_share
+from bot.runtime.settings_reading import currencies_of, money_problem, quote_of, read, read_share
 from bot.runtime.urls import WEB, burden_of, scheme_of
 
 _CAPS = ("assets", "instruments", "venues")
 _WAYS = ("file", "url", "url_file")
+DOLLARS = frozenset(asset for asset in STABLECOINS if not asset.startswith("EUR"))
+"""What may stand for a dollar."""
 
 
 def book_cross_check(document: Document) -> list[Problem]:
     """Everything that does not fit together, in no particular order."""
-    return [*_budgets(document), *_statistics(document), *_holdings(document)]
+    return [*_peg(document), *_budgets(document), *_statistics(document), *_holdings(document)]
+
+
+# --------------------------------------------------------------------------------------------------------- peg
+def _peg(document: Document) -> Iterator[Problem]:
+    """Each reference is a pair of the quote currency with another dollar, named once."""
+    quote, seen = quote_of(document), set[str]()
+    for place, named in enumerate(document.sequence("peg", "references")):
+        here: Path = ("peg", "references", place)
+        if not isinstance(named, str) or not named.startswith("spot:"):
+            continue
+        symbol = named.removeprefix("spot:")
+        if other_dollar(symbol, quote) is None:
+            what = f"{symbol} is no pair of {quote} with another dollar"
+            yield document.problem(here, what, f"a pair of {quote} with one of {', '.join(sorted(DOLLARS - {quote}))}")
+        elif symbol in seen:
+            yield document.problem(here, f"{symbol} is named twice", "each pair once, or it would have two votes")
+        seen.add(symbol)
+
+
+def other_dollar(symbol: str, quote: str) -> str | None:
+    """The dollar that a pair of the quote currency trades it against; None where it is no such pair."""
+    sides = [symbol.removesuffix(quote)] if symbol.endswith(quote) else []
+    sides += [symbol.removeprefix(quote)] if symbol.startswith(quote) else []
+    return next((one for one in sides if one in DOLLARS - {quote}), None)
 
 
 # ----------------------------------------------------------------------------------------------------- budgets

@@ -9,14 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bot.domain.venues import BINANCE, BYBIT, VENUES
 from bot.runtime.document import Document
 from bot.runtime.fields_targets import NONE
 from bot.runtime.problems import Problem
 from bot.runtime.quantities import COINS, Amount, plain, written_duration
 from bot.runtime.settings import (
     AssetSettings,
-    CredentialSettings,
     ExchangeSettings,
+    KeySettings,
     LimitSettings,
     PaperSettings,
     Settings,
@@ -27,6 +28,7 @@ from bot.runtime.settings_reading import read, read_share
 from bot.runtime.settings_targets_cross import targets_cross_check
 
 _MONEY_LIMITS = ("order_notional", "position_notional")
+_WALLETS = {"spot": {BINANCE}, "usdm": {BINANCE}, "unified": {BYBIT}}
 _ORDERED_LIMITS = (
     ("slippage", "collar_mid", "an order at its slippage limit would be outside the collar"),
     ("order_notional", "position_notional", "one order would be larger than any position may be"),
@@ -62,6 +64,22 @@ def _assets(document: Document) -> Iterator[Problem]:
         if declared is not None and declared.unit not in ("", COINS, coin):
             yield document.problem(path, f"'{declared.unit}' is another coin", f"a number of {coin}")
         yield from _composition(document, coin)
+        yield from _alternatives(document, coin)
+
+
+def _alternatives(document: Document, coin: str) -> Iterator[Problem]:
+    """Futures beside the one that hedges a coin, each named once."""
+    path, quote = ("assets", coin, "alternatives"), _quote(document)
+    hedge = document.at("assets", coin, "hedge")
+    seen = [str(hedge or f"usdm:{coin}{quote}").lower()]
+    for place, named in enumerate(document.sequence(*path)):
+        here = (*path, place)
+        if hedge == NONE:
+            yield document.problem(here, f"{coin} has no future of its own", "no alternatives, or a hedge")
+        elif str(named).lower() in seen:
+            what = "its hedge already" if str(named).lower() == seen[0] else "named twice"
+            yield document.problem(here, f"{named} is {what}", "each future once")
+        seen.append(str(named).lower())
 
 
 def _composition(document: Document, coin: str) -> Iterator[Problem]:
@@ -119,11 +137,12 @@ def _exchange(document: Document) -> Iterator[Problem]:
 
 
 def _credentials(document: Document) -> Iterator[Problem]:
-    keys = tuple(CredentialSettings.model_fields)
-    given = [key for key in keys if document.at("credentials", key) is not None]
-    if len(given) == 1:
-        what = f"{given[0]} without {next(key for key in keys if key not in given)}"
-        yield document.problem(("credentials", given[0]), what, "both files, or neither")
+    keys = tuple(KeySettings.model_fields)
+    for place in (("credentials",), *(("credentials", venue) for venue in VENUES)):
+        given = [key for key in keys if document.at(*place, key) is not None]
+        if len(given) == 1:
+            what = f"{given[0]} without {next(key for key in keys if key not in given)}"
+            yield document.problem((*place, given[0]), what, "both files, or neither")
 
 
 def _paper(document: Document) -> Iterator[Problem]:
@@ -135,6 +154,23 @@ def _paper(document: Document) -> Iterator[Problem]:
     if seed == "config" and not any(document.mapping("paper", "balances", wallet) for wallet in balances):
         what = "a paper account seeded from the config, and no balances"
         yield document.problem(("paper", "seed"), what, "balances: {spot: {BTC: 1}, usdm: {USDT: 50000}}")
+    used = _venues_named(document)
+    for wallet in balances:
+        if wallet in _WALLETS and not used & _WALLETS[wallet]:
+            allowed = ", ".join(name for name, venues in _WALLETS.items() if used & venues)
+            what = "a wallet of a venue that this config does not use"
+            yield document.problem(("paper", "balances", wallet), what, allowed)
+
+
+def _venues_named(document: Document) -> set[str]:
+    """The config's venue, and those before the dot of an instrument."""
+    own = document.at("venue")
+    used: set[str] = {str(own) if own in VENUES else BINANCE}
+    for coin in document.mapping("assets"):
+        for told in document.mapping("assets", coin).values():
+            texts = told if isinstance(told, list) else [told]
+            used |= {str(text).partition(".")[0] for text in texts} & set(VENUES)
+    return used
 
 
 def _state_dir(document: Document) -> Iterator[Problem]:

@@ -26,8 +26,8 @@ TARGETS_KEY = "targets"
 RELOADABLE = frozenset({TARGETS_KEY, "alerts"})
 RELOADABLE_LIMITS = frozenset(
     "slippage flatten_slippage collar_mid collar_mark price_deviation order_notional position_notional margin_ratio "
-    "quote_age mark_age account_age reducing_quote_age orders_per_minute rejects_in_row unknown_alert unknown_halt "
-    "naked_exposure".split()
+    "stress_distance quote_age mark_age account_age reducing_quote_age orders_per_minute rejects_in_row unknown_alert "
+    "unknown_halt naked_exposure".split()
 )
 """The limits that are judged anew for each order. The others are what proofs under way rest on."""
 HEARTBEAT = ("alerts", "heartbeat")

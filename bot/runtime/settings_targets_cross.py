@@ -6,6 +6,7 @@ check looks at the values that can be read, and what cannot be read has been rep
 
 from collections.abc import Iterator
 
+from bot.domain.hedge import ROUTE
 from bot.domain.targets import UNWIND
 from bot.runtime.document import Document, Path
 from bot.runtime.problems import Problem, closest
@@ -40,6 +41,9 @@ def _names(document: Document, targets: list[Told]) -> Iterator[Problem]:
             yield document.problem((*target.here, "name"), what, "a name of its own")
         if target.name == UNWIND:
             yield document.problem((*target.here, "name"), "what closing every hedge is called", "another name")
+        if target.name == ROUTE:
+            what = "what moving a hedge to another future is called"
+            yield document.problem((*target.here, "name"), what, "another name")
 
 
 def _known(document: Document, target: Told) -> Iterator[Problem]:

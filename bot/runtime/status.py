@@ -135,6 +135,25 @@ class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
     sent_ns: int
 
 
+class PegStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the quote currency is worth in dollars. `price` and `off_bps` (>= 0) are None while it is not known."""
+
+    asset: str
+    price: Decimal | None
+    off_bps: Decimal | None
+    level: str
+    """steady, warned or stopped: stopped lets no order add risk."""
+    told: str
+    """The same in words, and why its price is not known."""
+    back_ns: int | None = None
+    """Since when it has been back near its peg, while that is waited for."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether no order that adds risk is sent because of it."""
+        return self.price is None or self.level == "stopped"
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Sums since this start, in quote currency. `funding` > 0 was received."""
 
@@ -187,3 +206,5 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Every position by the target that it is booked to; over an instrument they add up to its position."""
     ended: dict[str, str] = {}
     """Targets that have ended by themselves, and why."""
+    peg: PegStatus | None = None
+    """The peg of the quote currency; None where nobody watches it."""

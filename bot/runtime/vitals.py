@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.units import AccountId, Nanos
-from bot.engine import trust
+from bot.engine import peg, trust
 from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.journal.store import JournalError
 from bot.runtime.health import AccountVitals, Reason, StreamVitals, Vitals
 from bot.runtime.venue import StreamView
+
+PEG = "peg"
+"""The subject of a peg that is not known: without it no order adds risk."""
 
 
 class Lagging(Protocol):
@@ -63,6 +66,8 @@ def doubts(state: State) -> tuple[Reason, ...]:
     for group in state.layout.groups:
         if refused := trust.doubt(beliefs, group):
             found.setdefault(refused.subject, Reason(refused.subject, refused.why))
+    if (seen := peg.reading(state)) is not None and seen.price is None:
+        found.setdefault(PEG, Reason(PEG, seen.told))
     return tuple(found.values())
 
 

@@ -1,17 +1,14 @@
-"""Wires Binance for one of the three ways to run, out of settings: plain constructors, everything required.
+"""Wires the config's venues for one of the three ways to run, out of settings: plain constructors, everything required.
 
 observe: live data, the account read where there is a key, no gateway. dry-run: live data, a paper account, and neither
 a live gateway nor a private stream is constructed. live: everything.
 """
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.domain.account import AccountSnapshot, Balance, Position
 from bot.domain.events import (
@@ -28,48 +25,46 @@ from bot.domain.events import (
 )
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.market import Depth, Mark
-from bot.domain.units import MILLISECOND_NS, Asset
+from bot.domain.units import AccountId, Asset, InstrumentId
+from bot.domain.venues import NAMES, venue_of
 from bot.runtime.carrier import NoGateway
 from bot.runtime.clock import Clock
-from bot.runtime.portfolio import sold
+from bot.runtime.portfolio import accounts, has_futures, sold
+from bot.runtime.reach import HOSTS, UNPINNED, Reach, account_number, hosts_of, pin_of, plain_key, reach, unpinned
 from bot.runtime.refusal import StartRefused
-from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
 from bot.runtime.venue import Relay, Venue, VenueFeed, keep_nothing, renew_nothing
-from bot.venues import net, routes
-from bot.venues.binance import STREAM_HOSTS
-from bot.venues.binance_streams import SpotUser, UsdmUser, hmac_sign, spot_market, usdm_market
-from bot.venues.client import Client
-from bot.venues.dialling import Dialling
-from bot.venues.gateway import LiveGateway
-from bot.venues.history import LiveHistory
-from bot.venues.listenkey_rest import RestListenKeys
-from bot.venues.metadata import LiveMetadata
+from bot.venues import bybit_routes, routes
+from bot.venues.exchange import Exchange, LiveGateway, Metadata, Preflight, StreamFeed
 from bot.venues.paper import PaperVenue
 from bot.venues.paper_account import PaperState, restored, seeded
-from bot.venues.ports import Sink
-from bot.venues.signing import Credentials as Key
-from bot.venues.snapshot import LiveSnapshots
-from bot.venues.stream import World
-from bot.venues.translate.accounts import spot_wallet
-from bot.venues.translate.errors import Trouble
-from bot.venues.transport import SessionTransport
+from bot.venues.ports import Finding, History, Sink, Snapshots
+from bot.venues.together import Gateways, Histories, Metadatas, Reads
 
-UNPINNED = "hosts of the venue that are not pinned, so that nothing could reach them"
+__all__ = [
+    "HOSTS",
+    "PAPER_FILE",
+    "UNPINNED",
+    "PaperKeeper",
+    "PaperReads",
+    "Reach",
+    "account_number",
+    "hosts_of",
+    "inspect",
+    "inspectors",
+    "journal_path",
+    "live_reads",
+    "paper_state",
+    "pin_of",
+    "reach",
+    "unpinned",
+    "wire",
+]
+
 PAPER_FILE = "paper.json"
 PAPER_LEVERAGE = 20
-SPOT_ACCOUNT, USDM_ACCOUNT = routes.SPOT, routes.USDM
-ACCOUNTS = (SPOT_ACCOUNT, USDM_ACCOUNT)
-HOSTS = frozenset(routes.HOSTS.values()) | STREAM_HOSTS
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """An open way to the venue: sessions, the REST client, and what a websocket needs."""
-
-    client: Client
-    world: World
-    key: Credentials | None
+Part = TypeVar("Part")
+ReadInstruments = Callable[[Iterable[Instrument]], Awaitable[Mapping[InstrumentId, Instrument | None]]]
 
 
 def journal_path(settings: Settings, mode: RunMode) -> Path:
@@ -77,51 +72,31 @@ def journal_path(settings: Settings, mode: RunMode) -> Path:
     return settings.state_dir / f"journal-{mode.value}.sqlite3"
 
 
-def pin_of(settings: Settings) -> net.Pin:
-    """The hosts this process may reach: the venue's own, or where a simulated exchange serves them."""
-    if not settings.exchange.pin:
-        return dict.fromkeys(sorted(HOSTS))
-    return {host: (address.host, address.port) for host, address in sorted(settings.exchange.pin.items())}
-
-
-def unpinned(settings: Settings) -> tuple[str, ...]:
-    """The venue's hosts that a pin leaves out; the daemon needs every one of them."""
-    return tuple(sorted(HOSTS - settings.exchange.pin.keys())) if settings.exchange.pin else ()
-
-
-async def reach(
-    settings: Settings, key: Credentials | None, clock: Clock, log: Callable[[str], None], stack: AsyncExitStack
-) -> Reach:
-    """Open sessions to the pinned hosts; the stack closes them. Nothing is asked yet."""
-    pin = pin_of(settings)
-    if missing := unpinned(settings):
-        raise StartRefused("config", f"{UNPINNED}: {', '.join(missing)}", at=("exchange", "pin"))
-    try:
-        context = net.ssl_context(settings.exchange.ca_file)
-    except OSError as error:
-        raise StartRefused("config", f"no usable certificate: {error}", at=("exchange", "ca_file")) from error
-    orders = await stack.enter_async_context(net.open_session(pin, context))
-    reads = await stack.enter_async_context(net.open_session(pin, context))
-    credentials = Key(key.api_key.get_secret_value(), key.api_secret.get_secret_value()) if key is not None else None
-    client = Client(
-        credentials=credentials,
-        orders=SessionTransport(orders),
-        reads=SessionTransport(reads),
-        clock=clock.now_ns,
-        sleep=clock.sleep,
-        order_window_ms=settings.limits.recv_window // MILLISECOND_NS,
+def inspectors(
+    settings: Settings, way: Reach, instruments: tuple[Instrument, ...]
+) -> tuple[tuple[Exchange, Preflight], ...]:
+    """Who looks at each exchange's account before the first live order."""
+    return tuple(
+        (
+            exchange,
+            exchange.preflight(
+                _at(exchange, instruments),
+                Asset(settings.quote),
+                clock_offset_ns_max=settings.limits.clock_offset,
+                sold=sold(settings),
+                has_futures=has_futures(settings, exchange.name),
+            ),
+        )
+        for exchange in way.exchanges
     )
-    rng = random.Random()  # noqa: S311 - jitter of reconnects; nothing secret rests on it
-    world = World(
-        pin=pin, context=context, clock=clock.now_ns, sleep=clock.sleep, rng=rng, dialling=Dialling(rng), log=log
-    )
-    return Reach(client, world, key)
 
 
-async def account_number(way: Reach) -> str | None:
-    """The venue's own number of the account; None when it cannot be read."""
-    wallet = await way.client.read(routes.SPOT_ACCOUNT, {}, spot_wallet)
-    return None if isinstance(wallet, Trouble) or not wallet.uid else str(wallet.uid)
+async def inspect(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> tuple[Finding, ...]:
+    """Everything that must hold before the first live order, of every exchange."""
+    found: list[Finding] = []
+    for _, inspector in inspectors(settings, way, instruments):
+        found += await inspector.inspect()
+    return tuple(found)
 
 
 def wire(
@@ -136,19 +111,24 @@ def wire(
     if paper is not None:
         return _paper_venue(settings, mode, way, instruments, clock, paper)
     relay = Relay()
-    live = LiveGateway(way.client, {one.id: one for one in instruments}) if mode is RunMode.LIVE else None
+    live = _gateway(way, settings, instruments) if mode is RunMode.LIVE else None
     return Venue(
         gateway=live or NoGateway(),
-        snapshots=_live_reads(settings, way, instruments),
-        feeds=(*_public_feeds(instruments, relay, way.world), *_private_feeds(way, relay)),
+        snapshots=live_reads(settings, way, instruments),
+        feeds=(*_public_feeds(instruments, relay, way), *_private_feeds(settings, way, relay)),
         relay=relay,
         journal_path=journal_path(settings, mode),
-        margin_accounts=(USDM_ACCOUNT,),
-        instruments=LiveMetadata(way.client).read,
+        margin_accounts=margin_accounts(settings),
+        instruments=_metadata(way, settings),
         renew=live.renew if live is not None else renew_nothing,
         budgets=partial(_budgets_of, way),
-        history=LiveHistory(way.client),
+        history=_history(way, settings),
     )
+
+
+def margin_accounts(settings: Settings) -> tuple[AccountId, ...]:
+    """The accounts that margin futures, of those that are looked at."""
+    return tuple(one for one in accounts(settings) if one == NAMES[venue_of(one)].futures)
 
 
 def _paper_venue(
@@ -176,53 +156,89 @@ def _paper_venue(
     relay.taps.append(_market_for(account))
     if trading:
         relay.taps.append(keeper.watch)
-    streams = VenueFeed("paper", lambda: _stay_up(relay, clock), ())
+    streams = VenueFeed("paper", lambda: _stay_up(settings, relay, clock), ())
     return Venue(
         gateway=account if trading else NoGateway(),
-        snapshots=PaperReads(account, _live_reads(settings, way, instruments).clock),
-        feeds=(*_public_feeds(instruments, relay, way.world), streams),
+        snapshots=PaperReads(account, live_reads(settings, way, instruments).clock),
+        feeds=(*_public_feeds(instruments, relay, way), streams),
         relay=relay,
         journal_path=journal_path(settings, mode),
-        margin_accounts=(USDM_ACCOUNT,),
+        margin_accounts=margin_accounts(settings),
         persist=keeper.persist if trading else keep_nothing,
-        instruments=LiveMetadata(way.client).read,
+        instruments=_metadata(way, settings),
         renew=account.renew,
         budgets=partial(_budgets_of, way),
-        history=LiveHistory(way.client),
+        history=_history(way, settings),
     )
 
 
 def _budgets_of(way: Reach) -> dict[str, float]:
-    return {routes.HOSTS[account]: budget.used_ratio() for account, budget in way.client.budgets.items()}
+    each = (exchange.client.counters.whole() for exchange in way.exchanges)
+    return {host: counter.used_ratio() for counters in each for host, counter in counters.items()}
 
 
-def _live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> LiveSnapshots:
-    return LiveSnapshots(way.client, instruments, Asset(settings.quote), sold(settings))
+def _by_account(way: Reach, settings: Settings, make: Callable[[Exchange], Part]) -> dict[AccountId, Part]:
+    """A part of each exchange, under each of its accounts that are looked at."""
+    parts = {exchange.name: make(exchange) for exchange in way.exchanges}
+    return {account: parts[venue_of(account)] for account in accounts(settings)}
 
 
-def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, world: World) -> tuple[VenueFeed, ...]:
-    spot = sorted(one.symbol for one in instruments if one.kind is Kind.SPOT)
-    usdm = sorted(one.symbol for one in instruments if one.kind is not Kind.SPOT)
-    feeds = []
-    if spot:
-        feed = spot_market(spot, relay.put, world)
-        feeds.append(VenueFeed(feed.name, feed.run, feed.streams))
-    feed = usdm_market(usdm, relay.put, world)
-    return (*feeds, VenueFeed(feed.name, feed.run, feed.streams))
+def _gateway(way: Reach, settings: Settings, instruments: tuple[Instrument, ...]) -> LiveGateway:
+    def make(exchange: Exchange) -> LiveGateway:
+        return exchange.gateway(_at(exchange, instruments))
+
+    return make(way.exchanges[0]) if len(way.exchanges) == 1 else Gateways(_by_account(way, settings, make))
 
 
-def _private_feeds(way: Reach, relay: Relay) -> tuple[VenueFeed, ...]:
-    assert way.key is not None, "private streams need a key"
-    usdm = UsdmUser(RestListenKeys(way.client), relay.put, relay.wants_refresh, way.world)
-    spot = SpotUser(
-        way.key.api_key.get_secret_value(),
-        hmac_sign(way.key.api_secret.get_secret_value()),
-        lambda: way.client.venue_ms(SPOT_ACCOUNT),
-        relay.put,
-        relay.wants_refresh,
-        way.world,
+def live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> Snapshots:
+    """The account reads of every exchange."""
+
+    def make(exchange: Exchange) -> Snapshots:
+        return exchange.snapshots(_at(exchange, instruments), Asset(settings.quote), sold(settings))
+
+    return make(way.exchanges[0]) if len(way.exchanges) == 1 else Reads(_by_account(way, settings, make))
+
+
+def _history(way: Reach, settings: Settings) -> History:
+    def make(exchange: Exchange) -> History:
+        return exchange.history()
+
+    return make(way.exchanges[0]) if len(way.exchanges) == 1 else Histories(_by_account(way, settings, make))
+
+
+def _metadata(way: Reach, settings: Settings) -> ReadInstruments:
+    def make(exchange: Exchange) -> Metadata:
+        return exchange.metadata()
+
+    one = make(way.exchanges[0]) if len(way.exchanges) == 1 else Metadatas(_by_account(way, settings, make))
+    return one.read
+
+
+def _at(exchange: Exchange, instruments: tuple[Instrument, ...]) -> tuple[Instrument, ...]:
+    return tuple(one for one in instruments if venue_of(one.account) == exchange.name)
+
+
+def _public_feeds(instruments: tuple[Instrument, ...], relay: Relay, way: Reach) -> tuple[VenueFeed, ...]:
+    return tuple(
+        VenueFeed(feed.name, feed.run, feed.streams)
+        for exchange in way.exchanges
+        for feed in exchange.public_feeds(_at(exchange, instruments), relay.put, way.worlds[exchange.name])
     )
-    return (VenueFeed(usdm.name, usdm.run, (usdm.stream,)), VenueFeed(spot.name, spot.run, (spot.stream,)))
+
+
+def _private_feeds(settings: Settings, way: Reach, relay: Relay) -> tuple[VenueFeed, ...]:
+    """The private streams of the accounts that are looked at."""
+    watched = accounts(settings)
+    feeds: list[StreamFeed] = []
+    for exchange in way.exchanges:
+        assert exchange.name in way.keys, "private streams need a key"
+        key, world = plain_key(way.keys[exchange.name]), way.worlds[exchange.name]
+        feeds += exchange.private_feeds(key, Asset(settings.quote), relay.put, relay.wants_refresh, world)
+    return tuple(
+        VenueFeed(feed.name, feed.run, feed.streams)
+        for feed in feeds
+        if any(stream.account in watched for stream in feed.streams)
+    )
 
 
 async def paper_state(settings: Settings, way: Reach, instruments: tuple[Instrument, ...]) -> PaperState:
@@ -239,15 +255,19 @@ async def paper_state(settings: Settings, way: Reach, instruments: tuple[Instrum
 
 
 def _declared(settings: Settings, instruments: tuple[Instrument, ...]) -> list[AccountSnapshot]:
-    wallets = {SPOT_ACCOUNT: settings.paper.balances.spot, USDM_ACCOUNT: settings.paper.balances.usdm}
-    flat = tuple(Position(one.id, one.lot * 0) for one in instruments if one.kind is not Kind.SPOT)
+    told = settings.paper.balances
+    wallets = {routes.SPOT: told.spot, routes.USDM: told.usdm, bybit_routes.UNIFIED: told.unified}
     return [
         AccountSnapshot(
             account=account,
-            balances=tuple(Balance(Asset(coin), amount) for coin, amount in sorted(wallet.items())),
-            positions=flat if account == USDM_ACCOUNT else (),
+            balances=tuple(Balance(Asset(coin), amount) for coin, amount in sorted(wallets[account].items())),
+            positions=tuple(
+                Position(one.id, one.lot * 0)
+                for one in instruments
+                if one.kind is not Kind.SPOT and one.account == account
+            ),
         )
-        for account, wallet in wallets.items()
+        for account in accounts(settings)
     ]
 
 
@@ -256,9 +276,9 @@ async def _read_accounts(settings: Settings, way: Reach, instruments: tuple[Inst
     if way.key is None:
         text = "the paper account begins with the real one, and there is no API key: give one, or set seed: config"
         raise StartRefused("credentials", text, at=("paper", "seed"))
-    snapshots = _live_reads(settings, way, instruments)
+    snapshots = live_reads(settings, way, instruments)
     out = []
-    for account in ACCOUNTS:
+    for account in accounts(settings):
         seen = await snapshots.account(account)
         found = [event.snapshot for event in seen if isinstance(event, AccountSeen)]
         if not found:
@@ -268,9 +288,9 @@ async def _read_accounts(settings: Settings, way: Reach, instruments: tuple[Inst
     return out
 
 
-async def _stay_up(relay: Relay, clock: Clock) -> None:
+async def _stay_up(settings: Settings, relay: Relay, clock: Clock) -> None:
     """The paper account's private streams: they are up, and what they say comes from the account itself."""
-    for account in ACCOUNTS:
+    for account in accounts(settings):
         relay.put(StreamChanged(f"{account}.paper", True, "paper account", clock.now_ns(), account))
     await asyncio.Event().wait()
 

@@ -7,21 +7,46 @@ import string
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from bot.simex.faults.scenario import Scenario
 
 LOOPBACK = "127.0.0.1"
 KEY_CHARACTERS = 64
 DEFAULT_ACCOUNT = "default"
 DEFAULT_KEY = "default"
+VENUES = ("binance", "bybit")
+MARKETS = ("synthetic", "recorded", "history")
 _ALPHABET = string.ascii_letters + string.digits
+_RSA_BITS = 2_048
+_RSA_EXPONENT = 65_537
+# How requests are signed with a key. Bybit's keys are HMAC here; Binance takes all three.
+KeyKind = Literal["hmac", "ed25519", "rsa"]
+KEY_KINDS: tuple[KeyKind, ...] = ("hmac", "ed25519", "rsa")
 
 
 def _random_key() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(KEY_CHARACTERS))
 
 
+def _random_secret(kind: KeyKind) -> str:
+    """A shared secret, or a private key as PEM (PKCS#8, not encrypted), as the owner of a key keeps it."""
+    if kind == "hmac":
+        return _random_key()
+    private = Ed25519PrivateKey.generate() if kind == "ed25519" else generate_private_key(_RSA_EXPONENT, _RSA_BITS)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """An API key to be made: what it may do and whose it is. `key` and `secret` are generated when empty."""
+    """An API key to be made: what it may do and whose it is. `key` and `secret` are generated when empty.
+
+    The secret of an Ed25519 or RSA key is its private half as PEM. `ips`: the addresses it may be used from; none: any.
+    """
 
     name: str
     account: str = DEFAULT_ACCOUNT
@@ -34,6 +59,12 @@ class KeySpec:
     expires_ms: int | None = None
     key: str = ""
     secret: str = field(default="", repr=False)
+    kind: KeyKind = "hmac"
+    ips: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KEY_KINDS:
+            raise ValueError(f"key {self.name!r}: kind {self.kind!r}: allowed are {', '.join(KEY_KINDS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +82,8 @@ class ApiKey:
     transfer: bool
     ip_restricted: bool
     expires_ms: int | None
+    kind: KeyKind = "hmac"
+    ips: tuple[str, ...] = ()
 
     @classmethod
     def made(cls, spec: KeySpec) -> ApiKey:
@@ -58,7 +91,7 @@ class ApiKey:
         return cls(
             name=spec.name,
             key=spec.key or _random_key(),
-            secret=spec.secret or _random_key(),
+            secret=spec.secret or _random_secret(spec.kind),
             account=spec.account,
             read=spec.read,
             spot=spec.spot,
@@ -67,36 +100,56 @@ class ApiKey:
             transfer=spec.transfer,
             ip_restricted=spec.ip_restricted,
             expires_ms=spec.expires_ms,
+            kind=spec.kind,
+            ips=spec.ips,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
-    """An account's balances at the start, in coins."""
+    """An account's balances at the start, in coins, by wallet: Binance's spot, usdm and coinm, Bybit's unified.
+
+    `parent` names the master of a sub-account.
+    """
 
     name: str = DEFAULT_ACCOUNT
     spot: dict[str, Decimal] = field(default_factory=dict)
     usdm: dict[str, Decimal] = field(default_factory=dict)
+    coinm: dict[str, Decimal] = field(default_factory=dict)
+    unified: dict[str, Decimal] = field(default_factory=dict)
+    parent: str = ""
+
+    def wallets(self, venue: str) -> dict[str, dict[str, Decimal]]:
+        """The wallets of a venue and what is in them."""
+        if venue == "bybit":
+            return {"unified": self.unified}
+        return {"spot": self.spot, "usdm": self.usdm, "coinm": self.coinm}
 
 
 def _default_accounts() -> tuple[AccountSpec, ...]:
     spot = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(10_000)}
-    return (AccountSpec(spot=spot, usdm={"USDT": Decimal(50_000)}),)
+    coinm = {"BTC": Decimal(1)}
+    unified = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(50_000)}
+    return (AccountSpec(spot=spot, usdm={"USDT": Decimal(50_000)}, coinm=coinm, unified=unified),)
 
 
 @dataclass(frozen=True, slots=True)
 class SimexConfig:
     """Everything a simulated exchange needs to start. Port 0 is an ephemeral one.
 
-    `market` is "synthetic" (seeded) or "recorded" (frames of `replay_dir`, again and again with `loop`). `speed` is how
-    many seconds of it pass in a wall second: a synthetic exchange lives faster as a whole, funding included; a recorded
-    one plays its frames faster and lives on wall time.
+    `market` is "synthetic" (seeded), "recorded" (frames of `replay_dir`, again and again with `loop`) or "history"
+    (public Binance files below `history_dir`, Binance alone). `speed` is how many seconds of it pass in a wall second:
+    an exchange lives faster as a whole, funding included; a recorded one plays its frames faster, on wall time.
     `funding_rate` is a ratio per interval (positive: longs pay shorts); None leaves it to the market.
-    `index_perpetual` lists DEFIUSDT too, a perpetual on an index.
+    `index_perpetual` lists DEFIUSDT too, a perpetual on an index. `is_calm`: a synthetic market without stress and
+    without common jumps. `faults` is what goes wrong, from the start.
     """
+
+    venues: tuple[str, ...] = VENUES
 
     market: str = "synthetic"
     replay_dir: Path | None = None
+    history_dir: Path | None = None
     loop: bool = False
     speed: float = 1.0
     seed: int = 1
@@ -111,19 +164,25 @@ class SimexConfig:
     tick_ms: int = 20
     plain_http: bool = True
     index_perpetual: bool = False
+    is_calm: bool = False
+    faults: Scenario = field(default_factory=Scenario)
 
     @property
     def timeline_speed(self) -> float:
         """Exchange seconds a wall second."""
-        return self.speed if self.market == "synthetic" else 1.0
+        return 1.0 if self.market == "recorded" else self.speed
 
     def __post_init__(self) -> None:
-        if self.market not in ("synthetic", "recorded"):
-            raise ValueError(f"market {self.market!r}: allowed are 'synthetic' and 'recorded'")
+        if self.market not in MARKETS:
+            raise ValueError(f"market {self.market!r}: allowed are {', '.join(MARKETS)}")
         if (self.market == "recorded") != (self.replay_dir is not None):
             raise ValueError("market 'recorded' and a replay directory go together")
+        if (self.market == "history") != (self.history_dir is not None):
+            raise ValueError("market 'history' and a directory of files go together")
         if not 0 < self.speed <= 1_000:
             raise ValueError(f"speed {self.speed}: allowed is more than 0 and at most 1000")
+        if not self.venues or set(self.venues) - set(VENUES):
+            raise ValueError(f"venues {', '.join(self.venues)}: allowed are {', '.join(VENUES)}")
         if not 1 <= self.tick_ms <= 1_000:
             raise ValueError(f"tick_ms {self.tick_ms}: allowed is 1 to 1000")
         if len({key.name for key in self.keys}) != len(self.keys):

@@ -19,6 +19,7 @@ USDM_STREAM: Final = "fstream.binance.com"
 USDM_WS_API: Final = "ws-fapi.binance.com"
 COINM_REST: Final = "dapi.binance.com"
 COINM_STREAM: Final = "dstream.binance.com"
+COINM_WS_API: Final = "ws-dapi.binance.com"
 PORTFOLIO_REST: Final = "papi.binance.com"
 
 BINANCE: Final = (
@@ -30,6 +31,7 @@ BINANCE: Final = (
     USDM_WS_API,
     COINM_REST,
     COINM_STREAM,
+    COINM_WS_API,
     PORTFOLIO_REST,
 )
 

@@ -1,54 +1,37 @@
-"""Faults that the control API arms: which request they touch, what they do to it, and a log of each firing.
+"""The short form of a fault: one flat object, as the control API has always taken it.
 
-A fault fires at most `count` times, on requests within its scope. What it does happens around the dialect: before the
-request is executed (then it is not, unless `executes`), or to the answer after it was.
+It says the same as a fault of `bot.simex.faults` with a scope and parameters, for the faults that are needed most.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import json
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
-from bot.simex.wire import Request, Response
+from bot.simex.faults.armed import Injections as Armed
+from bot.simex.faults.catalogue import DELAY_MS_MAX, KINDS
+from bot.simex.faults.model import Fault as FullFault
+from bot.simex.faults.model import Scope
+from bot.simex.faults.scenario import SHORT_KINDS
 
-ARMED_MAX = 1_000
-FIRED_MAX = 100_000
-DELAY_MS_MAX = 120_000
-DURATION_MS_MAX = 3_600_000
+DURATION_MS_MAX: Final = 3_600_000
 
-HTTP_503 = "http_503"
-DELAY = "delay"
-DROP_ANSWER = "drop_answer"
-GARBAGE_200 = "garbage_200"
-EMPTY_LIST = "empty_list"
-EMPTY_BALANCES = "empty_balances"
-STALL = "stall"
-ERROR = "error"
-
-KINDS = (HTTP_503, DELAY, DROP_ANSWER, GARBAGE_200, EMPTY_LIST, EMPTY_BALANCES, STALL, ERROR)
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    HTTP_503: ("unknown", "unavailable", "internal", "throttled"),
-    DELAY: ("before", "after"),
-    GARBAGE_200: ("empty", "truncated", "html", "{}"),
-    STALL: ("market", "user", "all"),
-}
-THROTTLED = "throttled"
-# The 503s that mean that nothing was done.
-FAILURES = ("unavailable", "internal", THROTTLED)
-_HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-_LISTS = ("balances", "assets", "positions")
+HTTP_503: Final = "http_503"
+DELAY: Final = "delay"
+DROP_ANSWER: Final = "drop_answer"
+GARBAGE_200: Final = "garbage_200"
+EMPTY_LIST: Final = "empty_list"
+EMPTY_BALANCES: Final = "empty_balances"
+STALL: Final = "stall"
+ERROR: Final = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A fault with its scope. `path` and `host` may hold `*`; empty means any.
 
-    `variant` is one of `VARIANTS` for the kind. `executes`: whether the exchange carries the request out although the
-    client is told otherwise. `delay_ms` for "delay"; `duration_ms` for "stall". For "error": `status`, `code`, `msg`.
+    `variant` is one of the kind's. `executes`: whether the exchange carries the request out although the client is told
+    otherwise. `delay_ms` for "delay"; `duration_ms` for "stall". For "error": `status`, `code`, `msg`.
     """
 
     kind: str
@@ -66,9 +49,9 @@ class Fault:
     count: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind {self.kind!r}: allowed are {', '.join(KINDS)}")
-        allowed = VARIANTS.get(self.kind)
+        if self.kind not in SHORT_KINDS:
+            raise ValueError(f"kind {self.kind!r}: allowed are {', '.join(SHORT_KINDS)}")
+        allowed = KINDS[self.kind].variants
         if allowed and self.variant not in allowed:
             raise ValueError(f"variant {self.variant!r} of {self.kind}: allowed are {', '.join(allowed)}")
         if not 0 <= self.delay_ms <= DELAY_MS_MAX:
@@ -78,107 +61,24 @@ class Fault:
         if self.count < 1:
             raise ValueError("count: allowed is 1 or more")
 
-    def touches(self, method: str, host: str, path: str, symbol: str) -> bool:
-        """Whether a request lies within this fault's scope."""
-        return (
-            (not self.method or self.method == method)
-            and (not self.host or fnmatch.fnmatchcase(host, self.host))
-            and (not self.path or fnmatch.fnmatchcase(path, self.path))
-            and (not self.symbol or self.symbol == symbol)
-        )
+    def full(self) -> FullFault:
+        """The same fault in full."""
+        kind = KINDS[self.kind]
+        variant = self.variant if kind.variants else ""
+        params: dict[str, Any] = {name: getattr(self, name) for name in kind.params if hasattr(self, name)}
+        if self.kind == STALL:
+            return FullFault(STALL, variant, count=1, duration_ms=self.duration_ms)
+        scope = Scope(host=self.host, method=self.method, endpoint=self.path, symbol=self.symbol)
+        return FullFault(self.kind, variant, scope, count=self.count, params=params)
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
-    """One firing of a fault."""
+class Injections(Armed):
+    """The armed faults; both forms are taken."""
 
-    fault_id: int
-    kind: str
-    variant: str
-    time_ms: int
-    method: str
-    path: str
+    def arm(self, fault: Fault | FullFault) -> int:
+        """Arm a fault from now on and answer its id."""
+        return super().arm(fault if isinstance(fault, FullFault) else fault.full())
 
-
-@dataclass(slots=True)
-class _Armed:
-    fault: Fault
-    left: int
-
-
-@dataclass(slots=True)
-class Injections:
-    """The armed faults and the log of those that fired."""
-
-    _armed: dict[int, _Armed] = field(default_factory=dict)
-    _next_id: int = 1
-    fired: deque[Firing] = field(default_factory=lambda: deque(maxlen=FIRED_MAX))
-
-    def arm(self, fault: Fault) -> int:
-        """Arm a fault and return its id."""
-        if len(self._armed) >= ARMED_MAX:
-            raise ValueError(f"more than {ARMED_MAX} faults armed")
-        fault_id = self._next_id
-        self._next_id += 1
-        self._armed[fault_id] = _Armed(fault, fault.count)
-        return fault_id
-
-    def disarm(self, fault_id: int | None = None) -> int:
-        """Disarm one fault, or all; returns how many were."""
-        if fault_id is None:
-            count = len(self._armed)
-            self._armed.clear()
-            return count
-        return 1 if self._armed.pop(fault_id, None) else 0
-
-    def take(self, request: Request, symbol: str, time_ms: int) -> list[Fault]:
-        """The faults that fire on this request, in the order armed: every delay, and the first of the others."""
-        chosen: list[Fault] = []
-        for fault_id, armed in list(self._armed.items()):
-            fault = armed.fault
-            if not fault.touches(request.method, request.host, request.path, symbol):
-                continue
-            if fault.variant == THROTTLED and _reduces(request):
-                continue
-            if fault.kind != DELAY and any(other.kind != DELAY for other in chosen):
-                continue
-            self.note(fault_id, fault, time_ms, request.method, request.path)
-            chosen.append(fault)
-            armed.left -= 1
-            if armed.left <= 0:
-                del self._armed[fault_id]
-        return chosen
-
-    def note(self, fault_id: int, fault: Fault, time_ms: int, method: str = "", path: str = "") -> None:
-        """Log a firing."""
-        self.fired.append(Firing(fault_id, fault.kind, fault.variant, time_ms, method, path))
-
-    def as_dict(self) -> dict[str, Any]:
-        """What is armed and what fired, as JSON-ready values."""
-        armed = [{"id": key, "left": one.left, **asdict(one.fault)} for key, one in self._armed.items()]
-        return {"armed": armed, "fired": [asdict(firing) for firing in self.fired]}
-
-
-def _reduces(request: Request) -> bool:
-    """Whether the venue exempts a request from throttling: cancellations and reduce-only orders."""
-    text = f"{request.query}&{request.body.decode('latin-1')}".lower()
-    return request.method == "DELETE" or "reduceonly=true" in text
-
-
-def garbled(variant: str, body: bytes) -> tuple[bytes, str]:
-    """The body and content type that a "garbage_200" puts in place of `body`."""
-    if variant == "truncated":
-        return body[: len(body) * 2 // 3], "application/json"
-    if variant == "html":
-        return _HTML, "text/html"
-    return (b"{}", "application/json") if variant == "{}" else (b"", "application/json")
-
-
-def emptied(response: Response) -> bytes:
-    """The answer's body with every account row taken out: `[]`, or its lists of balances and positions empty."""
-    decoded = json.loads(response.body)
-    if isinstance(decoded, list):
-        return b"[]"
-    if isinstance(decoded, dict):
-        decoded.update({name: [] for name in _LISTS if name in decoded})
-    return json.dumps(decoded, separators=(",", ":")).encode()
+    def note(self, fault_id: int, fault: Fault | FullFault, *_: object) -> None:
+        """Log what was done by hand."""
+        super().note(fault_id, fault if isinstance(fault, FullFault) else fault.full())

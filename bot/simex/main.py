@@ -1,4 +1,4 @@
-"""The command line of simex: serve until a signal, and say in one line of JSON where."""
+"""The command line of simex: serve until a signal, and say where: for people, or with --json in one line of JSON."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import argparse
 import asyncio
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
-from bot.simex.config import DEFAULT_KEY, AccountSpec, KeySpec, SimexConfig
+from bot.simex.config import DEFAULT_KEY, KEY_KINDS, MARKETS, VENUES, AccountSpec, KeySpec, SimexConfig
+from bot.simex.faults.scenario import Scenario, load
+from bot.simex.greeting import greeting
 from bot.simex.serve import Simex
 
 EXIT_OK = 0
@@ -50,55 +54,109 @@ def rate(text: str) -> Decimal:
 def parser() -> argparse.ArgumentParser:
     """The options."""
     made = argparse.ArgumentParser(prog="simex", description=__doc__)
-    made.add_argument("--market", choices=("synthetic", "recorded"), help="default: synthetic, recorded with --replay")
-    made.add_argument("--replay", type=Path, metavar="DIR", help="recorded frames, whose liquidity orders fill against")
-    made.add_argument("--loop", action="store_true", help="begin the recording again when it ends")
-    made.add_argument("--speed", type=float, default=1.0, help="market seconds a wall second (default 1)")
-    made.add_argument("--seed", type=int, default=1, help="seed of the synthetic market (default 1)")
-    made.add_argument("--funding-rate", type=rate, metavar="RATIO", help="constant rate; positive: longs pay shorts")
-    made.add_argument("--funding-interval-s", type=int, metavar="SECONDS", help="funding interval in exchange time")
-    made.add_argument("--spot", type=amounts, metavar="BTC=1,ETH=10,..", help="spot balances of the default account")
-    made.add_argument("--usdm", type=amounts, metavar="USDT=50000", help="futures balances of the default account")
-    made.add_argument("--withdraw-key", action="store_true", help="add a key named 'withdraw' that may withdraw")
-    made.add_argument("--state-dir", type=Path, help="where the certificate authority is kept between runs")
-    made.add_argument("--ready-file", type=Path, help="write the ready line here as well")
-    made.add_argument("--tls-port", type=int, default=0, help="default: a free one")
-    made.add_argument("--control-port", type=int, default=0, help="default: a free one")
-    made.add_argument("--tick-ms", type=int, default=20, help="how often the clock is driven (default 20)")
-    made.add_argument("--json", action="store_true", help="print the ready line as JSON (it always is)")
+    _add_market(made)
+    _add_accounts(made)
+    _add_serving(made)
     return made
+
+
+def _add_market(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("the market")
+    add = group.add_argument
+    add("--venues", type=_venues, default=VENUES, metavar="A,B", help=f"which to serve (default {','.join(VENUES)})")
+    add("--market", choices=MARKETS, help="default: synthetic, recorded with --replay, history with --history")
+    add("--replay", type=Path, metavar="DIR", help="recorded frames, whose liquidity orders fill against")
+    add("--history", type=Path, metavar="DIR", help="files of data.binance.vision: klines, bookTicker, fundingRate")
+    add("--loop", action="store_true", help="begin the recorded frames again when they end")
+    add("--speed", type=float, default=1.0, help="market seconds a wall second (default 1)")
+    add("--seed", type=int, default=1, help="seed of the synthetic market (default 1)")
+    add("--calm", action="store_true", help="a synthetic market without stress and without common jumps")
+    add("--funding-rate", type=rate, metavar="RATIO", help="constant rate; positive: longs pay shorts")
+    add("--funding-interval-s", type=int, metavar="SECONDS", help="funding interval in exchange time")
+    add("--faults", type=Path, metavar="FILE", help="a scenario of faults (YAML): see docs/faults.md")
+
+
+def _add_accounts(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("the account and its keys")
+    add = group.add_argument
+    add("--spot", type=amounts, metavar="BTC=1,ETH=10", help="Binance spot balances of the default account")
+    add("--usdm", type=amounts, metavar="USDT=50000", help="Binance USD-M futures balances")
+    add("--coinm", type=amounts, metavar="BTC=1", help="Binance COIN-M futures balances")
+    add("--unified", type=amounts, metavar="USDT=50000", help="Bybit unified balances")
+    add("--withdraw-key", action="store_true", help="add a key named 'withdraw' that may withdraw")
+    kinds = [kind for kind in KEY_KINDS if kind != "hmac"]
+    text = "add a Binance key that signs this way, named after it; may be given twice (the default key is hmac)"
+    add("--key-kind", action="append", choices=KEY_KINDS, default=[], metavar="|".join(kinds), help=text)
+
+
+def _add_serving(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("serving")
+    add = group.add_argument
+    add("--state-dir", type=Path, metavar="DIR", help="where the certificate authority is kept between runs")
+    add("--ready-file", type=Path, metavar="FILE", help="write the ready line, JSON, here as well")
+    add("--tls-port", type=int, default=0, metavar="PORT", help="default: a free one")
+    add("--control-port", type=int, default=0, metavar="PORT", help="default: a free one")
+    add("--tick-ms", type=int, default=20, metavar="MS", help="how often the clock is driven (default 20)")
+    add("--json", action="store_true", help="print one ready line of JSON in place of the text for people")
+
+
+def _venues(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def config_of(options: argparse.Namespace) -> SimexConfig:
     """The configuration of the parsed options. ValueError when they do not fit together."""
-    defaults = SimexConfig().accounts[0]
-    account = AccountSpec(
-        spot=defaults.spot if options.spot is None else options.spot,
-        usdm=defaults.usdm if options.usdm is None else options.usdm,
-    )
-    keys = [KeySpec(DEFAULT_KEY)]
-    if options.withdraw_key:
-        keys.append(KeySpec("withdraw", withdraw=True))
+    found = "recorded" if options.replay else "history" if options.history else "synthetic"
     return SimexConfig(
-        market=options.market or ("recorded" if options.replay else "synthetic"),
+        venues=options.venues,
+        market=options.market or found,
         replay_dir=options.replay,
+        history_dir=options.history,
         loop=options.loop,
         speed=options.speed,
         seed=options.seed,
+        is_calm=options.calm,
         funding_rate=options.funding_rate,
         funding_interval_s=options.funding_interval_s,
-        accounts=(account,),
-        keys=tuple(keys),
+        accounts=(_account(options),),
+        keys=tuple(_keys(options)),
         state_dir=options.state_dir,
         ready_file=options.ready_file,
         tls_port=options.tls_port,
         control_port=options.control_port,
         tick_ms=options.tick_ms,
+        faults=scenario_of(options.faults),
     )
 
 
-async def serve(config: SimexConfig) -> None:
-    """Serve until SIGTERM or SIGINT; CannotStart when there is nothing to serve or nowhere to."""
+def _account(options: argparse.Namespace) -> AccountSpec:
+    given = {name: getattr(options, name) for name in ("spot", "usdm", "coinm", "unified")}
+    return replace(SimexConfig().accounts[0], **{name: coins for name, coins in given.items() if coins is not None})
+
+
+def _keys(options: argparse.Namespace) -> list[KeySpec]:
+    keys = [KeySpec(DEFAULT_KEY)]
+    if options.withdraw_key:
+        keys.append(KeySpec("withdraw", withdraw=True))
+    # The default key is the one of kind hmac.
+    return keys + [KeySpec(kind, kind=kind) for kind in KEY_KINDS if kind in options.key_kind and kind != "hmac"]
+
+
+def scenario_of(path: Path | None) -> Scenario:
+    """The scenario of a file, or one without faults. ValueError in one line: the file, the place, what is allowed."""
+    if path is None:
+        return Scenario()
+    try:
+        return load(path)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+async def serve(config: SimexConfig, say: Callable[[dict[str, Any]], str] = json.dumps) -> None:
+    """Serve until SIGTERM or SIGINT; what is printed at the start is what `say` makes of the addresses.
+
+    CannotStart when there is nothing to serve or nowhere to.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,7 +166,7 @@ async def serve(config: SimexConfig) -> None:
             simex = await stack.enter_async_context(Simex.start(config))
         except (OSError, ValueError) as error:
             raise CannotStart(str(error)) from error
-        print(json.dumps(simex.addresses()), flush=True)
+        print(say(simex.addresses()), flush=True)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((stopped, simex.clock), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -123,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         made.error(str(error))
     try:
-        asyncio.run(serve(config))
+        asyncio.run(serve(config, json.dumps if options.json else greeting))
     except CannotStart as reason:
         made.error(str(reason))
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""A running simulated exchange: market, exchange, dialect, sockets and control API and the clock over them all.
+"""A running simulated exchange: its venues' cores and dialects, sockets, proxy, control API, the clock over them all.
 
 Start one with `async with Simex.start(SimexConfig()) as simex:` and find it by `simex.pin`, `simex.ca_file` and
 `simex.keys["default"]`.
@@ -19,16 +19,23 @@ from typing import Any
 from aiohttp import web
 
 from bot.simex.binance.dialect import Binance
+from bot.simex.bybit.dialect import Bybit
 from bot.simex.config import LOOPBACK, ApiKey, SimexConfig
 from bot.simex.control import Control
-from bot.simex.exchange import Exchange
+from bot.simex.core.exchange import Exchange
+from bot.simex.faults.clock import VenueClock
+from bot.simex.faults.conductor import Conductor
+from bot.simex.faults.network import Certificates, Names
+from bot.simex.house import exchanges
 from bot.simex.injection import Injections
+from bot.simex.levers import Levers
+from bot.simex.proxy import Proxy
 from bot.simex.requestlog import RequestLog
 from bot.simex.server import Server, listener
 from bot.simex.timeline import Timeline
 from bot.simex.tls import authority, server_context
+from bot.simex.truth import Witness
 from bot.simex.wire import Request, Response
-from bot.simex.world import market_of
 
 # A tick that comes late lets the exchange catch up in steps, so that sockets are served in between; what is missed
 # beyond a bound is not made up for.
@@ -41,34 +48,35 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Simex:
+class Simex(Levers):
     """A simulated exchange that is serving.
 
     Attributes:
+        clocks: each venue's clock, which a fault may put wrong. conductor: what carries out the faults that are acts.
         pin: host name -> (loopback address, TLS port).
         plain: host name -> plain HTTP port.
         ca_file: the certificate that clients trust.
         keys: the API keys by name.
         control_url: where the control API is.
-        exchange, requests, injections: the world, the request log, the armed faults.
+        proxy_url: a forward proxy through which the venues' host names lead here.
+        exchanges, dialects: each venue's, by its name. requests, injections: the request log, the armed faults.
         clock: the task that drives it all; it ends only by a defect, and that error then ends the block.
     """
 
     def __init__(self, config: SimexConfig, directory: Path) -> None:
         self.config = config
         self.timeline = Timeline(wall_ms, config.timeline_speed)
-        symbols, market = market_of(config, self.timeline.start_ms)
-        self.exchange = Exchange(symbols, market, config.seed, self.timeline.start_ms)
-        for account in config.accounts:
-            self.exchange.accounts.create(account.name, account.spot, account.usdm)
+        self.exchanges: Mapping[str, Exchange] = exchanges(config, self.timeline.start_ms)
+        self.witnesses: Mapping[str, Witness] = {venue: Witness(exchange) for venue, exchange in self.exchanges.items()}
         self.keys: Mapping[str, ApiKey] = {spec.name: ApiKey.made(spec) for spec in config.keys}
         self.requests = RequestLog()
-        self.injections = Injections()
-        self.dialect = Binance(self.exchange, self.timeline, self.keys.values(), self._log_socket_request)
+        self.clocks = {venue: VenueClock(self.timeline) for venue in self.exchanges}
+        self.injections = Injections(self._lived_ms, seed=config.faults.seed, log=config.faults.opened())
+        self.conductor = Conductor(self, self.injections)
+        self.dialects = {venue: self._dialect(venue, exchange) for venue, exchange in self.exchanges.items()}
         self._directory = directory
         self._server = Server(
-            self.dialect,
-            self.dialect.hosts,
+            tuple(self.dialects.values()),
             self.requests,
             self.injections,
             self.timeline.server_ms,
@@ -78,7 +86,17 @@ class Simex:
         self.plain: dict[str, int] = {}
         self.ca_file = directory
         self.control_url = ""
+        self.proxy_url = ""
         self.clock: asyncio.Task[None]
+
+    def _dialect(self, venue: str, exchange: Exchange) -> Binance | Bybit:
+        chosen = Bybit if venue == "bybit" else Binance
+        return chosen(exchange, self.clocks[venue], self.keys.values(), self._log_socket_request)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host name that is served."""
+        return tuple(host for dialect in self.dialects.values() for host in dialect.hosts)
 
     @classmethod
     @asynccontextmanager
@@ -96,11 +114,18 @@ class Simex:
             yield simex
 
     async def _open(self, stack: AsyncExitStack) -> None:
+        stack.callback(self.injections.log.close)
         ca, self.ca_file = authority(self._directory)
+        certificates = Certificates(self.injections, ca)
         stack.push_async_callback(self._server.close)
-        port, self.plain = await self._serve_hosts(server_context(ca, self.dialect.hosts))
-        self.pin = dict.fromkeys(self.dialect.hosts, (LOOPBACK, port))
+        port, self.plain = await self._serve_hosts(certificates.guard(server_context(ca, self.hosts)))
+        self.pin = dict.fromkeys(self.hosts, (LOOPBACK, port))
         await self._serve_control(stack)
+        names = Names(self.injections, lambda: self.pin)
+        proxy = Proxy(names.addresses, names.resolves)
+        stack.push_async_callback(proxy.close)
+        self.proxy_url = await proxy.start()
+        self.config.faults.arm(self.injections)
         self.clock = asyncio.create_task(self._run_clock(), name="simex-clock")
         stack.push_async_callback(_cancelled, self.clock)
         if self.config.ready_file is not None:
@@ -122,23 +147,42 @@ class Simex:
     async def _run_clock(self) -> None:
         while True:
             await asyncio.sleep(self.config.tick_ms / 1000)
-            missed_ms = self.timeline.exchange_ms() - self.exchange.now_ms - LAG_MS_MAX
+            missed_ms = self.timeline.exchange_ms() - self._lived_ms() - LAG_MS_MAX
             if missed_ms > 0:
                 self.timeline.slip(missed_ms)
             await self._advance(self.timeline.exchange_ms())
-            self.dialect.tick()
+            self.conductor.tick()
+            self.flush()
+            await self._server.tick()
+            for dialect in self.dialects.values():
+                dialect.tick()
+
+    def _lived_ms(self) -> int:
+        """How far the slowest exchange has come."""
+        return min(exchange.now_ms for exchange in self.exchanges.values())
 
     async def _advance(self, target_ms: int) -> None:
-        while target_ms - self.exchange.now_ms > STEP_MS_MAX:
-            self.exchange.advance(self.exchange.now_ms + STEP_MS_MAX)
-            self.flush()
+        while target_ms - (lived_ms := self._lived_ms()) > STEP_MS_MAX:
+            self._live(lived_ms + STEP_MS_MAX)
             await asyncio.sleep(0)
-        self.exchange.advance(target_ms)
+        self._live(target_ms)
+
+    def _live(self, until_ms: int) -> None:
+        for exchange in self.exchanges.values():
+            exchange.advance(until_ms)
         self.flush()
+
+    def catch_up(self) -> None:
+        """Let every exchange live up to now."""
+        self._live(self.timeline.exchange_ms())
 
     def flush(self) -> None:
         """Send the events of what has just happened."""
-        self.dialect.publish(self.exchange.drain_events())
+        for venue, exchange in self.exchanges.items():
+            events = exchange.drain()
+            self.witnesses[venue].see(events)
+            self.conductor.see(venue, events)
+            self.dialects[venue].publish(events)
 
     def _log_socket_request(self, request: Request, response: Response) -> None:
         self.requests.add(request, response, time_ms=self.timeline.server_ms(), transport="ws")
@@ -149,45 +193,12 @@ class Simex:
         """Exchange time."""
         return self.timeline.exchange_ms()
 
-    def disconnect(self, kind: str = "all", refuse_ms: int = 0) -> int:
-        """Abort websockets of a kind and refuse new ones for a while; answers how many were aborted."""
-        if refuse_ms:
-            self._server.gates.refuse(kind, refuse_ms / 1000)
-        return self._server.disconnect(kind)
-
-    def stall(self, kind: str, duration_ms: int) -> None:
-        """Silence streams for a while (0 ends it); what they would have sent is lost."""
-        until_ms = self.timeline.server_ms() + duration_ms if duration_ms else 0
-        if kind in ("market", "all"):
-            self.dialect.silence.market_until_ms = until_ms
-        if kind in ("user", "all"):
-            self.dialect.silence.user_until_ms = until_ms
-
-    def set_clock(self, offset_ms: int) -> None:
-        """Set the server's clock against the wall clock."""
-        self.timeline.offset_ms = offset_ms
-
-    def expire_listen_keys(self) -> int:
-        """Expire every listen key; answers how many."""
-        return len(self.dialect.expire_listen_keys(everything=True))
-
-    def revoke_key(self, name: str) -> bool:
-        """Delete an API key."""
-        return self.dialect.keys.revoke(name)
-
-    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
-        """Change what an API key may do; whether there is one of that name."""
-        return self.dialect.keys.change(name, **changes)
-
-    def crowd(self, market: str, weight: int) -> None:
-        """Let other programs behind the clients' address use so much request weight of every minute."""
-        self.dialect.crowd(market, weight)
-
     def addresses(self) -> dict[str, Any]:
         """Where to connect and with what, as JSON-ready values: the content of the ready line."""
         return {
             "pin": {host: list(address) for host, address in self.pin.items()},
             "plain": self.plain,
+            "proxy_url": self.proxy_url,
             "ca_file": str(self.ca_file),
             "control_url": self.control_url,
             "keys": {
@@ -202,12 +213,12 @@ class Simex:
         for connection in self._server.connections:
             kinds[connection.kind] = kinds.get(connection.kind, 0) + 1
         return {
-            "exchange_ms": self.exchange.now_ms,
+            "exchange_ms": self._lived_ms(),
             "server_ms": self.timeline.server_ms(),
             "speed": self.timeline.speed,
             "offset_ms": self.timeline.offset_ms,
             "slipped_ms": self.timeline.slipped_ms,
-            "market_ended": self.exchange.market.ended,
+            "market_ended": all(exchange.market.ended for exchange in self.exchanges.values()),
             "connections": kinds,
             "slow_clients_dropped": self._server.slow_clients_dropped,
             "requests_total": self.requests.total,

@@ -1,53 +1,44 @@
 """The sockets of simex: one TLS listener for every venue host, a plain HTTP port a host, loopback only.
 
 The server knows HTTP, TLS and the injected faults; what an answer says is the dialect's business. Which host a request
-is for is told by its Host header on the TLS listener and by the port on the plain ones. A `Dialect` never raises for
-anything a client sends; should it do so all the same, that request is logged, answered 500, and the server lives on.
+is for is told by its Host header on the TLS listener and by the port on the plain ones; the host tells the dialect. A
+`Dialect` never raises for anything a client sends; should it do so all the same, that request is logged, answered 500,
+and the server lives on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import msgspec
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, WSCloseCode, web
 
-from bot.simex import injection as faults
-from bot.simex.binance.errors import BODY_TOO_LARGE, UNAVAILABLE_VARIANTS, VenueError, venue_error
 from bot.simex.config import LOOPBACK
-from bot.simex.hosts import SPOT_STREAM, USDM_STREAM, bare
-from bot.simex.injection import Fault, Injections
-from bot.simex.requestlog import ANSWERED, CLIENT_GONE, DROPPED, REPLACED, RequestLog
-from bot.simex.sockets import API_RULES, SPOT_STREAM_RULES, USDM_STREAM_RULES, Connection, reset
-from bot.simex.wire import Request, Response, Session, Trace
+from bot.simex.faults.armed import Injections
+from bot.simex.faults.front import HOLD, RESET, Front, Outcome
+from bot.simex.faults.model import Scope, Touch
+from bot.simex.faults.network import Ports, touch_of
+from bot.simex.faults.places import venue_of
+from bot.simex.hosts import bare
+from bot.simex.requestlog import CLIENT_GONE, REPLACED, RequestLog
+from bot.simex.sockets import Connection, reset
+from bot.simex.wire import Dialect, Request, Response, Trace
 
 BODY_BYTES_MAX = 1 << 20
 CONNECTIONS_MAX = 2_000
 KEEP_ALIVE_S = 75.0
 SHUTDOWN_S = 1.0
 BACKLOG = 512
-_RULES = {SPOT_STREAM: SPOT_STREAM_RULES, USDM_STREAM: USDM_STREAM_RULES}
-
-
-class Dialect(Protocol):
-    """A venue's protocol, without sockets."""
-
-    def respond(self, request: Request) -> Response:
-        """Answer an HTTP request."""
-        ...
-
-    def describe(self, request: Request) -> Trace:
-        """What a request says of itself, for one that a fault keeps from being carried out."""
-        ...
-
-    def connect(self, host: str, path: str, query: str, push: Callable[[str], None]) -> Session | None:
-        """The session of a new websocket connection, or None where there is no such endpoint."""
-        ...
+# How often a request that a fault holds is looked at, and how long one is held at most.
+HELD_LOOK_S = 0.05
+HELD_S_MAX = 600.0
+SLOW_STEPS_PER_S = 10
+# What answers during a maintenance.
+STATUS_PATHS = ("/v5/system/status", "/v5/public/misc/status", "/sapi/v1/system/status")
 
 
 @dataclass(slots=True)
@@ -69,26 +60,31 @@ class Gates:
 
 
 class Server:
-    """Serves a dialect's hosts until closed."""
+    """Serves the hosts of the dialects until closed."""
 
     def __init__(
         self,
-        dialect: Dialect,
-        hosts: tuple[str, ...],
+        dialects: Sequence[Dialect],
         requests: RequestLog,
         injections: Injections,
         now_ms: Callable[[], int],
         after_request: Callable[[], None],
     ) -> None:
-        self._dialect = dialect
-        self._hosts = hosts
+        self._dialects = {host: dialect for dialect in dialects for host in dialect.hosts}
+        # A request for no host of ours is answered by the first venue, in its words for an unknown path.
+        self._first = dialects[0]
         self._requests = requests
         self._injections = injections
         self._now_ms = now_ms
         self._after_request = after_request
+        self._front = Front(injections, self._executed, self._note)
+        self._ports = Ports(injections, self._stop_listening, self._listen_again)
         self._port_hosts: dict[int, str] = {}
+        self._listening: list[tuple[web.SockSite, int, ssl.SSLContext | None]] = []
         self._runner: web.ServerRunner | None = None
         self.gates = Gates()
+        self.shut_venues: set[str] = set()
+        """Venues of which nothing answers but what is in STATUS_PATHS."""
         self.connections: dict[Connection, None] = {}
         self.slow_clients_dropped = 0
 
@@ -100,7 +96,7 @@ class Server:
         await self._runner.setup()
         bound_port = await self._listen(tls_port, context)
         plain_ports: dict[str, int] = {}
-        for host in self._hosts if plain else ():
+        for host in self._dialects if plain else ():
             plain_ports[host] = await self._listen(0, None)
             self._port_hosts[plain_ports[host]] = host
         return bound_port, plain_ports
@@ -108,13 +104,32 @@ class Server:
     async def _listen(self, port: int, context: ssl.SSLContext | None) -> int:
         assert self._runner is not None
         sock = listener(port)
-        await web.SockSite(self._runner, sock, ssl_context=context, backlog=BACKLOG).start()
+        site = web.SockSite(self._runner, sock, ssl_context=context, backlog=BACKLOG)
+        await site.start()
         bound_port: int = sock.getsockname()[1]
+        self._listening.append((site, bound_port, context))
         return bound_port
+
+    async def _stop_listening(self) -> list[int]:
+        """Stop accepting; what is connected stays. Answers the ports."""
+        for site, _, _ in self._listening:
+            await site.stop()
+        return [port for _, port, _ in self._listening]
+
+    async def _listen_again(self) -> None:
+        before, self._listening = self._listening, []
+        for _, port, context in before:
+            await self._listen(port, context)
+
+    async def tick(self) -> None:
+        """Follow the faults that are states of the listeners."""
+        await self._ports.follow()
 
     async def close(self) -> None:
         """Abort every websocket and stop listening."""
         self.disconnect("all")
+        self._ports.close()
+        await self._front.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -125,70 +140,106 @@ class Server:
             connection.abort()
         return len(chosen)
 
+    def hang_up(self, scope: Scope, code: int | None) -> int:
+        """Close the websockets in a scope with a code; None resets them within a frame. Answers how many."""
+        chosen = [one for one in self.connections if scope.covers(one.line.now())]
+        for connection in chosen:
+            if code is None:
+                connection.break_off()
+            else:
+                connection.hang_up(code)
+        return len(chosen)
+
     # ------------------------------------------------------------------------------------------------------ requests
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         host = self._host_of(request)
         raw_path, _, query = request.raw_path.partition("?")
+        if await self._is_cut_off(request, touch_of(host, raw_path)):
+            reset(request.transport)
+            return web.Response(status=499)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._websocket(request, host, raw_path, query)
         body = await _body(request)
-        if body is None:
-            error = venue_error(BODY_TOO_LARGE)
-            return web.Response(status=error.status, body=error.body(), content_type="application/json")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        return await self._http(request, Request(host, request.method, raw_path, query, body, headers))
+        received = Request(host, request.method, raw_path, query, body or b"", headers)
+        dialect = self._dialect_of(host)
+        if body is None:
+            return _written(dialect.refusal("too_large", received))
+        return await self._http(request, received, dialect)
+
+    def _dialect_of(self, host: str) -> Dialect:
+        return self._dialects.get(host, self._first)
 
     def _host_of(self, request: web.BaseRequest) -> str:
         address = request.transport.get_extra_info("sockname") if request.transport else None
         port = address[1] if address else 0
         return self._port_hosts.get(port) or bare(request.headers.get("Host", ""))
 
-    async def _http(self, request: web.BaseRequest, received: Request) -> web.StreamResponse:
-        fired = self._injections.take(received, _symbol(received), self._now_ms())
-        kinds = tuple(f"{fault.kind}:{fault.variant}" if fault.variant else fault.kind for fault in fired)
-        fault = next((one for one in fired if one.kind != faults.DELAY), None)
-        await _delays(fired, "before")
-        if fault is None or _is_executed(fault):
-            response = self._executed(received)
-        else:
-            response = Response(503, b"", trace=self._dialect.describe(received))
-        await _delays(fired, "after")
-        if fault is not None and fault.kind == faults.DROP_ANSWER:
-            self._note(received, response, kinds, fate=DROPPED, status=0)
+    def _is_shut(self, host: str) -> bool:
+        return bool(self.shut_venues) and venue_of(host) in self.shut_venues
+
+    async def _is_cut_off(self, request: web.BaseRequest, touch: Touch) -> bool:
+        """Whether a fault keeps a request from getting through; one that hangs is held until that is over."""
+        if not self._injections.watches("tcp"):
+            return False
+        if self._injections.in_force("refuse", touch):
+            return True
+        was_held = False
+        while _is_connected(request) and any(self._injections.in_force(one, touch) for one in ("hang", "blackhole")):
+            was_held = True
+            await asyncio.sleep(HELD_LOOK_S)
+        return was_held
+
+    async def _http(self, request: web.BaseRequest, received: Request, dialect: Dialect) -> web.StreamResponse:
+        if self._is_shut(received.host) and received.path not in STATUS_PATHS:
+            answer = dialect.refusal("unavailable", received)
+            shut = Response(answer.status, b"", trace=dialect.describe(received))
+            self._note(received, shut, ("maintenance",), REPLACED, answer.status)
+            return _written(answer)
+        outcome = await self._front.handle(received, dialect)
+        # What the request caused is told to the streams first, as a venue's engine does: their writers run now.
+        await asyncio.sleep(0)
+        if outcome.end in (RESET, HOLD):
+            self._note(received, outcome.response, outcome.faults, outcome.fate, 0)
+            if outcome.end == HOLD:
+                await _held(request)
             reset(request.transport)
             return web.Response(status=499)
-        answer, fate = response, ANSWERED
-        if fault is not None:
-            answer, fate = _altered(fault, received, response, self._now_ms()), REPLACED
-        if request.transport is None or request.transport.is_closing():
-            fate = CLIENT_GONE
-        self._note(received, response, kinds, fate=fate, status=answer.status)
-        return web.Response(
-            status=answer.status, body=answer.body, content_type=answer.content_type, headers=dict(answer.headers)
-        )
+        fate = outcome.fate if _is_connected(request) else CLIENT_GONE
+        self._note(received, outcome.response, outcome.faults, fate, outcome.answer.status)
+        if outcome.bytes_per_s:
+            return await _slowly(request, outcome)
+        return _written(outcome.answer)
 
-    def _executed(self, received: Request) -> Response:
+    def _executed(self, received: Request, dialect: Dialect) -> Response:
         try:
-            return self._dialect.respond(received)
+            return dialect.respond(received)
         except Exception:
             # A defect of simex: noted, so that no request is lost from the log, and answered 500 by aiohttp.
             defect = Response(500, b"", trace=Trace(verdict="simex_defect"))
-            self._note(received, defect, (), fate=REPLACED, status=500)
+            self._note(received, defect, (), REPLACED, 500)
             raise
         finally:
             self._after_request()
 
-    def _note(self, received: Request, response: Response, kinds: tuple[str, ...], *, fate: str, status: int) -> None:
+    def _note(self, received: Request, response: Response, kinds: tuple[str, ...], fate: str, status: int) -> None:
         self._requests.add(received, response, time_ms=self._now_ms(), fate=fate, status=status, faults=kinds)
 
     # ---------------------------------------------------------------------------------------------------- websockets
     async def _websocket(self, request: web.BaseRequest, host: str, path: str, query: str) -> web.StreamResponse:
-        connection = Connection(host, _RULES.get(host, API_RULES))
-        session = self._dialect.connect(host, path, query, connection.push)
+        dialect = self._dialect_of(host)
+        connection = Connection(host, dialect.rules(host), self._injections, touch_of(host, path))
+        session = dialect.connect(host, path, query, connection.push, connection.hang_up)
         if session is None:
             return web.Response(status=404, text="404 page not found")
-        if self.gates.is_refused(session.kind) or len(self.connections) >= CONNECTIONS_MAX:
+        connection.line.opened(session)
+        is_full = len(self.connections) >= CONNECTIONS_MAX
+        refused = RESET if is_full or self.gates.is_refused(session.kind) else self._handshake(connection)
+        refused = "503" if self._is_shut(host) and path not in STATUS_PATHS else refused
+        if refused:
             session.closed()
+            if refused != RESET:
+                return web.Response(status=int(refused), text="refused")
             reset(request.transport)
             return web.Response(status=503)
         self.connections[connection] = None
@@ -197,6 +248,17 @@ class Server:
         finally:
             del self.connections[connection]
             self.slow_clients_dropped += connection.dropped_for_slowness
+
+    def _handshake(self, connection: Connection) -> str:
+        """What the faults make of a handshake: an HTTP status, a reset, or nothing; a short life is scheduled."""
+        refused = ""
+        for hit in self._injections.take("handshake", connection.line.now()):
+            if hit.kind == "lifetime":
+                loop = asyncio.get_running_loop()
+                loop.call_later(hit.params["lifetime_ms"] / 1000, connection.hang_up, WSCloseCode.GOING_AWAY)
+            else:
+                refused = hit.variant
+        return refused
 
 
 def listener(port: int) -> socket.socket:
@@ -221,37 +283,34 @@ async def _body(request: web.BaseRequest) -> bytes | None:
     return bytes(parts)
 
 
-def _symbol(request: Request) -> str:
-    for text in (request.query, request.body.decode("latin-1")):
-        for pair in text.split("&"):
-            if pair.startswith("symbol="):
-                return pair[len("symbol=") :]
-    return ""
+def _is_connected(request: web.BaseRequest) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
 
 
-async def _delays(fired: list[Fault], variant: str) -> None:
-    waited_ms = sum(fault.delay_ms for fault in fired if fault.kind == faults.DELAY and fault.variant == variant)
-    if waited_ms:
-        await asyncio.sleep(waited_ms / 1000)
+async def _held(request: web.BaseRequest) -> None:
+    """Wait until the client gives up."""
+    ends_s = asyncio.get_running_loop().time() + HELD_S_MAX
+    while _is_connected(request) and asyncio.get_running_loop().time() < ends_s:  # noqa: ASYNC110 - a peer sets no event
+        await asyncio.sleep(HELD_LOOK_S)
 
 
-def _is_executed(fault: Fault) -> bool:
-    """An error and the 503s that mean failure are never executed; the others as the fault says."""
-    return fault.executes and fault.kind != faults.ERROR and fault.variant not in faults.FAILURES
+async def _slowly(request: web.BaseRequest, outcome: Outcome) -> web.StreamResponse:
+    """Write an answer's body so many bytes a second."""
+    answer = outcome.answer
+    stream = web.StreamResponse(status=answer.status, headers=dict(answer.headers))
+    stream.content_type = answer.content_type
+    stream.content_length = len(answer.body)
+    await stream.prepare(request)
+    step = max(1, outcome.bytes_per_s // SLOW_STEPS_PER_S)
+    # A client that has given up takes no more of it.
+    with contextlib.suppress(ClientConnectionResetError, ConnectionError):
+        for start in range(0, len(answer.body), step):
+            await stream.write(answer.body[start : start + step])
+            await asyncio.sleep(step / outcome.bytes_per_s)
+    return stream
 
 
-def _altered(fault: Fault, received: Request, response: Response, now_ms: int) -> Response:
-    """The answer that the client gets in place of `response`."""
-    if fault.kind == faults.HTTP_503:
-        body = dict(UNAVAILABLE_VARIANTS[fault.variant])
-        if "code" not in body:
-            body = {"timestamp": now_ms, "path": received.path, **body}
-        return Response(503, msgspec.json.encode(body))
-    if fault.kind == faults.ERROR:
-        return Response(fault.status, VenueError(fault.code, fault.msg).body(), response.headers)
-    if fault.kind == faults.GARBAGE_200:
-        garbage, content_type = faults.garbled(fault.variant, response.body)
-        return Response(200, garbage, response.headers, content_type)
-    if fault.kind in (faults.EMPTY_LIST, faults.EMPTY_BALANCES) and response.status == 200:
-        return Response(200, faults.emptied(response), response.headers)
-    return response
+def _written(answer: Response) -> web.Response:
+    return web.Response(
+        status=answer.status, body=answer.body, content_type=answer.content_type, headers=dict(answer.headers)
+    )

@@ -1,4 +1,4 @@
-"""One websocket connection of a client: a bounded queue out, a sans-IO session in.
+"""One websocket connection of a client: a bounded queue out, a sans-IO session in, the injected faults between.
 
 A client that does not read is dropped, never waited for: its queue has a bound, and past it the connection is aborted.
 """
@@ -10,16 +10,22 @@ import contextlib
 import socket
 import struct
 from collections import deque
-from dataclasses import dataclass
 
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
-from bot.simex.wire import Session
+from bot.simex.faults.armed import Injections
+from bot.simex.faults.lines import Frame, Line
+from bot.simex.faults.model import Touch
+from bot.simex.wire import Session, SocketRules
 
 QUEUE_FRAMES_MAX = 5_000
 MESSAGE_BYTES_MAX = 65_536
 PONG_BYTES_MAX = 125
+ABNORMAL = 1006
+STATE_S = 0.02
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+# The first 64 of 1,000 bytes of a text frame that says that more of it follows.
+_FRAGMENT = bytes((0x01, 126)) + struct.pack("!H", 1_000) + b'{"e":"' + b"x" * 58
 
 
 def reset(transport: asyncio.BaseTransport | None) -> None:
@@ -38,48 +44,38 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
         transport.close()
 
 
-@dataclass(frozen=True, slots=True)
-class SocketRules:
-    """A host's rules for its websockets: its own pings, how long a pong may take, how much a client may send."""
-
-    ping_every_s: float
-    pong_within_s: float
-    messages_per_s: int
-
-
-SPOT_STREAM_RULES = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=5)
-USDM_STREAM_RULES = SocketRules(ping_every_s=180.0, pong_within_s=600.0, messages_per_s=10)
-# The websocket API has request weights instead of a message rate.
-API_RULES = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=1_000)
-
-
 class Connection:
-    """The socket side of a session."""
+    """The socket side of a session. `touch` says which connection it is, for the scopes of faults."""
 
-    def __init__(self, host: str, rules: SocketRules) -> None:
+    def __init__(self, host: str, rules: SocketRules, injections: Injections, touch: Touch) -> None:
         self.host = host
-        self.session: Session | None = None
         self.dropped_for_slowness = False
+        self.line = Line(injections, touch, self._queued, self._after)
         self._rules = rules
-        self._queue: deque[str] = deque()
+        self._queue: deque[Frame] = deque()
         self._wake = asyncio.Event()
+        self._ws: web.WebSocketResponse | None = None
         self._transport: asyncio.BaseTransport | None = None
         self._last_pong = 0.0
         self._second = 0
         self._received = 0
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def kind(self) -> str:
         """The kind of the session."""
-        return self.session.kind if self.session is not None else ""
+        return self.line.kind
 
     def push(self, text: str) -> None:
-        """Queue a frame; a client whose queue is full is dropped."""
+        """A frame for the client; one whose queue is full is dropped."""
+        self.line.push(text)
+
+    def _queued(self, frame: Frame) -> None:
         if len(self._queue) >= QUEUE_FRAMES_MAX:
             self.dropped_for_slowness = True
             self.abort()
             return
-        self._queue.append(text)
+        self._queue.append(frame)
         self._wake.set()
 
     def abort(self) -> None:
@@ -87,14 +83,33 @@ class Connection:
         self._queue.clear()
         reset(self._transport)
 
+    def hang_up(self, code: int = WSCloseCode.OK) -> None:
+        """Close the connection with a code; 1006 is an abrupt end."""
+        if code == ABNORMAL or self._ws is None:
+            self.abort()
+            return
+        task = asyncio.create_task(self._close(self._ws, code))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def break_off(self) -> None:
+        """Reset the connection within a frame."""
+        transport = self._transport
+        if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing():
+            transport.write(_FRAGMENT)
+        # What was written is on its way before the reset: on loopback the call that writes also delivers.
+        self.abort()
+
     async def serve(self, request: web.BaseRequest, session: Session) -> web.WebSocketResponse:
         """Run the connection until either side ends it."""
-        self.session = session
-        ws = web.WebSocketResponse(autoping=False, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
+        self.line.opened(session)
+        self._ws = ws = web.WebSocketResponse(autoping=False, max_msg_size=MESSAGE_BYTES_MAX, compress=True)
         await ws.prepare(request)
         self._transport = request.transport
         self._last_pong = asyncio.get_running_loop().time()
-        helpers = [asyncio.ensure_future(self._write(ws)), asyncio.ensure_future(self._keep_alive(ws))]
+        helpers = [asyncio.ensure_future(self._write(ws))]
+        if self._rules.ping_every_s:
+            helpers.append(asyncio.ensure_future(self._keep_alive(ws)))
         try:
             await self._read(ws, session)
         finally:
@@ -106,14 +121,17 @@ class Connection:
 
     async def _read(self, ws: web.WebSocketResponse, session: Session) -> None:
         async for message in ws:
+            if self.line.is_in("blackhole"):
+                continue
             if self._is_flooding():
                 await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
                 return
             if message.type == WSMsgType.TEXT:
-                for reply in session.receive(message.data):
+                for reply in self.line.receive(session, message.data):
                     self.push(reply)
             elif message.type == WSMsgType.PING:
-                await ws.pong(message.data[:PONG_BYTES_MAX])
+                if not self.line.is_in("no_pongs"):
+                    await ws.pong(message.data[:PONG_BYTES_MAX])
             elif message.type == WSMsgType.PONG:
                 self._last_pong = asyncio.get_running_loop().time()
             elif message.type in (WSMsgType.BINARY, WSMsgType.ERROR):
@@ -133,9 +151,18 @@ class Connection:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    await ws.send_str(self._queue.popleft())
+                    if self.line.is_in("blackhole"):
+                        await self._wait_and_reset()
+                        return
+                    await _sent(ws, self._queue.popleft())
         except (ClientConnectionResetError, ConnectionError):
             self.abort()
+
+    async def _wait_and_reset(self) -> None:
+        """Nothing goes out; when the hole is over, the other side has long forgotten this connection."""
+        while self.line.is_in("blackhole"):  # noqa: ASYNC110 - a state ends by the exchange's clock
+            await asyncio.sleep(STATE_S)
+        self.abort()
 
     async def _keep_alive(self, ws: web.WebSocketResponse) -> None:
         clock = asyncio.get_running_loop().time
@@ -145,6 +172,24 @@ class Connection:
                 if clock() - self._last_pong > self._rules.pong_within_s + self._rules.ping_every_s:
                     self.abort()
                     return
-                await ws.ping(str(round(clock() * 1000)).encode())
+                if not (self.line.is_in("no_pings") or self.line.is_in("blackhole")):
+                    await ws.ping(str(round(clock() * 1000)).encode())
         except (ClientConnectionResetError, ConnectionError):
             self.abort()
+
+    async def _close(self, ws: web.WebSocketResponse, code: int) -> None:
+        try:
+            await ws.close(code=code)
+        except (ClientConnectionResetError, ConnectionError):
+            self.abort()
+
+    def _after(self, delay_ms: int, then: object) -> None:
+        assert callable(then)
+        asyncio.get_running_loop().call_later(delay_ms / 1000, then)
+
+
+async def _sent(ws: web.WebSocketResponse, frame: Frame) -> None:
+    if isinstance(frame, bytes):
+        await ws.send_bytes(frame)
+    else:
+        await ws.send_str(frame)

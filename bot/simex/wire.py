@@ -6,7 +6,7 @@ over those bytes, so nothing may be re-quoted on the way) and writes the `Respon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,4 +64,54 @@ class Session(Protocol):
 
     def closed(self) -> None:
         """The connection is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRules:
+    """A host's rules for its websockets: its own pings, how long a pong may take, how much a client may send.
+
+    `ping_every_s` 0: this venue never pings, the client does.
+    """
+
+    ping_every_s: float
+    pong_within_s: float
+    messages_per_s: int
+
+
+class Dialect(Protocol):
+    """A venue's protocol, without sockets. It never raises for anything that a client sends."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names it answers under."""
+        ...
+
+    def respond(self, request: Request) -> Response:
+        """Answer an HTTP request."""
+        ...
+
+    def describe(self, request: Request) -> Trace:
+        """What a request says of itself, for one that a fault keeps from being carried out."""
+        ...
+
+    def refusal(self, name: str, request: Request) -> Response:
+        """What this venue says when its front refuses: "too_large", or one of the variants of a 503."""
+        ...
+
+    def error(self, status: int, code: int, text: str) -> Response:
+        """An answer with a code of this venue."""
+        ...
+
+    def rules(self, host: str) -> SocketRules:
+        """The websocket rules of a host."""
+        ...
+
+    def connect(
+        self, host: str, path: str, query: str, push: Callable[[str], None], hang_up: Callable[[], None]
+    ) -> Session | None:
+        """The session of a new websocket connection, or None where there is no such endpoint.
+
+        `push` sends a frame, `hang_up` closes the connection.
+        """
         ...

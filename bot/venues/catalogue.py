@@ -41,9 +41,12 @@ class CatalogueError(Exception):
 
 
 class LiveCatalogue:
-    """Spot and USD-M instruments. `spot_fees` and `usdm_fees` stand in where the account's own are not read."""
+    """Spot and USD-M instruments. `spot_fees` and `usdm_fees` stand in where the account's own are not read.
 
-    def __init__(self, client: Client, spot_fees: Fees, usdm_fees: Fees) -> None:
+    Without `usdm_fees` USD-M is not looked at: where only coins lie, its host and a right to it are not needed.
+    """
+
+    def __init__(self, client: Client, spot_fees: Fees, usdm_fees: Fees | None) -> None:
         self._client = client
         self._spot_fees = spot_fees
         self._usdm_fees = usdm_fees
@@ -54,7 +57,7 @@ class LiveCatalogue:
         A symbol that neither market has is left out: whoever asked knows where it was written, and says so there.
         Raises CatalogueError when the venue cannot be read.
         """
-        spot, usdm = await asyncio.gather(self._info(routes.SPOT), self._info(routes.USDM))
+        spot, usdm = await asyncio.gather(self._info(routes.SPOT), self._contracts())
         futures = sorted(row.symbol for row in usdm.symbols if row.symbol in symbols)
         brackets, rates = await self._brackets(futures), await self._rates(futures)
         try:
@@ -69,6 +72,9 @@ class LiveCatalogue:
         markets = ((routes.SPOT, spot), (routes.USDM, usdm))
         known = frozenset(instrument_id(account, row.symbol) for account, info in markets for row in info.symbols)
         return Listing(tuple(sorted((*pairs, *contracts), key=lambda one: one.id)), known)
+
+    async def _contracts(self) -> ExchangeInfo:
+        return ExchangeInfo([], []) if self._usdm_fees is None else await self._info(routes.USDM)
 
     async def _info(self, account: AccountId) -> ExchangeInfo:
         """A market's exchangeInfo; the rate budget takes its limits from it."""
@@ -94,6 +100,8 @@ class LiveCatalogue:
 
     async def _rates(self, symbols: list[str]) -> dict[str, Fees]:
         """The account's fee rates; the configured ones where they cannot be read or cost too much to read."""
+        if self._usdm_fees is None:
+            return {}
         rates = dict.fromkeys(symbols, self._usdm_fees)
         if self._client.signs and len(symbols) <= COMMISSION_SYMBOLS_MAX:
             asked = (self._client.read(routes.COMMISSION, {"symbol": symbol}, fees) for symbol in symbols)

@@ -1,4 +1,4 @@
-"""Binance over ccxt: ccxt names the endpoints and signs; the bytes go out and come back here.
+"""A venue over ccxt: ccxt names the endpoints and signs; the bytes go out and come back here.
 
 ccxt's own transport is replaced for four reasons, each of which has cost somebody money:
 - it returns success for a 200 whose body is empty, cut or HTML, and "no positions" for `{}`;
@@ -20,16 +20,21 @@ import tenacity
 
 from bot.domain.events import ClockSampled
 from bot.domain.units import MILLISECOND_NS, SECOND_NS, AccountId, Nanos
-from bot.venues.budget import SPOT_LIMITS, USDM_LIMITS, Budget, Lane
-from bot.venues.routes import CLOCKS, SPOT, USDM, Route
-from bot.venues.signing import SLOT, Credentials, Slot, signing_exchange
-from bot.venues.translate.binance import server_time_ms
-from bot.venues.translate.errors import BINANCE, Cause, Purpose, Trouble, Verdict, answered, clean, verdict
+from bot.venues.binance_rest import OUTSIDE_WINDOW, BinanceDialect, HostBudgets
+from bot.venues.budget import Lane
+from bot.venues.dialect import Dialect, Outcome, Reply, readable
+from bot.venues.signing import SLOT, Credentials, Slot
+from bot.venues.translate.errors import Cause, Purpose, Trouble, Verdict, clean, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from bot.venues.budget import Budget
+    from bot.venues.dialect import Counters
+    from bot.venues.routes import Route
     from bot.venues.transport import Transport, Wire
+
+__all__ = ["OUTSIDE_WINDOW", "Client", "Outcome", "Reply", "parsed", "readable"]
 
 Parsed = TypeVar("Parsed")
 
@@ -45,20 +50,10 @@ READ_PATIENCE_NS = 5 * SECOND_NS
 CLOCK_SHIFT_NS_MAX = 3_600 * SECOND_NS
 CLOCK_ROUND_TRIP_NS_MAX = 1 * SECOND_NS
 """A clock sample that took longer says nothing precise enough to sign by."""
-OUTSIDE_WINDOW = -1021
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """A good answer's body: a JSON object or array by its first byte, not decoded yet."""
-
-    body: bytes
-
-
-Outcome = Reply | Trouble
 
 
 class Client:
-    """Binance's REST side of one key: spot and USD-M.
+    """A venue's REST side of one key. What sets one venue apart from another is its dialect's.
 
     `orders` and `reads` carry the requests; given apart, an order never waits for a connection that a read holds.
     `clock` is our nanoseconds since the epoch, `sleep` takes seconds. Without credentials only public routes answer.
@@ -73,7 +68,9 @@ class Client:
         clock: Callable[[], Nanos],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         order_window_ms: int = ORDER_WINDOW_MS,
+        dialect: Dialect | None = None,
     ) -> None:
+        self.dialect: Dialect = dialect or BinanceDialect()
         self._order_window_ms = order_window_ms
         self.read_patience_ns = READ_PATIENCE_NS
         """How long a read may wait for the rate budget; a start waits for a whole window to pass."""
@@ -82,12 +79,23 @@ class Client:
         self._reads = reads
         self.pause = sleep
         self._exchanges: dict[AccountId, Any] = {}
-        self._shift_ns: dict[AccountId, int] = {SPOT: 0, USDM: 0}
+        self._shift_ns: dict[AccountId, int] = dict.fromkeys(self.dialect.clocks, 0)
         self.clock = clock
-        self.budgets = {SPOT: Budget(SPOT_LIMITS, clock, sleep), USDM: Budget(USDM_LIMITS, clock, sleep)}
+        self.counters: Counters = self.dialect.counters(clock, sleep)
 
     def __repr__(self) -> str:
         return f"Client({'with' if self.signs else 'without'} a key)"
+
+    @property
+    def venue(self) -> str:
+        """Whose table of errors counts."""
+        return self.dialect.venue
+
+    @property
+    def budgets(self) -> dict[AccountId, Budget]:
+        """Binance's budgets by account."""
+        assert isinstance(self.counters, HostBudgets), f"{self.venue} counts requests in another way"
+        return self.counters.by_account
 
     @property
     def signs(self) -> bool:
@@ -96,7 +104,7 @@ class Client:
 
     def warm(self) -> None:
         """Import ccxt and check that the key can sign, so that the first order does not pay the second it takes."""
-        for account in (USDM, SPOT):
+        for account in self.dialect.clocks:
             self._exchange(account)
 
     async def measure(self, account: AccountId) -> ClockSampled | Trouble:
@@ -104,11 +112,11 @@ class Client:
 
         It goes over the orders' connection, which it keeps warm.
         """
-        route = CLOCKS[account]
+        route = self.dialect.clocks[account]
         sent_ns = self.clock()
         outcome = await self.ask(route, {}, Lane.LOOK, quick=True)
         now_ns = self.clock()
-        found = parsed(route, outcome, server_time_ms) if isinstance(outcome, Reply) else outcome
+        found = parsed(route, outcome, self.dialect.server_time_ms) if isinstance(outcome, Reply) else outcome
         if isinstance(found, Trouble):
             return found
         offset_ns = found * MILLISECOND_NS - (sent_ns + now_ns) // 2
@@ -128,18 +136,19 @@ class Client:
         It is signed with the moment of its decision: the venue's window runs from there, and the deadline after which
         "not found" proves something is counted from there too. An order that lay too long on our side is refused.
         """
-        signed = {**params, "recvWindow": self._order_window_ms}
-        return await self._call(route, signed, self._orders, ORDER_TIMEOUT_S, durable, decided_ns)
+        return await self._call(
+            route, dict(params), self._orders, ORDER_TIMEOUT_S, durable, decided_ns, window_ms=self._order_window_ms
+        )
 
     async def ask(self, route: Route, params: Mapping[str, str | int], lane: Lane, *, quick: bool = False) -> Outcome:
         """Ask once, within the rate budget; `quick` uses the connection and the timeout of orders."""
-        wait_ns = await self.budgets[route.account].wait(lane, route.weight, self.read_patience_ns)
+        wait_ns = await self.counters.of(route).wait(lane, route.weight, self.read_patience_ns)
         if wait_ns:
             text = f"held back by the rate budget for {wait_ns / SECOND_NS:.0f} s"
             return Trouble(cause=Cause.BUDGET, host=route.host, message=text)
-        window = {"recvWindow": self._order_window_ms if route.method == "DELETE" else READ_WINDOW_MS}
+        window_ms = READ_WINDOW_MS if route.method == "GET" else self._order_window_ms
         transport, timeout_s = (self._orders, ORDER_TIMEOUT_S) if quick else (self._reads, READ_TIMEOUT_S)
-        return await self._call(route, {**params, **(window if route.signed else {})}, transport, timeout_s, None)
+        return await self._call(route, dict(params), transport, timeout_s, None, window_ms=window_ms)
 
     async def read(
         self,
@@ -154,7 +163,7 @@ class Client:
             sleep=self.pause,
             stop=tenacity.stop_after_attempt(attempts),
             wait=tenacity.wait_exponential(multiplier=READ_BACKOFF_S, max=READ_BACKOFF_S_MAX),
-            retry=tenacity.retry_if_result(_worth_repeating),
+            retry=tenacity.retry_if_result(self._worth_repeating),
             retry_error_callback=_last_result,
         )
         quick = lane is not Lane.READ
@@ -172,7 +181,7 @@ class Client:
         outcome = await self.ask(route, params, lane, quick=quick)
         if isinstance(outcome, Reply):
             return parsed(route, outcome, parse)
-        if outcome.code == OUTSIDE_WINDOW:
+        if outcome.code == self.dialect.outside_window:
             await self.measure(route.account)
         return outcome
 
@@ -184,11 +193,15 @@ class Client:
         timeout_s: float,
         durable: Awaitable[None] | None,
         at_ns: Nanos | None = None,
+        *,
+        window_ms: int,
     ) -> Outcome:
         now_ns = self.clock()
         signed_ns = now_ns if at_ns is None else min(now_ns, at_ns)
         timestamp_ms = (signed_ns + self._shift_ns[route.account]) // MILLISECOND_NS
-        token = SLOT.set(Slot(route, transport, timestamp_ms, timeout_s, durable))
+        if route.signed:
+            params |= self.dialect.window(window_ms)
+        token = SLOT.set(Slot(route, transport, timestamp_ms, timeout_s, durable, window_ms))
         try:
             wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)
         finally:
@@ -197,33 +210,24 @@ class Client:
 
     def _judged(self, route: Route, wire: Wire) -> Outcome:
         """Take over the budget's headers, and tell a body that may be read from one that may not."""
-        budget = self.budgets[route.account]
-        budget.learn(wire.headers)
-        if wire.status == 200:
-            return readable(route, wire.body)
+        counter = self.counters.of(route)
+        counter.learn(wire.headers)
         secrets = self._credentials.secrets if self._credentials is not None else ()
-        trouble = answered(route.host, wire.status, wire.body, wire.headers.get("retry-after"), secrets)
-        if wire.status in (418, 429):
-            budget.refused(wire.status, trouble.code, trouble.retry_after_s)
-        return trouble
+        outcome = self.dialect.judged(route, wire, secrets)
+        if isinstance(outcome, Trouble) and self.dialect.exhausted(outcome):
+            counter.refused(outcome.status, outcome.code, outcome.retry_after_s)
+        return outcome
+
+    def _worth_repeating(self, found: object) -> bool:
+        if not isinstance(found, Trouble) or found.cause is Cause.BUDGET or self.dialect.exhausted(found):
+            return False
+        return verdict(self.venue, Purpose.READ, found) is Verdict.RETRYABLE
 
     def _exchange(self, account: AccountId) -> Any:
         exchange = self._exchanges.get(account)
         if exchange is None:
-            exchange = self._exchanges[account] = signing_exchange(account, self._credentials)
+            exchange = self._exchanges[account] = self.dialect.exchange(account, self._credentials)
         return exchange
-
-
-def readable(route: Route, body: bytes) -> Outcome:
-    """A 200 whose body is an object or an array, and not an empty object where something was asked for."""
-    text = body.strip()
-    if not text:
-        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an empty answer")
-    if text[:1] not in (b"{", b"["):
-        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an answer that is not JSON")
-    if not route.may_be_empty and text.startswith(b"{") and not text[1:-1].strip():
-        return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message="an empty object for an answer")
-    return Reply(body)
 
 
 def parsed(route: Route, reply: Reply, parse: Callable[[bytes], Parsed]) -> Parsed | Trouble:
@@ -233,12 +237,6 @@ def parsed(route: Route, reply: Reply, parse: Callable[[bytes], Parsed]) -> Pars
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         message = clean(f"{route.path}: {error}")
         return Trouble(cause=Cause.UNREADABLE, host=route.host, status=200, message=message)
-
-
-def _worth_repeating(found: object) -> bool:
-    if not isinstance(found, Trouble) or found.cause is Cause.BUDGET or found.status == 429:
-        return False
-    return verdict(BINANCE, Purpose.READ, found) is Verdict.RETRYABLE
 
 
 def _last_result(state: tenacity.RetryCallState) -> Any:

@@ -82,6 +82,8 @@ class LiveMetadata:
         return {row.symbol: row for row in found.symbols}
 
     async def _usdm(self, symbols: set[str]) -> dict[str, SymbolRow]:
+        if not symbols:
+            return {}
         body = await self._client.read(routes.USDM_INFO, {}, bytes)
         if isinstance(body, Trouble):
             raise _unreadable(body)

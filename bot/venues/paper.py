@@ -34,13 +34,13 @@ from bot.domain.instrument import Kind
 from bot.domain.market import Depth, Mark, Quote
 from bot.domain.order import Fill, OrderReport, Status, TimeInForce
 from bot.domain.units import SECOND_NS, ZERO, AccountId, Asset, InstrumentId, Nanos
-from bot.venues import routes
+from bot.domain.venues import BINANCE, BYBIT, venue_of
 from bot.venues.paper_account import CENT, PaperAccounts, PaperState
 from bot.venues.paper_book import PaperBooks, Taken
-from bot.venues.translate import binance, spot
+from bot.venues.translate import binance, bybit, spot
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bot.domain.commands import CancelOrder, QueryOrder
     from bot.domain.instrument import Instrument
@@ -51,12 +51,17 @@ ORDER_CAUSE = "ORDER"
 DEPOSIT_CAUSE = "DEPOSIT"
 FUNDING_CAUSE = "FUNDING_FEE"
 Refusal = tuple[str, str]
-PARAMETERS = {Kind.LINEAR: binance.order_parameters, Kind.SPOT: spot.order_parameters}
-"""What the live gateway would send, by kind: what it would refuse to send is refused here too."""
+PARAMETERS: Mapping[tuple[str, Kind], Callable[[OrderRequest, Instrument], object]] = {
+    (BINANCE, Kind.LINEAR): binance.order_parameters,
+    (BINANCE, Kind.SPOT): spot.order_parameters,
+    (BYBIT, Kind.LINEAR): bybit.order_parameters,
+    (BYBIT, Kind.SPOT): bybit.order_parameters,
+}
+"""What the live gateway would send, by venue and kind: what it would refuse to send is refused here too."""
 
 
 class PaperVenue:
-    """A paper account at Binance: fulfils Gateway and Snapshots, and speaks through `sink` like a private stream.
+    """A paper account: fulfils Gateway and Snapshots, and speaks through `sink` like a private stream.
 
     `leverage` sets the initial margin, `latency_ns` is how long an order is on its way; `clock` and `sleep` (seconds)
     are injected.
@@ -116,7 +121,7 @@ class PaperVenue:
         """
         request = order.request
         instrument = self._instruments[request.instrument]
-        PARAMETERS[instrument.kind](request, instrument)
+        PARAMETERS[venue_of(instrument.account), instrument.kind](request, instrument)
         await durable
         if self._latency_ns:
             await self._sleep(self._latency_ns / SECOND_NS)
@@ -149,7 +154,7 @@ class PaperVenue:
     async def clock(self) -> tuple[ClockSampled, ...]:
         """Paper keeps our own time."""
         now_ns = self._clock()
-        return tuple(ClockSampled(account, 0, 0, now_ns) for account in routes.CLOCKS)
+        return tuple(ClockSampled(account, 0, 0, now_ns) for account in sorted(self._accounts.state.balances))
 
     # --------------------------------------------------------------------------------------------------- one order
     def _executed(self, request: OrderRequest, instrument: Instrument) -> Fact:

@@ -13,11 +13,12 @@ from bot.domain.instrument import Instrument, Kind
 from bot.domain.market import Mark
 from bot.domain.order import Fill, OrderReport, Side
 from bot.domain.units import SECOND_NS, ZERO, AccountId, Asset, ClientOrderId, InstrumentId, Nanos, exact
-from bot.venues.routes import USDM
+from bot.domain.venues import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+FUTURES_ACCOUNTS = frozenset(names.futures for names in NAMES.values())
 STATE_VERSION = 1
 REPORTS_MAX = 10_000
 FUNDING_MAX = 10_000
@@ -141,12 +142,12 @@ class PaperAccounts:
         self.state.funding = [*self.state.funding[-FUNDING_MAX + 1 :], paid]
         return paid
 
-    def margin(self, settle: Asset) -> MarginState:
-        """The margin figures of the futures wallet at the latest marks."""
-        held = [position for position in self.state.positions.values() if self._settles(position, settle)]
+    def margin(self, account: AccountId, settle: Asset) -> MarginState:
+        """The margin figures of an account that margins futures, at the latest marks."""
+        held = [position for position in self.state.positions.values() if self._settles(position, account, settle)]
         profit = sum((self._profit(position) for position in held), ZERO)
         initial = sum((self._notional(position) / self._leverage for position in held), ZERO)
-        equity = self.balance(USDM, settle).total + profit
+        equity = self.balance(account, settle).total + profit
         return MarginState(
             margin_balance=equity.quantize(CENT),
             maintenance_margin=sum((self._maintenance(position) for position in held), ZERO).quantize(CENT),
@@ -161,27 +162,31 @@ class PaperAccounts:
         if grown <= 0:
             return False
         fee = instrument.coins(contracts) * price * instrument.taker_fee
-        return instrument.coins(grown) * price / self._leverage + fee > self.margin(instrument.settle).available
+        available = self.margin(instrument.account, instrument.settle).available
+        return instrument.coins(grown) * price / self._leverage + fee > available
 
     def snapshot(self, account: AccountId, settle: Asset, requested_ns: Nanos) -> AccountSnapshot:
         """The account as a read of it would show it."""
         wallet = self.state.balances.get(account, {})
         balances = tuple(Balance(asset, wallet[asset]) for asset in sorted(wallet))
-        if account != USDM:
+        if account not in FUTURES_ACCOUNTS:
             return AccountSnapshot(account=account, balances=balances, requested_ns=requested_ns)
-        tracked = sorted(one.id for one in self._instruments.values() if one.kind is Kind.LINEAR)
+        own = (one for one in self._instruments.values() if one.account == account)
+        tracked = sorted(one.id for one in own if one.kind is Kind.LINEAR)
         return AccountSnapshot(
             account=account,
             balances=balances,
             positions=tuple(self.position(name) for name in tracked),
-            margin=self.margin(settle),
+            margin=self.margin(account, settle),
             requested_ns=requested_ns,
         )
 
-    def _settles(self, position: Position, settle: Asset) -> bool:
-        """Whether a position is open, known and margined in this currency."""
+    def _settles(self, position: Position, account: AccountId, settle: Asset) -> bool:
+        """Whether a position is open, known and margined by this account in this currency."""
         instrument = self._instruments.get(position.instrument)
-        return bool(position.contracts) and instrument is not None and instrument.settle == settle
+        if instrument is None or not position.contracts:
+            return False
+        return (instrument.account, instrument.settle) == (account, settle)
 
     def _price(self, position: Position) -> Decimal:
         mark = self._marks.get(position.instrument)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from bot.domain.account import MarginState
-    from bot.domain.events import ClockSampled
+    from bot.domain.events import ClockSampled, Fact
     from bot.domain.units import InstrumentId
     from bot.venues.budget import Usage
 
@@ -46,6 +46,8 @@ class LivePreflight:
 
     `settings` (by symbol) and `margin` are what the inspection read; they are empty and None where it could not.
     `sold` names the spot pairs whose coins are to be sold; where there are any, the key has to be allowed to.
+    `has_futures`: whether contracts are traded here. Where only coins lie, the futures side is not looked at, and the
+    key needs no right to it.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LivePreflight:
         *,
         clock_offset_ns_max: int,
         sold: Collection[InstrumentId] = (),
+        has_futures: bool = True,
     ) -> None:
         known = tuple(instruments)
         self._client = client
@@ -63,6 +66,7 @@ class LivePreflight:
         self._settle = settle
         self._clock_offset_ns_max = clock_offset_ns_max
         self._sold = tuple(sorted(sold))
+        self._has_futures = has_futures
         self._snapshots = LiveSnapshots(client, known, settle, sold)
         self._readable: set[AccountId] = set()
         self._used: dict[AccountId, Usage] = {}
@@ -93,14 +97,14 @@ class LivePreflight:
     async def clocks(self) -> tuple[Finding, ...]:
         """The venue's clocks against ours, which shows at the same time whether its hosts answer."""
         findings, self._readable = [], set()
-        for account in (routes.SPOT, routes.USDM):
+        for account in (routes.SPOT, routes.USDM) if self._has_futures else (routes.SPOT,):
             found = await self._client.measure(account)
             if isinstance(found, Trouble):
                 findings.append(Finding("connection", False, described(BINANCE, found)))
                 continue
             self._readable.add(account)
             self._used[account] = self._client.budgets[account].usage()
-            findings.append(_clock(account, found, self._clock_offset_ns_max))
+            findings.append(clock_finding(NAMES[account], found, self._clock_offset_ns_max))
         return tuple(findings)
 
     async def _account(self) -> tuple[Finding, ...]:
@@ -114,7 +118,7 @@ class LivePreflight:
             (routes.USDM, self._usdm_balances),
         )
         for account, inspect in parts:
-            if account in self._readable and not _key_is_refused(findings):
+            if account in self._readable and not key_is_refused(findings):
                 findings += await inspect()
         return tuple(findings)
 
@@ -122,12 +126,12 @@ class LivePreflight:
         """What the key may do; what it may not read is not asked for afterwards."""
         found = await self._client.read(routes.KEY_SCOPE, {}, key_scope)
         if isinstance(found, Trouble):
-            return (_refused("key scope", found),)
+            return (refused("key scope", found),)
         if not found.enable_reading:
             self._readable.clear()
         if not found.enable_futures:
             self._readable.discard(routes.USDM)
-        rights = (*_scope(found, self._client.clock()), *self._selling(found))
+        rights = (*_scope(found, self._client.clock(), has_futures=self._has_futures), *self._selling(found))
         return (Finding("key", True, "Binance accepts the key"), *rights)
 
     def _selling(self, scope: KeyScope) -> tuple[Finding, ...]:
@@ -152,13 +156,13 @@ class LivePreflight:
     ) -> tuple[Finding, ...]:
         found = await self._client.read(route, {}, parse)
         if isinstance(found, Trouble):
-            return (_refused(subject, found),)
+            return (refused(subject, found),)
         return (Finding(subject, not found, wrong if found else right),)
 
     async def _leverage(self) -> tuple[Finding, ...]:
         found = await self._client.read(routes.SYMBOL_CONFIG, {}, symbol_settings)
         if isinstance(found, Trouble):
-            return (_refused("margin type", found),)
+            return (refused("margin type", found),)
         self.settings = found
         findings = []
         for symbol in self._hedges:
@@ -180,43 +184,57 @@ class LivePreflight:
 
     async def _balance(self, account: AccountId) -> tuple[Finding, ...]:
         facts = await self._snapshots.account(account)
-        subject = f"{NAMES[account]} balances"
-        seen = facts[0]
-        if isinstance(seen, AccountUnreadable):
-            return (Finding(subject, False, f"cannot be read: {seen.reason}"),)
-        assert isinstance(seen, AccountSeen)
-        snapshot = seen.snapshot
-        held = sum(1 for balance in snapshot.balances if balance.total)
-        if snapshot.margin is None:
-            return (Finding(subject, True, f"readable, {held} assets held"),)
-        margin = self.margin = snapshot.margin
-        text = f"readable, margin balance {margin.margin_balance:.2f} {self._settle}, {margin.available:.2f} available"
-        if margin.margin_balance <= 0:
-            text += f"; transfer {self._settle} to the futures wallet before hedging"
-        return (Finding(subject, margin.margin_balance > 0, text),)
+        lacking = f"transfer {self._settle} to the futures wallet before hedging"
+        finding, margin = balance_finding(f"{NAMES[account]} balances", facts, self._settle, lacking)
+        self.margin = margin or self.margin
+        return (finding,)
 
     def budget(self) -> tuple[Finding, ...]:
         """What is used of the rate budget: before we asked for much, so that most of it is somebody else's."""
         findings = []
         for account, used in self._used.items():
             blocked = self._client.budgets[account].usage().blocked_until_ns != 0
-            ok = not blocked and used.weight <= BUDGET_SHARE_WARN * used.weight_limit
-            text = f"{NAMES[account]}: {used.weight} of {used.weight_limit} request weight used this minute"
-            if not ok:
-                text += "; another program shares this address or key: give it its own"
-            findings.append(Finding("rate budget", ok, text, blocking=blocked))
+            findings.append(budget_finding(f"{NAMES[account]}: ", used, "request weight used this minute", blocked))
         return tuple(findings)
 
 
-def _key_is_refused(findings: Iterable[Finding]) -> bool:
+def budget_finding(name: str, used: Usage, what: str, blocked: bool) -> Finding:
+    """How much of a rate limit was used before we asked for much."""
+    ok = not blocked and used.weight <= BUDGET_SHARE_WARN * used.weight_limit
+    text = f"{name}{used.weight} of {used.weight_limit} {what}"
+    if not ok:
+        text += "; another program shares this address or key: give it its own"
+    return Finding("rate budget", ok, text, blocking=blocked)
+
+
+def balance_finding(
+    subject: str, facts: tuple[Fact, ...], settle: Asset, lacking: str
+) -> tuple[Finding, MarginState | None]:
+    """What a read of an account shows; `lacking` is the advice where there is no collateral, empty: none is needed."""
+    seen = facts[0]
+    if isinstance(seen, AccountUnreadable):
+        return Finding(subject, False, f"cannot be read: {seen.reason}"), None
+    assert isinstance(seen, AccountSeen)
+    margin, held = seen.snapshot.margin, sum(1 for balance in seen.snapshot.balances if balance.total)
+    if margin is None or not lacking:
+        return Finding(subject, True, f"readable, {held} assets held"), margin
+    text = f"readable, margin balance {margin.margin_balance:.2f} {settle}, {margin.available:.2f} available"
+    if margin.margin_balance <= 0:
+        text += f"; {lacking}"
+    return Finding(subject, margin.margin_balance > 0, text), margin
+
+
+def key_is_refused(findings: Iterable[Finding]) -> bool:
+    """Whether one of them says that the key is refused."""
     return any(finding.subject == "key" and not finding.ok for finding in findings)
 
 
-def _clock(account: AccountId, found: ClockSampled, offset_ns_max: int) -> Finding:
+def clock_finding(name: str, found: ClockSampled, offset_ns_max: int) -> Finding:
+    """How far a venue's clock is off, and whether that is too far."""
     offset_ms = found.offset_ns / MILLISECOND_NS
     direction = "ahead of" if offset_ms >= 0 else "behind"
     text = (
-        f"{NAMES[account]}: the venue is {abs(offset_ms):.0f} ms {direction} this clock "
+        f"{name}: the venue is {abs(offset_ms):.0f} ms {direction} this clock "
         f"(round trip {found.round_trip_ns / MILLISECOND_NS:.0f} ms)"
     )
     ok = abs(found.offset_ns) <= offset_ns_max
@@ -226,14 +244,14 @@ def _clock(account: AccountId, found: ClockSampled, offset_ns_max: int) -> Findi
     return Finding("clock", ok, text)
 
 
-def _scope(scope: KeyScope, now_ns: int) -> tuple[Finding, ...]:
+def _scope(scope: KeyScope, now_ns: int, *, has_futures: bool) -> tuple[Finding, ...]:
     findings = []
     if scope.enable_withdrawals:
         text = "this key may withdraw: make one without withdrawal; live never starts with it"
         findings.append(Finding("key scope", False, text))
     else:
         findings.append(Finding("key scope", True, "the key may not withdraw"))
-    if not scope.enable_futures:
+    if has_futures and not scope.enable_futures:
         findings.append(Finding("key scope", False, "the key may not trade futures: enable futures for it"))
     if not scope.enable_reading:
         findings.append(Finding("key scope", False, "the key may not read: enable reading for it"))
@@ -252,8 +270,8 @@ def _scope(scope: KeyScope, now_ns: int) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _refused(subject: str, found: Trouble) -> Finding:
+def refused(subject: str, found: Trouble, venue: str = BINANCE) -> Finding:
     """A signed read that failed: a key that is refused is one line, whatever was asked with it."""
-    if is_key_refused(BINANCE, found):
-        return Finding("key", False, described(BINANCE, found))
-    return Finding(subject, False, f"cannot be read: {described(BINANCE, found)}")
+    if is_key_refused(venue, found):
+        return Finding("key", False, described(venue, found))
+    return Finding(subject, False, f"cannot be read: {described(venue, found)}")

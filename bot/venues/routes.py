@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from bot.domain.units import AccountId
+from bot.domain.venues import BINANCE_SPOT, BINANCE_USDM
 
-SPOT = AccountId("binance.spot")
-USDM = AccountId("binance.usdm")
+SPOT, USDM = BINANCE_SPOT, BINANCE_USDM
 SPOT_HOST = "api.binance.com"
 USDM_HOST = "fapi.binance.com"
 HOSTS = {SPOT: SPOT_HOST, USDM: USDM_HOST}
@@ -25,11 +25,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     signed: bool = True
     may_be_empty: bool = False
     """Whether `{}` is an answer."""
+    served_by: str = ""
+    """The host, where it does not follow from the account."""
+    per_second: int = 0
+    """How often a second it may be asked, where the venue counts so; 0 where it does not."""
 
     @property
     def host(self) -> str:
         """The host that serves it."""
-        return HOSTS[self.account]
+        return self.served_by or HOSTS[self.account]
 
 
 def _usdm(path: str, weight: int, section: str = "fapiPrivate", method: str = "GET", orders: int = 0) -> Route:

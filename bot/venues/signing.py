@@ -52,11 +52,18 @@ class Credentials:
 class Slot:
     """What the replaced `fetch` needs to know of the call that it serves."""
 
-    __slots__ = ("carried", "durable", "route", "timeout_s", "timestamp_ms", "transport")
+    __slots__ = ("carried", "durable", "route", "timeout_s", "timestamp_ms", "transport", "window_ms")
 
     def __init__(
-        self, route: Route, transport: Transport, timestamp_ms: int, timeout_s: float, durable: Awaitable[None] | None
+        self,
+        route: Route,
+        transport: Transport,
+        timestamp_ms: int,
+        timeout_s: float,
+        durable: Awaitable[None] | None,
+        window_ms: int = DEFAULT_WINDOW_MS,
     ) -> None:
+        self.window_ms = window_ms
         self.route = route
         self.transport = transport
         self.timestamp_ms = timestamp_ms
@@ -82,10 +89,15 @@ SLOT: ContextVar[Slot | None] = ContextVar("trimtab_rest_call", default=None)
 def signing_exchange(account: AccountId, credentials: Credentials | None) -> Any:
     """The ccxt exchange that serves an account's host. Raises KeyUnusable when the key cannot sign."""
     kind = "binanceusdm" if account == USDM else "binance"
-    exchange = _carried(getattr(_module(kind), kind))(_config(credentials))
+    return signer(kind, _config(credentials), credentials, "account")
+
+
+def signer(kind: str, config: dict[str, Any], credentials: Credentials | None, path: str) -> Any:
+    """The ccxt exchange named `kind`; its key is tried on `path`. Raises KeyUnusable when the key cannot sign."""
+    exchange = _carried(getattr(_module(kind), kind))(config)
     exchange.has["fetchCurrencies"] = False
     if credentials is not None:
-        _check(exchange, credentials)
+        _check(exchange, credentials, path)
     return exchange
 
 
@@ -116,15 +128,21 @@ def _carried(base: Any) -> Any:
             slot = SLOT.get()
             return slot.timestamp_ms if slot is not None else 0
 
+        def sign(self, *args: Any, **named: Any) -> Any:
+            if (slot := SLOT.get()) is not None:
+                # Some venues take the window from ccxt's options alone: it is set where nothing can come between.
+                self.options["recvWindow"] = slot.window_ms
+            return super().sign(*args, **named)
+
     return Carried
 
 
-def _check(exchange: Any, credentials: Credentials) -> None:
+def _check(exchange: Any, credentials: Credentials, path: str) -> None:
     """Sign something that is never sent, so that a secret that cannot sign is known before an order needs it."""
     refusals = (sys.modules["ccxt.base.errors"].BaseError, ValueError, TypeError, LookupError, ArithmeticError)
     usable = credentials.key.isascii() and credentials.key.isprintable() and bool(credentials.secret)
     try:
-        exchange.sign("account", ["private"], "GET", {})
+        exchange.sign(path, ["private"], "GET", {})
     except refusals:
         usable = False
     if not usable:

@@ -13,6 +13,7 @@ from bot.calc.margin import (
     ratio,
     ratio_after,
     required,
+    stress_after,
     stress_distance,
     unrealized,
 )
@@ -205,3 +206,24 @@ def test_what_other_positions_need_brings_liquidation_nearer() -> None:
 def test_where_liquidation_is_due_the_distance_is_nothing() -> None:
     """Less balance than maintenance margin: no move is needed any more."""
     assert stress_distance([held("-1", "10000", "10000")], d(30)) == 0
+
+
+def test_the_distance_after_an_order_is_the_nearer_of_ours_and_the_venues() -> None:
+    """Ours is of the wallet with what positions have gained, theirs of their balance and of what we do not track."""
+    before, after = (held("-1", "9000", "10000"),), (held("-2", "9500", "10000"),)
+    ours = stress_distance(after, d(6_000) - d(1_000) - d(10))
+    theirs = stress_distance(after, d(4_000) - d(10), d(100))
+    venue = MarginState(margin_balance=d(4_000), maintenance_margin=d(140), initial_margin=d(0), available=d(0))
+
+    assert stress_after(d(6_000), before, after, {}, d(10), None) == ours
+    assert stress_after(d(6_000), before, after, {}, d(10), venue) == theirs < ours
+    assert stress_after(d(3_000), before, after, {}, d(10), venue) < theirs
+
+
+def test_the_distance_counts_what_positions_may_come_to() -> None:
+    """What may be larger is as near as if it were; where the position may be smaller that helps nothing."""
+    before = (held("-1", "10000", "10000"),)
+    larger = stress_distance((held("-3", "10000", "10000"),), d(5_000))
+
+    assert stress_after(d(5_000), before, before, {hedge("BTC"): (d(-3), d(0))}, ZERO, None) == larger
+    assert larger < stress_distance(before, d(5_000))

@@ -104,8 +104,8 @@ MUTANTS = {
     ),
     "a closed price moves": ("self.least, self.most = INFINITY, -INFINITY", "pass"),
     "drawn anew where it was": (
-        "total.ceiling):\n                return self._drawn({**quotes, place.name: quote})",
-        "total.ceiling):\n                return self._drawn(quotes)",
+        "total.ceiling):\n                return self._drawn({**quotes, place.name: quote}, place.name)",
+        "total.ceiling):\n                return self._drawn(quotes, place.name)",
     ),
     "boxes as wide as all of the room": (
         "if not (self._stand(ROOM * radius) or self._stand(0.0)):",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from bot.calc.stress import (
     required,
     required_for_short,
     slack,
+    too_near,
     worst,
 )
 from bot.calc.tiers import INFINITE, bracketed
@@ -330,3 +333,46 @@ def test_an_objection_says_its_figures() -> None:
     assert objection(seen, ratio_max=d("0.7"), stress_min=d("0.3"), reducing=False) == (
         "a move of 20.0% would liquidate the account, it must survive 30.0%"
     )
+
+
+LEGS = st.lists(st.tuples(AMOUNT, AMOUNT), min_size=3, max_size=3)
+
+
+@given(st.decimals(0, 2_000_000, places=2), LEGS, BETAS)
+def test_what_may_be_either_is_as_near_as_the_worst_of_all_combinations(
+    cash: Decimal, legs: list[tuple[Decimal, Decimal]], betas: dict[Asset, Decimal]
+) -> None:
+    """The distance of a pool that may come to several is the least over each of them taken for sure."""
+    coins = (("BTC", 1), ("ETH", 20), ("SOL", 200))
+    each = [[held(coin, size * scale) for size in sizes] for (coin, scale), sizes in zip(coins, legs, strict=True)]
+    unsure = tuple(msgspec.structs.replace(one, maybe=(other.contracts,)) for one, other in each)
+    found = distance(Pool(cash=cash, positions=unsure), betas)
+    sure = [distance(Pool(cash=cash, positions=combined), betas) for combined in product(*each)]
+
+    for ours, worst_of in ((found.up, min(one.up for one in sure)), (found.down, min(one.down for one in sure))):
+        assert ours == worst_of or abs(ours - worst_of) < d("1e-12") * max(ours, worst_of)
+
+
+def test_a_flat_position_that_may_be_opened_is_near_as_if_it_were() -> None:
+    """Nothing is held and something may be: its distance counts; nothing that may be is as far as can be."""
+    maybe = msgspec.structs.replace(held("BTC", d(0)), maybe=(d(-1),))
+
+    assert distance(Pool(cash=d(6_000), positions=(maybe,))) == distance(
+        Pool(cash=d(6_000), positions=(held("BTC", d(-1)),))
+    )
+    assert distance(Pool(cash=d(6_000), positions=(held("BTC", d(0)),))).nearest == INFINITE
+
+
+def test_an_inverse_position_is_not_one_of_several() -> None:
+    """Its coins' equity would have to be as well; that is not asked for anywhere."""
+    coins = (Coin(asset=BTC, equity=d(1), price=d(60_000)),)
+    unsure = msgspec.structs.replace(coin_margined(d(1)), maybe=(d(2),))
+
+    with pytest.raises(ValueError, match="not one of several"):
+        distance(Pool(coins=coins, positions=(unsure,)))
+
+
+def test_what_is_too_near_says_its_figures() -> None:
+    """At the least it is far enough."""
+    assert too_near(d("0.15"), d("0.15")) == ""
+    assert too_near(d("0.149"), d("0.15")) == "a move of 14.9% would liquidate the account, it must survive 15.0%"

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from bot.domain.events import RunMode
 from bot.runtime.app import run_daemon
 from bot.runtime.ask import ask
 from bot.runtime.settings_load import Loaded, load
-from bot.runtime.wiring import HOSTS
 from bot.simex.config import AccountSpec, KeySpec, SimexConfig
 from bot.simex.serve import Simex
+from bot.venues.exchanges import HOSTS_OF
 
 PATIENCE_S = 45.0
 LOOK_S = 0.05
 SPOT = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(1_000)}
 USDM = {"USDT": Decimal(100_000)}
+UNIFIED = {"BTC": Decimal(1), "ETH": Decimal(10), "USDT": Decimal(100_000)}
+ASSETS = "{BTC: {}, ETH: {}}"
+HEDGED_AT_BINANCE = "{BTC: {hedge: 'binance.usdm:BTCUSDT'}, ETH: {hedge: 'binance.usdm:ETHUSDT'}}"
+HEDGED_AT_BYBIT = "{BTC: {hedge: 'bybit.linear:BTCUSDT'}, ETH: {hedge: 'bybit.linear:ETHUSDT'}}"
 NEUTRAL = "[{name: neutral, kind: neutral, assets: [BTC, ETH], band: {trigger: 1 %, destination: 0 %}}]"
 WEIGHTS = (
     "[{name: sixty, kind: weights, weights: {BTC: 0.6, ETH: 0.4}, mode: full_rebalance, base: owned, "
@@ -34,14 +39,69 @@ FAST = (
 )
 
 
-def exchange(**changes: Any) -> SimexConfig:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a story plays: the config's venues, its own first, and at which venue and wallet coins and contracts lie.
+
+    Another venue than the config's own has a key of its own, by the venue's name.
+    """
+
+    venues: tuple[str, ...]
+    funds: AccountSpec
+    assets: str
+    coins: tuple[str, str]
+    contracts: tuple[str, str]
+    order_route: str
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The venues beside the config's own."""
+        return self.venues[1:]
+
+
+BINANCE = Place(
+    venues=("binance",),
+    funds=AccountSpec(spot=SPOT, usdm=USDM),
+    assets=ASSETS,
+    coins=("binance", "spot"),
+    contracts=("binance", "usdm"),
+    order_route="POST /fapi/v1/order",
+)
+BYBIT = Place(
+    venues=("bybit",),
+    funds=AccountSpec(unified=UNIFIED),
+    assets=ASSETS,
+    coins=("bybit", "unified"),
+    contracts=("bybit", "unified"),
+    order_route="POST /v5/order/create",
+)
+ACROSS = Place(
+    venues=("binance", "bybit"),
+    funds=AccountSpec(spot=SPOT, unified=USDM),
+    assets=HEDGED_AT_BYBIT,
+    coins=("binance", "spot"),
+    contracts=("bybit", "unified"),
+    order_route="POST /v5/order/create",
+)
+REVERSED = Place(
+    venues=("bybit", "binance"),
+    funds=AccountSpec(usdm=USDM, unified=SPOT),
+    assets=HEDGED_AT_BINANCE,
+    coins=("bybit", "unified"),
+    contracts=("binance", "usdm"),
+    order_route="POST /fapi/v1/order",
+)
+
+
+def exchange(place: Place = BINANCE, **changes: Any) -> SimexConfig:
     """An exchange with one funded account and the keys that the stories need."""
     keys = (
         KeySpec("default"),
         KeySpec("withdrawer", withdraw=True),
         KeySpec("reader", spot=False, futures=False),
+        *(KeySpec(venue) for venue in place.others),
     )
-    accounts = (AccountSpec(spot=dict(SPOT), usdm=dict(USDM)),)
+    accounts = (place.funds,)
     return SimexConfig(**{"accounts": accounts, "keys": keys, "plain_http": False, **changes})
 
 
@@ -49,32 +109,44 @@ def config(
     simex: Simex,
     directory: Path,
     *,
+    place: Place = BINANCE,
     targets: str = NEUTRAL,
     limits: str = FAST,
     key: str = "default",
-    assets: str = "{BTC: {}, ETH: {}}",
+    assets: str | None = None,
     intervals: str = "{tick: 20 ms, reconcile: 1 s}",
 ) -> Loaded:
     """A bot's config for an exchange, its key in files of its own."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name, value in (("key", simex.keys[key].key), ("secret", simex.keys[key].secret)):
-        path = directory / name
-        path.touch(mode=0o600)
-        path.write_text(value)
-    pin = {host: f"{address}:{port}" for host, (address, port) in simex.pin.items() if host in HOSTS}
+    hosts = frozenset().union(*(HOSTS_OF[venue] for venue in place.venues))
+    pin = {host: f"{address}:{port}" for host, (address, port) in simex.pin.items() if host in hosts}
+    credentials = _key_files(simex, directory, key)
+    credentials |= {venue: _key_files(simex, directory, venue, f"{venue}-") for venue in place.others}
     text = f"""
 portfolio: story
+venue: {place.venues[0]}
 state_dir: {directory / "state"}
-assets: {assets}
+assets: {assets or place.assets}
 targets: {targets}
 limits: {limits}
 intervals: {intervals}
 exchange: {{ca_file: {simex.ca_file}, pin: {json.dumps(pin)}}}
-credentials: {{api_key_file: {directory / "key"}, api_secret_file: {directory / "secret"}}}
+credentials: {json.dumps(credentials)}
 log: {{level: error}}
 """
     written(directory).write_text(text)
     return load(written(directory), {})
+
+
+def _key_files(simex: Simex, directory: Path, key: str, prefix: str = "") -> dict[str, Any]:
+    """A key of the exchange in two files, as a config names them."""
+    files = {}
+    for name, value in (("key", simex.keys[key].key), ("secret", simex.keys[key].secret)):
+        path = directory / f"{prefix}{name}"
+        path.touch(mode=0o600)
+        path.write_text(value)
+        files[f"api_{name}_file"] = str(path)
+    return files
 
 
 def written(directory: Path) -> Path:
@@ -85,8 +157,9 @@ def written(directory: Path) -> Path:
 class Story:
     """A running bot at an exchange; everything is seen from outside, by its socket and the exchange's truth."""
 
-    def __init__(self, simex: Simex, loaded: Loaded, session: aiohttp.ClientSession) -> None:
+    def __init__(self, simex: Simex, loaded: Loaded, session: aiohttp.ClientSession, place: Place = BINANCE) -> None:
         self.simex = simex
+        self.place = place
         self.loaded = loaded
         self._session = session
 
@@ -100,22 +173,28 @@ class Story:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
-    async def truth(self) -> dict[str, Any]:
-        """The account as the exchange knows it."""
-        async with self._session.get(f"{self.simex.control_url}/control/truth?account=default") as answer:
+    async def coins(self, verb: str, asset: str, amount: str) -> None:
+        """Let coins arrive where the portfolio's lie ("deposit"), or leave ("withdraw")."""
+        venue, wallet = self.place.coins
+        await self.control(verb, venue=venue, account="default", wallet=wallet, asset=asset, amount=amount)
+
+    async def truth(self, venue: str | None = None) -> dict[str, Any]:
+        """The account as a venue knows it: the contracts' venue unless another is named."""
+        query = f"account=default&venue={venue or self.place.contracts[0]}"
+        async with self._session.get(f"{self.simex.control_url}/control/truth?{query}") as answer:
             found: dict[str, Any] = await answer.json()
             return found
 
     async def position(self, symbol: str) -> Decimal:
         """Signed coins of a perpetual."""
-        rows = (await self.truth())["usdm"]["positions"]
+        rows = (await self.truth())[self.place.contracts[1]]["positions"]
         return sum((Decimal(row["quantity"]) for row in rows if row["symbol"] == symbol), Decimal(0))
 
     async def order_requests(self) -> int:
         """POSTs of orders that reached the exchange, whatever became of them."""
         async with self._session.get(f"{self.simex.control_url}/control/requests?limit=1") as answer:
             summary = (await answer.json())["summary"]
-        return int(summary["signed_mutating"].get("POST /fapi/v1/order", 0))
+        return int(summary["signed_mutating"].get(self.place.order_route, 0))
 
     async def until(self, what: str, holds: Callable[[], Any]) -> None:
         """Wait, within bounds, until something holds."""
@@ -157,14 +236,16 @@ async def armed(simex: Simex, **fault: Any) -> None:
 
 
 @asynccontextmanager
-async def running(simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE, **options: Any) -> AsyncIterator[Story]:
+async def running(
+    simex: Simex, loaded: Loaded, mode: RunMode = RunMode.LIVE, place: Place = BINANCE, **options: Any
+) -> AsyncIterator[Story]:
     """A daemon that runs for the length of the block and ends in good order; `options` are `run_daemon`'s."""
     (loaded.settings.state_dir / "control.sock").unlink(missing_ok=True)
     stop = asyncio.Event()
     daemon = asyncio.create_task(run_daemon(loaded, mode, stop=stop, **options))
     try:
         async with aiohttp.ClientSession() as session:
-            story = Story(simex, loaded, session)
+            story = Story(simex, loaded, session, place)
             await _answering(loaded, daemon)
             yield story
     finally:

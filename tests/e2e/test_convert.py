@@ -13,6 +13,7 @@ from bot.runtime.replay import replay
 from bot.runtime.settings_load import load
 from bot.simex.serve import Simex
 from tests.e2e.kit import Story, armed, config, exchange, running, written
+from tests.simex.looks import SPOT_PAIR, top_of
 
 SALE: dict[str, Any] = {"method": "POST", "path": "/api/v3/order", "count": 1}
 PURCHASE: dict[str, Any] = {"method": "POST", "path": "/fapi/v1/order"}
@@ -22,7 +23,7 @@ PAPER = "paper: {seed: config, balances: {spot: {BTC: 1, USDT: 1000}, usdm: {USD
 
 def converting(simex: Simex, directory: Path, extra: str = "") -> Any:
     """A bot that hedges one bitcoin and makes 0.4 of it real, a tenth at a time."""
-    mid = simex.exchange.depth("spot", "BTCUSDT", 1).bids[0].price
+    mid = top_of(simex, SPOT_PAIR).bid
     slices = f"{{notional: {int(mid * Decimal('0.105'))} USDT, every: 1 s}}"
     move = f"{{name: realise, kind: convert_to_spot, asset: BTC, amount: 0.4 BTC, slices: {slices}}}"
     made = config(simex, directory, targets=f"[{NEUTRAL}, {move}]", assets="{BTC: {}}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -211,7 +211,7 @@ class World:
         """A start at this moment."""
         return Started(mode, self.now // MILLISECOND_NS, self.rules, self.now)
 
-    def start(self, mode: RunMode = RunMode.LIVE) -> World:
+    def start(self, mode: RunMode = RunMode.LIVE) -> Self:
         """Bring the process up: streams, clock, market and first reads, up to the read that confirms (held back)."""
         self.handle(self.started(mode))
         for account in self.rules.accounts:
@@ -220,7 +220,7 @@ class World:
         self.feed()
         return self
 
-    def restart(self, mode: RunMode = RunMode.LIVE) -> World:
+    def restart(self, mode: RunMode = RunMode.LIVE) -> Self:
         """Kill the process and start another one on the same state; what was on the wire is lost."""
         self.pending.clear()
         self.now = Nanos(self.now + SECOND_NS)
@@ -273,13 +273,13 @@ class World:
             for account in self.rules.accounts:
                 self.pending += self._carried(RefreshAccount(account, "reconcile"))
 
-    def run(self, seconds: float = 5) -> World:
+    def run(self, seconds: float = 5) -> Self:
         """Let the world go on for a while."""
         for _ in range(round(seconds * SECOND_NS / TICK_NS)):
             self.tick()
         return self
 
-    def until(self, done: Callable[[World], bool], seconds: float = 60) -> World:
+    def until(self, done: Callable[[Any], bool], seconds: float = 60) -> Self:
         """Let the world go on until something holds."""
         for _ in range(round(seconds * SECOND_NS / TICK_NS)):
             if done(self):

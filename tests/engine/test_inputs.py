@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bot.calc.boxes import EVERYWHERE
 from bot.domain.bands import Auto, Unit, Width
 from bot.domain.events import HoldingsDeclared
 from bot.domain.instrument import Kind
@@ -32,7 +33,7 @@ from bot.domain.units import SECOND_NS, Asset, Nanos, Qty
 from bot.engine import views
 from bot.engine.declared import Declared
 from bot.engine.layout import Layout, coins_of
-from bot.engine.trust import Beliefs, price_bounds
+from bot.engine.trust import Beliefs, mark_of, price_room
 from tests.engine.kit import World
 from tests.engine.test_marks import same_again
 from tests.kit import (
@@ -222,11 +223,12 @@ def test_its_price_counts_for_those_who_look_at_it_alone() -> None:
 def test_no_index_says_what_its_price_should_be() -> None:
     """The box of a coin without a future lies around its mid: within it bid and ask cannot be too far apart."""
     world = world_of(futureless(PROXY), SOL="100").run(2)
-    low, high = price_bounds(world.engine.state, SOL)
+    mids, indices = price_room(world.engine.state, SOL)
 
-    assert 148.5 < low < 148.52
-    assert 151.48 < high < 151.5
-    assert (high - low) / 2 <= low * 0.01
+    assert 148.5 < mids.lo < 148.52
+    assert 151.48 < mids.hi < 151.5
+    assert (mids.hi - mids.lo) / 2 <= mids.lo * 0.01
+    assert indices == EVERYWHERE
 
 
 def test_net_asset_value_counts_everything_that_is_named() -> None:
@@ -235,7 +237,7 @@ def test_net_asset_value_counts_everything_that_is_named() -> None:
     group = world.engine.state.layout.groups[0]
     seen = views.view(Beliefs(world.engine.state), group)
 
-    assert {BTC, ETH, SOL, USDT} == seen.prices.keys()
+    assert {BTC, ETH, SOL, USDT, mark_of(hedge("BTC"))} == seen.prices.keys()
     assert d(1) == seen.prices[USDT]
     assert d("-0.333") == world.position("BTC")
 
@@ -277,8 +279,9 @@ def test_a_future_by_the_thousand_hedges_units() -> None:
 
     assert (d(5_000), "sell") == (request.contracts, request.side.value)
     (assessment,) = world.engine.assess()
-    low, high = price_bounds(world.engine.state, PEPE)
-    assert low < 0.00001 < high
+    mids, indices = price_room(world.engine.state, PEPE)
+    assert mids.lo < 0.00001 < mids.hi
+    assert indices.lo < 0.01 < indices.hi
     assert assessment.needs[0].parts.holding == d(5_000_000)
     record = world.engine.state.orders.records[request.client_id]
     assert d("0.01") == record.spot

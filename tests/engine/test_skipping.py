@@ -119,7 +119,7 @@ def walked(world: World, path: list[tuple[str, bool, float, float]]) -> None:
         half = max(prices[coin] * spread, 1e-3)
         event = quote(pricing(coin) if spot else hedge(coin), round(prices[coin], 4), world.now, round(half, 4))
         touched = world.engine.state.layout.touching(event.instrument)
-        watched = all(group.name in world.engine._ratchets for group in touched)
+        watched = all(group.name in world.engine._skipping._ratchets for group in touched)
         expected = evaluated(world, event)
         commands = world.handle(event)
         if watched:
@@ -293,13 +293,13 @@ def test_the_edge_of_a_box_is_where_the_decision_turns() -> None:
 
 
 def test_a_price_far_from_the_index_is_never_skipped() -> None:
-    """The box of a coin-matched hedge ends where mid and index no longer agree."""
+    """The box of a coin-matched hedge ends where mid and index no longer agree, a quarter being left to the index."""
     world = World.neutral(neutral("BTC")).run(5)
     box = world.engine._boxes[pricing("BTC")]
     world.handle(quote(pricing("BTC"), 60_700.0, world.now))
 
-    assert box.lo == pytest.approx(59_400)
-    assert box.hi == pytest.approx(60_600)
+    assert box.lo == pytest.approx(59_548.5)
+    assert box.hi == pytest.approx(60_448.5)
     assert world.notices("held")[-1].text.startswith("price_deviation")
 
 
@@ -333,7 +333,7 @@ def test_a_price_that_two_groups_rest_on_is_inside_the_boxes_of_both() -> None:
     world.venue.coins["ETH"] = d("12.1")
     world.run(25)
     engine, name = world.engine, pricing("ETH")
-    first, second = (engine._drawn[group.name][name] for group in engine.state.layout.touching(name))
+    first, second = (engine._skipping._drawn[group.name][name] for group in engine.state.layout.touching(name))
     box = engine._boxes[name]
 
     assert first != second
@@ -347,7 +347,8 @@ def test_a_quote_is_proven_group_by_group() -> None:
         name="ample", share=d("0.1"), anchor=Asset("ETH"), band=band("0.2", unit=Unit.POINTS), basis=Basis()
     )
     world = hedged({**HELD, "BTC": "1.0006"}, narrow, wide)
-    own = {name: boxes[pricing("BTC")] for name, boxes in world.engine._drawn.items() if pricing("BTC") in boxes}
+    drawn = world.engine._skipping._drawn.items()
+    own = {name: boxes[pricing("BTC")] for name, boxes in drawn if pricing("BTC") in boxes}
     tight, loose = sorted(own.values(), key=lambda box: box.hi)
     beyond = quote(pricing("BTC"), tight.hi - 0.05, world.now)
 

@@ -1,4 +1,4 @@
-"""Beside every quote that is skipped stands the exact evaluation of all groups: nothing of what it says has changed."""
+"""Beside each quote and mark that is skipped stands the exact evaluation: nothing of what it says has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.calc.boxes import EMPTY
 from bot.domain.commands import Command
 from bot.domain.events import Event, Ticked
-from bot.domain.market import Quote
+from bot.domain.market import Mark, Quote
 from bot.domain.targets import (
     Budgets,
     IndexTarget,
@@ -41,7 +41,7 @@ def signature(engine: Engine) -> Signature:
     """
     beliefs = Beliefs(engine.state)
     out: Signature = {}
-    for group in (one for one in engine.state.layout.groups if one.name in engine._ratchets):
+    for group in (one for one in engine.state.layout.groups if one.name in engine._skipping._ratchets):
         found = decide.assess(beliefs, group)
         if found.at_rest and found.derived is not None:
             one = found.derived
@@ -50,10 +50,10 @@ def signature(engine: Engine) -> Signature:
 
 
 class Watch:
-    """Hands quotes to a world and holds each that was skipped against the exact evaluation."""
+    """Hands market data to a world and holds each quote and mark that was skipped against the exact evaluation."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.skipped, self.moved = world, 0, 0
+        self.world, self.skipped, self.moved, self.marks = world, 0, 0, 0
         self.evaluated = False
         self._handle, self._evaluate = world.engine.handle, world.engine._evaluate
         world.engine.handle = self.handle  # type: ignore[method-assign]
@@ -68,7 +68,7 @@ class Watch:
 
     def handle(self, event: Event) -> Sequence[Command]:
         """One event through the engine, and what it leaves unsaid."""
-        if not (isinstance(event, Quote) and self.looking):
+        if not (isinstance(event, Quote | Mark) and self.looking):
             self.before = None
             return self._handle(event)
         box = self.world.engine._boxes.get(event.instrument, EMPTY)
@@ -79,16 +79,19 @@ class Watch:
             assert event.sane
             now = signature(self.world.engine)
             assert {name: now.get(name) for name in before} == before
-            self.skipped += 1
-            self.moved += not box.lo <= event.bid < event.ask <= box.hi
+            self.skipped += isinstance(event, Quote)
+            self.marks += isinstance(event, Mark)
+            self.moved += isinstance(event, Quote) and not box.lo <= event.bid < event.ask <= box.hi
             self.before = before
         return commands
 
 
 Step = tuple[str, str, float]
+KINDS = ["low", "high", "worst", "bad", "tick", "deposit"]
+MARKED = ["mark", "mark low", "mark high", "bad mark"]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["wander"] * 4 + ["market"] * 3 + ["low", "high", "worst", "bad", "tick", "deposit"]),
+        st.sampled_from(["wander"] * 4 + ["market"] * 3 + ["marks"] * 2 + MARKED + KINDS),
         st.sampled_from(COINS),
         st.floats(-0.01, 0.01),
     ),
@@ -125,6 +128,10 @@ def _events(world: World, prices: dict[str, float], kind: str, coin: str, size: 
         for place, one in enumerate(COINS):
             prices[one] *= 1 + size + size * size * place
         return [_at(pricing(one), price, world) for one, price in prices.items()]
+    if kind == "marks":
+        return [_marked(one, price * (1 + size), price, world) for one, price in prices.items()]
+    if kind in MARKED:
+        return [_odd(kind, coin, prices[coin], size, world)]
     if kind in ("low", "high") and 0 < box.lo < box.hi < 1e9:
         return [_edge(name, box.lo if kind == "low" else box.hi, world, below=kind == "high")]
     if kind == "worst":
@@ -142,6 +149,26 @@ def _events(world: World, prices: dict[str, float], kind: str, coin: str, size: 
 
 def _at(name: InstrumentId, price: float, world: World) -> Quote:
     return quote(name, round(price, 4), world.now, 1e-3)
+
+
+def _marked(coin: str, price: float, index: float, world: World) -> Mark:
+    return Mark(hedge(coin), price, index, 0.0001, world.now + SECOND_NS, world.now)
+
+
+def _odd(kind: str, coin: str, price: float, size: float, world: World) -> Mark:
+    """A mark far from its index, at the very edge of a box, with an index at the edge of its own, or no number."""
+    if kind == "mark":
+        return _marked(coin, price * (1 + 30 * abs(size)), price, world)
+    if kind == "bad mark":
+        bad = BAD[int(abs(size) * 1e6) % len(BAD)][0]
+        return _marked(coin, bad, price, world) if size > 0 else _marked(coin, price, bad, world)
+    ends = [EMPTY, EMPTY]
+    for boxes in world.engine._skipping._drawn.values():
+        for place, name in enumerate((f"{hedge(coin)} mark", f"{hedge(coin)} index")):
+            box = boxes.get(InstrumentId(name), EMPTY)
+            ends[place] = box if 0 < box.lo < box.hi < 1e9 else ends[place]
+    mark, index = (at.lo if kind == "mark low" else math.nextafter(at.hi, 0.0) for at in ends)
+    return _marked(coin, mark if 0 < mark < 1e9 else price, index if 0 < index < 1e9 else price, world)
 
 
 def _edge(name: InstrumentId, end: float, world: World, *, below: bool) -> Quote:
@@ -178,14 +205,14 @@ ANY = st.one_of(targets(), overlays(), others())
 
 @settings(max_examples=60)
 @given(ANY, STEPS)
-def test_a_skipped_quote_changes_nothing_of_any_target(target: TargetSpec, steps: list[Step]) -> None:
+def test_what_is_skipped_changes_nothing_of_any_target(target: TargetSpec, steps: list[Step]) -> None:
     """Each kind alone: over ticks, deposits, fills and nonsense, what is skipped leaves every assessment as it was."""
     walked(hedged(HELD, target), steps)
 
 
 @settings(max_examples=60)
 @given(st.lists(ANY, min_size=2, max_size=3), BUDGETS, STEPS)
-def test_a_skipped_quote_changes_nothing_of_several(
+def test_what_is_skipped_changes_nothing_of_several(
     several: list[TargetSpec], budgets: Budgets, steps: list[Step]
 ) -> None:
     """Two or three targets on the same coins, within budgets: the same."""
@@ -194,9 +221,9 @@ def test_a_skipped_quote_changes_nothing_of_several(
 
 
 def test_sums_follow_a_market_that_leaves_its_boxes() -> None:
-    """A market that rises by a tenth, all of it, is skipped from beginning to end: weights do not care."""
+    """A market that rises, all of it, is skipped as far as its indices let it: weights do not care."""
     wide = weights({"BTC": "0.6", "ETH": "0.3", "SOL": "0.1"}, within=band("0.1"))
-    watch = walked(hedged(HELD, wide), [("market", "BTC", 0.001)] * 8)
+    watch = walked(hedged(HELD, wide), [("market", "BTC", 0.001)] * 7)
 
     assert watch.moved > 0
-    assert watch.skipped == 24
+    assert watch.skipped == 21

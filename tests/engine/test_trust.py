@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from bot.domain.units import SECOND_NS, Nanos
+from bot.domain.instrument import Kind
+from bot.domain.units import SECOND_NS, Asset, Nanos
 from bot.engine import decide
-from bot.engine.accounts import Accounts
+from bot.engine.accounts import Accounts, BalanceBelief
 from bot.engine.orders import Orders
-from bot.engine.trust import Beliefs
+from bot.engine.trust import Beliefs, mark_of
 from bot.lab.bench import wide
 from bot.policy.members import Member
 from tests.engine.kit import World
-from tests.kit import neutral
+from tests.kit import USDM, d, hedge, neutral
 
 NOW = Nanos(1_700_000_000 * SECOND_NS)
 
@@ -71,3 +73,26 @@ def test_a_group_sees_the_order_that_the_one_before_it_opened(monkeypatch: pytes
 
     assert (1, True) in judged
     assert [] == [one for one in judged if one not in {(0, False), (1, True)}]
+
+
+def test_wallets_are_added_up() -> None:
+    """A coin that lies in two accounts is counted with both."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1.5"}).run(3)
+    balances = world.engine.state.accounts.balances
+    balances[USDM][Asset("BTC")] = BalanceBelief(d("0.25"))
+
+    assert d("1.75") == Beliefs(world.engine.state).spot[Asset("BTC")]
+
+
+def test_what_is_not_linear_in_its_mark_is_in_no_row() -> None:
+    """Face of 15,000 entered at 60,000 has a profit in coins that no number of coins at the mark would give."""
+    world = World.neutral(neutral("BTC"), coins={"BTC": "1"}).run(3)
+    linear, layout = Beliefs(world.engine.state), world.engine.state.layout
+    name = mark_of(hedge("BTC"))
+    coins, marks, entered = linear.marked
+
+    assert {name: d(-1)} == coins
+    assert linear.unrealized == coins[name] * marks[name] - entered
+    layout.instruments[hedge("BTC")] = msgspec.structs.replace(layout.instruments[hedge("BTC")], kind=Kind.INVERSE)
+    inverse = Beliefs(world.engine.state)
+    assert ({}, {}, -inverse.unrealized) == inverse.marked

@@ -46,7 +46,21 @@ def test_the_summary_says_what_is_asked_for(config: Path) -> None:
             "a hedge starts beyond 5 pp and ends at 0 pp"
         ),
         "an order: at most 25000 USDT, within 15 bps of the mid; a position: at most 250000 USDT",
+        "after an order the margin ratio is at most 50 %, and it survives a move of all prices by 15 %",
+        "nobody watches the peg of USDT: peg.references names nothing, so a loss is yours to notice",
     ) == report.summary[1:]
+
+
+def test_a_summary_says_who_watches_the_peg_and_what_is_off(config: Path) -> None:
+    """The references by name; a distance of zero is said to be off."""
+    text = f"{WEIGHTS}\npeg: {{references: [spot:USDCUSDT, spot:FDUSDUSDT]}}\nlimits: {{stress_distance: 0}}\n"
+    config.write_text(text, encoding="utf-8")
+    report, _ = check_config(config, {})
+
+    assert (
+        "after an order the margin ratio is at most 50 %; no distance to liquidation is asked for",
+        "the peg of USDT is watched by spot:USDCUSDT, spot:FDUSDUSDT; beyond 150 bps no order adds risk",
+    ) == report.summary[-2:]
 
 
 def test_a_wrong_config_is_reported_whole(config: Path) -> None:

@@ -239,7 +239,7 @@ def said(of: Book, subject: str) -> list[tuple[bool, bool, str]]:
 
 def test_a_sound_book_is_fine() -> None:
     """Everything passes, and says with numbers why."""
-    of = book()
+    of = book(f"{RIGHT}peg: {{references: [spot:USDCUSDT]}}\n")
     texts = [one.text for one in judged(of)]
 
     assert all(one.ok for one in judged(of)), texts
@@ -293,6 +293,31 @@ def test_limits_that_no_sensible_leverage_carries_are_said_once() -> None:
 
     assert 1 == len(found)
     assert "would need 34x" in found[0]
+
+
+def test_a_peg_that_nobody_watches_is_warned_of() -> None:
+    """It is no reason not to start, and a person should know; one that is watched is fine."""
+    ((ok, blocking, line),) = said(book(), "peg")
+
+    assert (False, False) == (ok, blocking)
+    assert "peg.references: nobody watches the peg of USDT" in line
+    watched = book(f"{RIGHT}peg: {{references: [spot:USDCUSDT]}}\n")
+    assert [True] == [ok for ok, _, _ in said(watched, "peg")]
+
+
+def test_the_move_that_a_hedged_book_survives_is_held_against_the_limit() -> None:
+    """Thin collateral is warned of before the hedge ends in the middle; without the limit nothing is said."""
+    text = f"{RIGHT}limits:\n  stress_distance: 15 %\n"
+    ((ok, blocking, line),) = said(book(text, balance=12_000, leverage=25), "distance")
+
+    assert (False, False) == (ok, blocking)
+    assert "limits.stress_distance: value '15 %': with everything hedged a move of" in line
+    assert [True] == [ok for ok, _, _ in said(book(text), "distance")]
+    assert [] == said(book(f"{RIGHT}limits:\n  stress_distance: 0\n"), "distance")
+    flat = said(book(text, holdings={"BTC": Decimal(0), "ETH": Decimal(0)}), "distance")
+    assert ["with everything hedged no move of prices liquidates, and 15 % is the limit"] == [
+        line for _, _, line in flat
+    ]
 
 
 def test_margin_after_everything_is_hedged_is_held_against_the_limit() -> None:

@@ -16,7 +16,7 @@ from bot.domain.units import SECOND_NS
 from bot.ops.exporter import READERS, UNANSWERED_MAX, Exporter, Scrape, SinkCounts
 from bot.ops.metrics import METRICS, Metric
 from bot.runtime.health import Reason
-from bot.runtime.status import AccountStatus, BudgetStatus, LatchStatus, Status, Totals
+from bot.runtime.status import AccountStatus, BudgetStatus, LatchStatus, PegStatus, Status, Totals
 from tests.kit import d
 from tests.ops.samples import NOW_NS, STATUS, asset
 from tests.runtime.stage import Bench
@@ -30,6 +30,7 @@ FULL = msgspec.structs.replace(
     accounts=(AccountStatus("binance.usdm", 2 * SECOND_NS, -SECOND_NS // 10),),
     budgets=(BudgetStatus("fapi.binance.com", 0.25),),
     margin_stress=d("0.75"),
+    peg=PegStatus(asset="USDT", price=d("0.999"), off_bps=d(10), level="steady", told="USDT is at 0.9990 USD"),
     journal_lag_ns=SECOND_NS // 4,
     journal_bytes=4_096,
     totals=Totals(
@@ -63,6 +64,7 @@ SAMPLES: dict[str, float] = {
     'trimtab_position_contracts{instrument="binance.usdm:BTCUSDT"}': -1.234,
     "trimtab_margin_ratio": 0.0213,
     "trimtab_margin_stress_distance_ratio": 0.75,
+    "trimtab_peg_bps": 10,
     "trimtab_funding_paid_quote_total": 3,
     "trimtab_funding_received_quote_total": 1,
     "trimtab_fees_quote_total": 1.5,
@@ -108,6 +110,7 @@ def test_what_is_unknown_has_no_sample() -> None:
         FULL,
         margin_ratio=None,
         margin_stress=Decimal("Infinity"),
+        peg=PegStatus(asset="USDT", price=None, off_bps=None, level="steady", told="not known"),
         assets=(asset(price=None, exposure=None, deviation=None),),
     )
     names = {re.sub(r"\{.*", "", sample) for sample in scraped(unknown, disk_free_bytes=None)}
@@ -115,6 +118,7 @@ def test_what_is_unknown_has_no_sample() -> None:
     absent = {
         "trimtab_margin_ratio",
         "trimtab_margin_stress_distance_ratio",
+        "trimtab_peg_bps",
         "trimtab_price_quote",
         "trimtab_delta_coins",
         "trimtab_basis_bps",

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from bot.ops import rows, view
 from bot.ops.rows import ASCII, UNICODE
-from bot.runtime.status import Status, StreamStatus
+from bot.runtime.status import PegStatus, Status, StreamStatus
 from tests.ops.samples import KILLED, NOW_NS, STATUS, asset, order, position
 
 
@@ -155,3 +155,28 @@ def test_not_ready_is_said() -> None:
     """A daemon that cannot hedge now does not look like one that has nothing to do."""
     assert "not ready" in shown(view.draw(changed(ready=False)))[0]
     assert "not ready" in view.progress_line(changed(ready=False))
+
+
+STEADY = PegStatus(asset="USDT", price=Decimal(1), off_bps=Decimal(0), level="steady", told="USDT is at 1.0000 USD")
+
+
+@pytest.mark.parametrize(
+    ("peg", "line"),
+    [
+        (msgspec.structs.replace(STEADY, level="warned"), "PEG: USDT is at 1.0000 USD (warned)"),
+        (msgspec.structs.replace(STEADY, level="stopped"), "PEG: USDT is at 1.0000 USD (no order adds risk)"),
+        (msgspec.structs.replace(STEADY, price=None, told="not known"), "PEG: not known (no order adds risk)"),
+    ],
+)
+def test_a_lost_peg_has_a_line_of_its_own(peg: PegStatus, line: str) -> None:
+    """For as long as it is off, was lately or is not known; the screen still holds."""
+    lines = shown(view.draw(msgspec.structs.replace(KILLED, peg=peg)))
+
+    assert line in lines
+    assert len(lines) <= view.HEIGHT
+
+
+def test_a_peg_that_holds_stands_beside_the_margin() -> None:
+    """Where it is watched its price is shown, where it is not nothing is."""
+    assert any("USDT 1.0000 USD" in line for line in shown(view.draw(changed(peg=STEADY))))
+    assert not any("USDT 1.0000 USD" in line or "PEG" in line for line in shown(view.draw(STATUS)))

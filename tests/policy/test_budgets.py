@@ -183,3 +183,15 @@ def test_while_every_row_holds_nothing_more_is_cut(
         assert not before.shares
         assert not after.shares
         assert before.tilted == after.tilted == 1
+
+
+def test_a_cap_of_one_of_several_futures_bounds_no_overlay() -> None:
+    """Only where every future of a coin has one do they add up to a bound; a venue's needs all of them there."""
+    binance, bybit = InstrumentId("binance.usdm:BTCUSDT"), InstrumentId("bybit.linear:BTCUSDT")
+    one = Budgets(instruments={binance: d(10_000)}, venues={"binance": d(5_000)})
+    both = Budgets(instruments={binance: d(10_000), bybit: d(20_000)}, assets={BTC: d(40_000)})
+
+    alone = budgets.ceilings(one, {BTC: binance}, {BTC: (bybit,)})
+    assert ({}, (("binance", (), d(5_000)),)) == (alone.caps, alone.venues)
+    assert {BTC: d(30_000)} == budgets.ceilings(both, {BTC: binance}, {BTC: (bybit,)}).caps
+    assert (("binance", (BTC,), d(5_000)),) == budgets.ceilings(one, {BTC: binance}).venues

@@ -7,7 +7,7 @@ from bot.calc.forms import Whole
 from bot.domain.bands import Unit
 from bot.domain.targets import Base, Basis, CashTarget, LeverageTarget, TiltTarget, WeightsTarget
 from bot.domain.units import Asset
-from bot.policy.purse import Purse, Scope, holds
+from bot.policy.purse import Scope, holds
 from bot.policy.view import Missing
 from tests.kit import BTC, ETH, USDT, band, d, neutral, weights
 from tests.policy.views import book
@@ -29,9 +29,8 @@ def test_a_sleeve_is_seen_by_its_target_alone() -> None:
     """Its coins and its profit are the one's, and nobody else's."""
     scope = Scope((CORE, OWN), msgspec.structs.replace(VIEW, unrealized_of={"own": d(7)}))
 
-    assert scope.purse(OWN) == Purse(OWN.owns, OWN.owns, d(7))
-    core = scope.purse(CORE)
-    assert (core.held[BTC], core.coins[BTC], core.coins[USDT], core.unrealized) == (d(2), d(2), d(800), d(43))
+    assert scope.counted(OWN) == OWN.owns
+    assert (scope.held(CORE, BTC), scope.counted(CORE)[BTC], scope.counted(CORE)[USDT]) == (d(2), d(2), d(800))
     assert value(scope, OWN) == d(307)
     assert value(scope, CORE) == d(43) + 200 + 50 + 800
     assert scope.held(OWN, ETH) == 0

@@ -14,10 +14,14 @@ from bot.domain.instrument import Kind
 from bot.domain.snapshot import FundingTerms
 from bot.domain.units import HOUR_NS, MILLISECOND_NS, SECOND_NS, Nanos
 from bot.engine.statistics import Statistics
+from bot.simex.core.funding import Funding
+from bot.simex.core.instrument import HOUR_MS
+from bot.simex.core.instrument import FundingTerms as Terms
+from bot.simex.core.numbers import amount, scaled, unscaled
 from bot.venues.routes import USDM
 from tests.calc.book import contract
 from tests.kit import START_NS, d, hedge
-from tests.simex.test_futures import deep
+from tests.simex.core.money_stage import Stage, future
 from tests.venues.canned import NOW_NS
 from tests.venues.test_paper import World as Paper
 from tests.venues.test_paper import wallet
@@ -38,19 +42,24 @@ def test_the_exchange_pays_what_the_mathematics_says(
 ) -> None:
     """A simulated venue, which shares no code, pays each rate on the mark as `calc` does: a short receives."""
     for hours, rate in settlements:
-        stage = deep(rate=rate, interval_ms=hours * 3_600_000)
-        assert stage.exchange.mark("BTCUSDT").next_funding_ms % (hours * 3_600_000) == 0
-        stage.place(side, f"{size:.3f}")
-        signed, due = size if side == "BUY" else -size, stage.now_ms + 1_500
-        stage.exchange.set_funding("BTCUSDT", rate, due)
-        stage.exchange.advance(due)
-        (paid,) = [row.amount for row in stage.exchange.accounts.income("a") if row.type == "FUNDING_FEE"]
-        told = stage.exchange.funding_log[-1]
+        perpetual = future("BTCUSDT")
+        perpetual.funding = Terms(interval_ms=hours * HOUR_MS)
+        stage = Stage(perpetual)
+        account, rates = stage.account(USDT="1000000"), stage.money.rates
+        assert rates.next_ms(perpetual.key) % (hours * HOUR_MS) == 0
+        stage.mark(BTCUSDT="60000.5")
+        signed = size if side == "BUY" else -size
+        stage.trade(account, perpetual, f"{signed:.3f}", "60000")
+        due = rates.next_ms(perpetual.key)
+        rates.prescribe(perpetual.key, scaled(rate))
+        stage.state.now_ms = due
+        Funding(stage.money).run()
+        (paid,) = [amount(row.amount) for row in account.income if row.kind == "funding"]
+        mark = unscaled(stage.money.marks.mark(perpetual.key))
 
-        assert (told.rate, told.time_ms) == (rate, due)
-        assert paid == funding.cash_flow(signed, d(1), told.mark, rate)
+        assert paid == funding.cash_flow(signed, d(1), mark, rate).quantize(d("1e-8"))
         assert (paid > 0) is ((signed < 0) is (rate > 0))
-        assert stage.exchange.mark("BTCUSDT").next_funding_ms == due + hours * 3_600_000
+        assert rates.next_ms(perpetual.key) == due + hours * HOUR_MS
 
 
 @settings(max_examples=25)

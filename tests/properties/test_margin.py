@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hypothesis import given
+import msgspec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.calc.liquidation import inverse, isolated_inverse
 from bot.calc.tiers import bracketed
 from bot.domain.account import MarginState
 from bot.domain.order import Approved, OrderRequest, Side
+from bot.domain.rules import Limits
 from bot.domain.units import SECOND_NS
 from bot.engine.guards.context import Context
 from bot.engine.modes import Mode
+from bot.engine.pegs import PegReading
 from bot.engine.risk import review
 from tests.engine.guards.contexts import holding, moment, order
-from tests.kit import d, hedge, limits, perpetual
+from tests.kit import USDT, d, hedge, limits, perpetual
 
 COIN_TIERS = bracketed([(d(0), d("0.004")), (d(5), d("0.01")), (d(50), d("0.025")), (d(200), d("0.5"))])
 COINS = st.decimals("-40", 40, places=3).filter(bool)
@@ -103,6 +106,7 @@ def moments(draw: st.DrawFn) -> Context:
         request,
         limits=limits(
             margin_ratio_max=draw(st.decimals("0.05", "0.9", places=2)),
+            stress_distance_min=draw(st.sampled_from((d(0), d("0.05"), d("0.15"), d("0.5")))),
             order_notional_max=d(10**6),
             position_notional_max=d(10**6),
         ),
@@ -146,6 +150,54 @@ def test_no_order_that_adds_risk_passes_beyond_the_margin_limit(context: Context
             assert venue.maintenance_margin / venue.margin_balance <= context.limits.margin_ratio_max
 
 
+def slack_under(context: Context, move: Decimal, filling: tuple[OrderRequest, ...]) -> Decimal:
+    """Equity less maintenance margin with some orders filled and every price moved, from the definition."""
+    assert context.wallet is not None
+    assert context.holdings is not None
+    left, moved = context.wallet, 1 + move
+    for one in context.holdings:
+        size = one.position.contracts
+        left += size * (one.mark - one.position.entry_price)
+        for each in filling:
+            if each.instrument == one.instrument.id:
+                size += each.contracts * each.side.sign
+                left -= each.contracts * each.side.sign * (each.limit_price - one.mark)
+                left -= each.contracts * each.limit_price * one.instrument.taker_fee
+        notional = abs(size) * one.mark * moved
+        left += size * one.mark * move
+        left -= notional * d("0.004") if notional <= 300_000 else notional * d("0.005") - 300
+    return left
+
+
+@given(moments(), st.decimals(-1, 1, places=2), st.data())
+def test_no_order_that_adds_risk_passes_nearer_to_liquidation_than_the_limit(
+    context: Context, part: Decimal, data: st.DataObject
+) -> None:
+    """What review approves survives every move up to its limit, whichever of the other orders fill with it."""
+    others = tuple(one for one in context.alongside if data.draw(st.booleans()))
+
+    if isinstance(review(context), Approved) and not context.reducing and context.limits.stress_distance_min:
+        move = context.limits.stress_distance_min * part
+        assert slack_under(context, move, (*others, context.request)) > -d("1e-8")
+        if context.venue_margin is not None:
+            assert context.venue_margin.margin_balance > context.venue_margin.maintenance_margin
+
+
+@settings(max_examples=50)
+@given(moments())
+def test_orders_do_pass_the_distance(context: Context) -> None:
+    """With wallet enough every order that passes without the limit passes with it, or the test above says nothing."""
+    rich = msgspec.structs.replace(context, wallet=d(10**8), venue_margin=None)
+    without = msgspec.structs.replace(rich, limits=limits_without_distance(rich))
+
+    assert type(review(rich)) is type(review(without))
+
+
+def limits_without_distance(context: Context) -> Limits:
+    """The limits with the distance switched off."""
+    return msgspec.structs.replace(context.limits, stress_distance_min=d(0))
+
+
 @given(moments())
 def test_reduce_only_never_makes_a_position_larger(context: Context) -> None:
     """An order approved as reduce-only leaves less of the position, on the same side or nothing."""
@@ -162,7 +214,7 @@ def test_reduce_only_never_makes_a_position_larger(context: Context) -> None:
     st.booleans(),
     st.decimals("0.001", 1, places=3),
     st.sampled_from([one for one in Mode if one is not Mode.HALT]),
-    st.sampled_from(range(6)),
+    st.sampled_from(range(7)),
 )
 def test_what_reduces_is_never_held_by_a_guard_of_new_risk(
     held: Decimal, short: bool, part: Decimal, mode: Mode, lost: int
@@ -177,7 +229,11 @@ def test_what_reduces_is_never_held_by_a_guard_of_new_risk(
         {"mark": None, "mark_age_ns": None},
         {"account_age_ns": None, "stream_up": False, "clock_offset_ns": None},
         {"rejects_in_row": 99, "sent_last_minute": 5},
-        {"limits": limits(position_notional_max=d(1), margin_ratio_max=d(0)), "book_age_ns": 9 * SECOND_NS},
+        {
+            "limits": limits(position_notional_max=d(1), margin_ratio_max=d(0), stress_distance_min=d(5)),
+            "book_age_ns": 9 * SECOND_NS,
+        },
+        {"peg": PegReading(USDT, None, "silent", stopped=True)},
     ]
     context = moment(
         order(size, side, price, reduce_only=True),

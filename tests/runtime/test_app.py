@@ -269,19 +269,6 @@ async def test_a_band_that_no_order_can_keep_is_refused_with_its_line(tmp_path: 
     assert "config" == raised.value.kind
 
 
-class Looked:
-    """A pre-flight whose findings a test has laid out."""
-
-    findings: tuple[Finding, ...] = ()
-
-    def __init__(self, *_: object, **__: object) -> None:
-        """Made as LivePreflight is."""
-
-    async def inspect(self) -> tuple[Finding, ...]:
-        """Every finding."""
-        return self.findings
-
-
 @pytest.fixture
 def keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     """A config with a key whose account can be read."""
@@ -299,7 +286,11 @@ def keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
 
 def found(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
     """Lay out what the pre-flight finds."""
-    monkeypatch.setattr(app, "LivePreflight", type("Found", (Looked,), {"findings": findings}))
+
+    async def inspect(*_: object) -> tuple[Finding, ...]:
+        return findings
+
+    monkeypatch.setattr(wiring, "inspect", inspect)
 
 
 async def test_live_is_refused_with_every_blocking_finding(keyed: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -389,3 +389,30 @@ def test_caps_on_what_is_traded_are_fine() -> None:
     budget = "budgets: {instruments: {'usdm:BTCUSDT': 1000 USDT}, venues: {binance: 3000 USDT}}"
 
     assert [] == lines(f"{RIGHT}\n{budget}\n")
+
+
+PEGGED = f"{RIGHT}peg: {{references: [spot:USDCUSDT]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"base": "BTC"}, "spot:USDCUSDT trades BTC against USDT; allowed: a pair of USDT with another dollar"),
+        ({"quote": "FDUSD"}, "spot:USDCUSDT trades USDC against FDUSD; allowed: a pair of USDT with another dollar"),
+        ({"trading": False}, "spot:USDCUSDT is not trading; allowed: a pair that trades"),
+    ],
+)
+def test_a_reference_that_says_nothing_of_the_peg_is_refused(changes: dict[str, Any], part: str) -> None:
+    """What its name promises is held against what the venue says that it is; a good one is fine."""
+    dollar = instrument("spot", "USDCUSDT", **{"base": "USDC", **changes})
+    (found,) = check_against(loaded(PEGGED), (*catalogue(), dollar), PRICES, HOLDINGS)
+
+    assert f"c.yaml:10: peg.references[0]: value 'spot:USDCUSDT': {part}" == str(found)
+    assert not check_against(loaded(PEGGED), (*catalogue(), instrument("spot", "USDCUSDT", "USDC")), PRICES, HOLDINGS)
+
+
+def test_a_reference_that_does_not_exist_is_named() -> None:
+    """Nobody starts in the belief that the peg is watched."""
+    assert ["peg.references[0]: value 'spot:USDCUSDT': spot:USDCUSDT does not exist on binance"] == [
+        line.partition(": ")[2].partition(";")[0] for line in lines(PEGGED)
+    ]

@@ -11,18 +11,20 @@ from bot.domain.account import MarginState
 from bot.domain.events import AccountSeen, Action, OperatorAsked
 from bot.domain.units import SECOND_NS
 from bot.runtime import picture
-from bot.runtime.health import Health
+from bot.runtime.health import Health, Reason
 from bot.runtime.monitor import Monitor
 from bot.runtime.status import (
     Around,
     AssetStatus,
     BudgetStatus,
     JournalStatus,
+    PegStatus,
     PositionStatus,
     Status,
     StreamStatus,
 )
 from bot.runtime.vitals import doubts
+from tests.engine.pegged import Pegged
 from tests.kit import START_NS, USDM, d, hedge, limits, perpetual, pricing, quote, rules, spot
 from tests.runtime.stage import Bench
 
@@ -365,3 +367,26 @@ def test_ready_says_why_not() -> None:
 
     assert "not confirmed" in picture.not_ready(bench.engine.state)
     assert "" == picture.not_ready(bench.hedged().engine.state)
+
+
+def test_a_peg_is_drawn_where_it_is_watched() -> None:
+    """Its price, how far it is off, what follows, and that it is not known; nothing where nobody watches."""
+    assert drawn(Bench().hedged()).peg is None
+    world = Pegged.watching()
+    (known,) = (picture.peg_status(world.engine.state),)
+    assert known == PegStatus(
+        asset="USDT", price=d(1), off_bps=d(0), level="steady", told="USDT is at 1.0000 USD, 0 bps off its peg"
+    )
+    assert not known.holds
+    assert doubts(world.engine.state) == ()
+
+    world.worth(0.97).run(2)
+    lost = picture.peg_status(world.engine.state)
+    assert lost is not None
+    assert (lost.level, lost.holds, round(lost.off_bps or 0)) == ("stopped", True, 300)
+
+    world.engine.state.books.quotes.clear()
+    gone = picture.peg_status(world.engine.state)
+    assert gone is not None
+    assert (gone.price, gone.off_bps, gone.holds) == (None, None, True)
+    assert Reason("peg", gone.told) in doubts(world.engine.state)

@@ -187,3 +187,19 @@ def test_portfolio_margin_counts_coins_after_their_haircut(tmp_path: Path) -> No
     assert d("Infinity") == covered.stress_distance_up
     assert d(0) == of(bare).stress_distance_up
     assert any("no haircut of BTC" in line for line in bare.unknown)
+
+
+THIN = "limits: {stress_distance: 40 %, position_notional: 1000000 USDT}"
+
+
+def test_a_plan_that_would_be_too_near_to_liquidation_is_refused_as_the_daemon_would(tmp_path: Path) -> None:
+    """A move of 33 % liquidates 1 BTC short on 20,000 USDT: refused at 40 %, planned at 15 %; a reduction always."""
+    held = {"BTC": "1", "USDT": "20000"}
+    answer = answer_of(tmp_path, held, more=THIN)
+    (refused,) = answer.refused
+
+    assert () == answer.orders
+    assert refused.why == "main: a move of 32.8% would liquidate the account, it must survive 40.0%"
+    assert 1 == len(answer_of(tmp_path, held).orders)
+    reduced = answer_of(tmp_path, {"BTC": "0.5", "USDT": "20000"}, positions=[short()], more=THIN)
+    assert [True] == [order.reduce_only for order in reduced.orders]

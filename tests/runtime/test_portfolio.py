@@ -101,6 +101,26 @@ def test_limits_carry_their_units() -> None:
     )
 
 
+def test_the_distance_that_an_account_must_survive_arrives() -> None:
+    """Fifteen per cent where nothing is said; zero switches it off."""
+    said, off = (
+        to_rules(loaded(text).settings, catalogue()).limits for text in (RIGHT, with_limit("stress_distance: 0"))
+    )
+
+    assert (Decimal("0.15"), Decimal(0)) == (said.stress_distance_min, off.stress_distance_min)
+
+
+def test_references_of_the_peg_are_instruments_like_others() -> None:
+    """They are wanted of the venue and named in the rules, and no coin comes of them."""
+    settings = loaded(f"{RIGHT}peg: {{references: [spot:USDCUSDT]}}\n").settings
+    rules = to_rules(settings, (*catalogue(), instrument("spot", "USDCUSDT", "USDC")))
+
+    assert "USDCUSDT" in symbols_wanted(settings)
+    assert ("binance.spot:USDCUSDT",) == rules.pegs
+    assert ["BTC", "ETH"] == [rule.asset for rule in rules.assets]
+    assert () == to_rules(loaded().settings, catalogue()).pegs
+
+
 def test_an_orders_deadline_is_the_sum_of_its_delays() -> None:
     """Nobody can shorten the time in which an order may still land without shortening what it is made of."""
     text = with_limit("recv_window: 3 s") + "  clock_offset: 200 ms\n  venue_delay: 2 s\n"

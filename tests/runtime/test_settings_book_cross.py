@@ -10,7 +10,7 @@ import pytest
 from bot.domain.rules import HoldingSource
 from bot.domain.targets import Budgets, StatisticsRule
 from bot.domain.units import DAY_NS, HOUR_NS, SECOND_NS, Asset, Notional
-from bot.runtime.portfolio import budgets, sources, statistics
+from bot.runtime.portfolio import budgets, pegs, sources, statistics
 from bot.runtime.settings_load import load
 from tests.runtime.configs import RIGHT, loaded, only_problem
 
@@ -40,6 +40,18 @@ CASH = "  - {name: cash, kind: cash_hedge, share: 30 %, anchor: BTC, beta: 2, ba
         ),
         ("budgets: {venues: {binance: 5 USTD}}", "did you mean '5 USDT'?"),
         ("budgets: {ovrelay: 1}", "budgets.ovrelay: value '1': unknown key"),
+        (
+            "peg: {references: [spot:BTCUSDT]}",
+            "peg.references[0]: value 'spot:BTCUSDT': BTCUSDT is no pair of USDT with another dollar; allowed: a",
+        ),
+        ("peg: {references: [spot:USDCBUSD]}", "USDCBUSD is no pair of USDT with another dollar"),
+        ("quote: USDC\npeg: {references: [spot:FDUSDUSDT]}", "FDUSDUSDT is no pair of USDC with another dollar"),
+        (
+            "peg: {references: [spot:USDCUSDT, spot:USDCUSDT]}",
+            "peg.references[1]: value 'spot:USDCUSDT': USDCUSDT is named",
+        ),
+        ("peg: {references: [usdm:USDCUSDT]}", "did you mean 'spot:USDCUSDT'?"),
+        ("peg: {reference: [spot:USDCUSDT]}", "peg.reference: unknown key"),
         ("statistics: {fast_half_life: 40 d}", "fast_half_life (40 d) is not below slow_half_life (30 d)"),
         ("statistics: {sample: 12 h, half_life: 6 h}", "half_life (6 h) is shorter than a sample (12 h)"),
         (
@@ -144,3 +156,11 @@ def test_a_source_starts_at_the_config(tmp_path: Path) -> None:
     )
 
     assert tmp_path / "cold.json" == load(tmp_path / "c.yaml", {}).settings.holdings["cold"].file
+
+
+@pytest.mark.parametrize(("quote", "symbol"), [("USDT", "USDCUSDT"), ("USDT", "USDTUSD"), ("USDC", "USDCUSDT")])
+def test_a_peg_may_be_read_from_a_pair_either_way_round(quote: str, symbol: str) -> None:
+    """The quote currency may be what is bought or what is paid."""
+    settings = loaded(f"{RIGHT}quote: {quote}\npeg: {{references: [spot:{symbol}]}}\n").settings
+
+    assert (f"binance.spot:{symbol}",) == pegs(settings)

@@ -66,8 +66,9 @@ limits:
             (
                 "c.yaml:11: limits.slipage: value '15 bps': unknown key; allowed: slippage, flatten_slippage, "
                 "collar_mid, collar_mark, price_deviation, order_notional, position_notional, margin_ratio, "
-                "quote_age, mark_age, account_age, reducing_quote_age, clock_offset, orders_per_minute, "
-                "rejects_in_row, ack_timeout, recv_window, venue_delay, evidence_gap, replica_lag, balance_step, "
+                "stress_distance, quote_age, mark_age, account_age, reducing_quote_age, clock_offset, "
+                "orders_per_minute, rejects_in_row, ack_timeout, recv_window, venue_delay, evidence_gap, replica_lag, "
+                "balance_step, "
                 "unknown_alert, unknown_halt, naked_exposure; did you mean 'slippage'?"
             ),
         ),
@@ -153,7 +154,10 @@ limits:
         ),
         (
             RIGHT + "venue: binanse\n",
-            "c.yaml:10: venue: value 'binanse': not one of the choices; allowed: binance; did you mean 'binance'?",
+            (
+                "c.yaml:10: venue: value 'binanse': not one of the choices; allowed: binance, bybit; "
+                "did you mean 'binance'?"
+            ),
         ),
     ],
 )
@@ -252,7 +256,7 @@ def test_problems_have_a_json_form() -> None:
             "key": "venue",
             "value": "'binanse'",
             "what": "not one of the choices",
-            "allowed": "binance",
+            "allowed": "binance, bybit",
             "meant": "binance",
         }
     ] == msgspec.json.decode(caught.value.as_json())

@@ -37,6 +37,7 @@ from bot.runtime.secrets import Credentials
 from bot.runtime.settings import Settings
 from bot.runtime.venue import Venue
 from bot.runtime.wiring import HOSTS, PAPER_FILE, PaperReads, Reach, paper_state, pin_of, reach, wire
+from bot.venues import exchanges
 from bot.venues.gateway import LiveGateway
 from bot.venues.metadata import LiveMetadata
 from bot.venues.paper import PaperVenue
@@ -93,7 +94,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         raise AssertionError("this must not be constructed")
 
     for name in names:
-        monkeypatch.setattr(wiring, name, made)
+        monkeypatch.setattr(wiring if hasattr(wiring, name) else exchanges, name, made)
 
 
 def names(venue: Venue) -> set[str]:
@@ -391,7 +392,7 @@ async def test_a_paper_account_begins_as_the_real_one(
     tmp_path: Path, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seeded live, both wallets are read once and taken over."""
-    monkeypatch.setattr(wiring, "LiveSnapshots", Reads)
+    monkeypatch.setattr(exchanges, "LiveSnapshots", Reads)
     chosen = settings(tmp_path, "")
     state = await paper_state(chosen, await way(chosen, stack, KEY), catalogue())
 
@@ -402,7 +403,7 @@ async def test_half_of_an_account_is_no_seed(
     tmp_path: Path, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If one wallet cannot be read nothing starts: the line says which and why."""
-    monkeypatch.setattr(wiring, "LiveSnapshots", type("Half", (Reads,), {"unreadable": USDM}))
+    monkeypatch.setattr(exchanges, "LiveSnapshots", type("Half", (Reads,), {"unreadable": USDM}))
     chosen = settings(tmp_path, "")
 
     with pytest.raises(StartRefused, match=r"binance\.usdm cannot be read .*: no route") as raised:

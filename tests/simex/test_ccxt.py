@@ -12,6 +12,7 @@ import ccxt.pro
 import pytest
 
 from bot.simex.serve import Simex
+from tests.simex.looks import PERPETUAL, binance
 from tests.simex.pinned import running, until
 
 PERP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
@@ -86,7 +87,7 @@ async def test_a_hedge_on_usdm(perp: Desk) -> None:
     assert ("short", 0.1, "cross", False) == tuple(position[k] for k in ("side", "contracts", "marginMode", "hedged"))
     assert position["liquidationPrice"] > position["markPrice"]
     assert 50_000 - trade["fee"]["cost"] == pytest.approx(balance["USDT"]["total"], abs=20)
-    assert order["id"] == str(perp.simex.exchange.orders.get("default", "usdm", "BTCUSDT", client_id="tt1").order_id)
+    assert order["id"] == str(binance(perp.simex).orders.find("default", PERPETUAL, client_id="tt1").order_id)
 
 
 async def test_resting_cancelling_and_lists(perp: Desk) -> None:
@@ -126,7 +127,7 @@ async def test_settings_and_funding(perp: Desk) -> None:
     tiers = await perp.ex.fetch_leverage_tiers([PERP])
 
     assert not (await perp.ex.fetch_position_mode())["hedged"]
-    assert perp.simex.exchange.mark("BTCUSDT").next_funding_ms == rate["fundingTimestamp"]
+    assert binance(perp.simex).accounting.rates.next_ms(PERPETUAL) == rate["fundingTimestamp"]
     assert (125.0, 0.004) == (tiers[PERP][0]["maxLeverage"], tiers[PERP][0]["maintenanceMarginRate"])
     assert [] == await perp.ex.fetch_funding_history(PERP)
     assert not (await perp.ex.sapiGetAccountApiRestrictions())["enableWithdrawals"]

@@ -16,6 +16,10 @@ from bot.simex.config import ApiKey, KeySpec, SimexConfig
         {"market": "imagined"},
         {"market": "recorded"},
         {"replay_dir": Path("somewhere")},
+        {"market": "history"},
+        {"history_dir": Path("somewhere")},
+        {"venues": ()},
+        {"venues": ("nowhere",)},
         {"speed": 0.0},
         {"speed": float("nan")},
         {"tick_ms": 0},
@@ -44,4 +48,5 @@ def test_keys_are_fresh_and_their_secret_hidden() -> None:
 def test_a_recording_plays_faster_on_wall_time() -> None:
     """Speed makes a synthetic exchange live faster, but a recorded one only plays its frames faster."""
     assert 10.0 == SimexConfig(speed=10.0).timeline_speed
+    assert 10.0 == SimexConfig(market="history", history_dir=Path("files"), speed=10.0).timeline_speed
     assert 1.0 == SimexConfig(market="recorded", replay_dir=Path("frames"), speed=10.0).timeline_speed

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bot.simex.core.numbers import BOOKED, divided
+from tests.simex.looks import PERPETUAL, SPOT_PAIR, binance, top_of
 from tests.simex.pinned import control, running, told
 
 LIMIT = {"market": "usdm", "symbol": "BTCUSDT", "type": "LIMIT"}
@@ -33,7 +35,7 @@ async def test_a_shock_moves_every_price_of_the_asset() -> None:
     async with running() as (simex, session):
         before = {row["symbol"]: Decimal(row["mark"]) for row in (await told(simex, session, "truth"))["marks"]}
         await control(simex, session, "shock", asset="BTC", factor="0.9")
-        spot = simex.exchange.depth("spot", "BTCUSDT", 1).bids[0].price
+        spot = top_of(simex, SPOT_PAIR).bid
         after = {row["symbol"]: Decimal(row["mark"]) for row in (await told(simex, session, "truth"))["marks"]}
 
         assert Decimal("0.89") < after["BTCUSDT"] / before["BTCUSDT"] < Decimal("0.91")
@@ -44,7 +46,7 @@ async def test_a_shock_moves_every_price_of_the_asset() -> None:
 async def test_trading_by_hand() -> None:
     """An order by another account rests, is part of the book, and is taken by the default account's order."""
     async with running() as (simex, session):
-        best = simex.exchange.depth("usdm", "BTCUSDT", 1).bids[0].price
+        best = top_of(simex, PERPETUAL).bid
         inside = str(best + Decimal("0.1"))
         rested = await control(
             simex,
@@ -54,7 +56,7 @@ async def test_trading_by_hand() -> None:
             side="BUY",
             quantity="0.05",
             price=inside,
-            time_in_force="GTX",
+            time_in_force="POST_ONLY",
             **LIMIT,
         )
         taken = await control(
@@ -66,15 +68,15 @@ async def test_trading_by_hand() -> None:
         assert ("NEW", "FILLED") == (rested["status"], taken["status"])
         assert [("BTCUSDT", "0.05")] == [(row["symbol"], row["quantity"]) for row in truth["usdm"]["positions"]]
         assert [True] == [row["is_maker"] for row in truth["trades"]]
-        assert [Decimal(inside)] == [Decimal(row["price"]) for row in fills]
-        simex.exchange.check()
+        assert {Decimal(inside)} == {Decimal(row["price"]) for row in fills}
+        binance(simex).check()
 
 
 async def test_cancelling_by_hand_and_a_new_trader() -> None:
     """Another account can be opened while running; its order can be cancelled by hand."""
     async with running() as (simex, session):
         await control(simex, session, "account", account="whale", usdm={"USDT": "1000000"})
-        price = str(simex.exchange.depth("usdm", "BTCUSDT", 5).bids[-1].price)
+        price = str(top_of(simex, PERPETUAL).bid - Decimal(5))
         order = await control(simex, session, "place", account="whale", side="BUY", quantity="1", price=price, **LIMIT)
         wanted = {"account": "whale", "market": "usdm", "symbol": "BTCUSDT", "order_id": order["order_id"]}
         cancelled = await control(simex, session, "cancel", **wanted)
@@ -91,7 +93,7 @@ async def test_funding_on_demand() -> None:
         )
         due = simex.now_ms() + 20
         await control(simex, session, "funding", symbol="BTCUSDT", rate="0.001", next_ms=due)
-        simex.exchange.advance(due + 1)
+        binance(simex).advance(due + 1)
         truth = await told(simex, session, "truth")
 
         assert Decimal(50) < Decimal(truth["funding_received"]["USDT"]) < Decimal(70)
@@ -177,16 +179,17 @@ async def test_an_accounts_settings_and_fees_can_be_planted() -> None:
     """What an owner sets by hand, and the venue by tier: modes, leverage, margin type, and fee rates that fills pay."""
     async with running() as (simex, session):
         await control(simex, session, "settings", dual_side=True, multi_assets=True)
-        await control(simex, session, "settings", symbol="BTCUSDT", leverage=3, margin_type="ISOLATED")
+        await control(simex, session, "settings", symbol="BTCUSDT", leverage=3)
         await control(simex, session, "fees", account="other", maker="0.0001", taker="0.001")
         order = {"side": "BUY", "quantity": "0.05", "market": "usdm", "symbol": "ETHUSDT", "type": "MARKET"}
         await control(simex, session, "place", account="other", **order)
-        account, held = simex.exchange.accounts.futures("default"), simex.exchange.accounts.states["default"]
-        (trade,) = simex.exchange.accounts.trades("other", "usdm", "ETHUSDT")
+        account = binance(simex).state.account("default")
+        held = account.position(binance(simex).instruments[PERPETUAL], "long")
+        (trade,) = binance(simex).state.account("other").trades
 
-        assert (True, True) == (account.dual_side, account.multi_assets)
-        assert (3, "ISOLATED") == (held.positions["BTCUSDT"].leverage, held.positions["BTCUSDT"].margin_type)
-        assert round(trade.quote_quantity / 1000, 6) == round(trade.commission, 6)
+        assert (True, True) == (account.hedge_mode["usdm"], account.multi_assets)
+        assert 3 == held.leverage
+        assert divided(trade.worth, 1000 * BOOKED) * BOOKED == trade.fee
 
 
 async def test_a_keys_rights_can_be_changed() -> None:
@@ -194,7 +197,7 @@ async def test_a_keys_rights_can_be_changed() -> None:
     async with running() as (simex, session):
         changed = await control(simex, session, "key", name="default", withdraw=True, expires_ms=5)
         unknown = await control(simex, session, "key", name="nobody", withdraw=True)
-        found = simex.dialect.keys.find(simex.keys["default"].key)
+        found = simex.dialects["binance"].keys.find(simex.keys["default"].key)
         url = f"{simex.control_url}/control/key"
         async with session.post(url, json={"name": "default", "withdraw": "yes"}) as response:
             refused = response.status

@@ -13,7 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from bot.simex.config import SimexConfig
+from bot.simex.greeting import greeting
+from bot.simex.house import exchanges
 from bot.simex.main import config_of, main, parser
+from tests.simex.sources.dump_files import FIRST_MS, HOUR, KLINE_HEADER, kline, write
+
+RATE_HEADER = "calc_time,funding_interval_hours,last_funding_rate"
+ADDRESSES = {
+    "pin": {"fapi.binance.com": ["127.0.0.1", 4443], "api.bybit.com": ["127.0.0.1", 4443]},
+    "plain": {"fapi.binance.com": 4080},
+    "proxy_url": "http://127.0.0.1:4128",
+    "ca_file": "/somewhere/ca.pem",
+    "control_url": "http://127.0.0.1:4000",
+    "keys": {
+        "default": {"api_key": "the-key", "secret": "the-secret", "account": "default"},
+        "ed25519": {"api_key": "other-key", "secret": "-----BEGIN\nabc\n-----END\n", "account": "default"},
+    },
+}
 
 
 def test_options_become_a_configuration() -> None:
@@ -34,6 +51,34 @@ def test_options_become_a_configuration() -> None:
     assert [("default", False), ("withdraw", True)] == [(key.name, key.withdraw) for key in config.keys]
 
 
+def test_every_wallet_venue_and_kind_of_key_can_be_asked_for() -> None:
+    """COIN-M and unified balances, the venues, a calm market and keys that sign otherwise are options; others stay."""
+    text = "--venues bybit --calm --coinm BTC=2 --unified USDT=7 --key-kind rsa --key-kind ed25519 --key-kind hmac"
+    config = config_of(parser().parse_args(text.split()))
+
+    assert (("bybit",), True) == (config.venues, config.is_calm)
+    assert ({"BTC": Decimal(2)}, {"USDT": Decimal(7)}) == (config.accounts[0].coinm, config.accounts[0].unified)
+    assert SimexConfig().accounts[0].spot == config.accounts[0].spot
+    assert [("default", "hmac"), ("ed25519", "ed25519"), ("rsa", "rsa")] == [(k.name, k.kind) for k in config.keys]
+
+
+def test_history_files_are_a_market(tmp_path: Path) -> None:
+    """Klines and funding rates as data.binance.vision has them are traded from now on, on Binance alone."""
+    bars = [kline(hour, ("60000", "60100", "59900", "60050")) for hour in range(3)]
+    write(tmp_path / "um" / "BTCUSDT-1h-2024-01.zip", KLINE_HEADER, *bars)
+    write(tmp_path / "um" / "BTCUSDT-fundingRate-2024-01.csv", RATE_HEADER, f"{FIRST_MS + HOUR},8,-0.00012300")
+    config = config_of(parser().parse_args(["--history", str(tmp_path), "--speed", "60"]))
+    start_ms = 1_760_000_000_000
+    found = exchanges(config, start_ms)
+    binance = found["binance"]
+    binance.advance(start_ms + 2 * HOUR)
+
+    assert ({"binance"}, {("usdm", "BTCUSDT")}) == (set(found), set(binance.instruments))
+    assert ("history", 60.0) == (config.market, config.timeline_speed)
+    assert 5_990_000_000_000 <= binance.top(("usdm", "BTCUSDT"))[0] <= 6_010_000_000_000
+    assert -12_300 == binance.accounting.rates.rate(("usdm", "BTCUSDT"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -46,6 +91,12 @@ def test_options_become_a_configuration() -> None:
         "--funding-rate 2",
         "--market dreams",
         "--replay /nowhere/at/all",
+        "--history /nowhere/at/all",
+        "--market history",
+        "--venues mtgox",
+        "--venues ,",
+        "--key-kind dsa",
+        "--faults /nowhere/at/all.yaml",
     ],
 )
 def test_wrong_options(text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +115,39 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert 2 == ended.value.code
     assert "in use" in capsys.readouterr().err
+
+
+def test_what_people_are_told() -> None:
+    """Hosts with both ports, proxy, certificate, control API, each key with its secret, and example settings."""
+    lines = [" ".join(line.split()) for line in greeting(ADDRESSES).splitlines()]
+
+    assert "fapi.binance.com 127.0.0.1:4443 127.0.0.1:4080" in lines
+    assert "api.bybit.com 127.0.0.1:4443" in lines
+    assert "CA file /somewhere/ca.pem" in lines
+    assert "control API http://127.0.0.1:4000/control/" in lines
+    assert any(line.startswith("proxy http://127.0.0.1:4128") for line in lines)
+    assert ["secret -----BEGIN", "abc", "-----END"] == lines[(at := lines.index("key other-key") + 1) : at + 3]
+    assert "# pybit" in lines
+
+
+@pytest.mark.process
+def test_people_are_not_told_in_json(tmp_path: Path) -> None:
+    """Without --json what is printed is for people; the ready file holds the JSON all the same, faults are armed."""
+    scenario, ready_file = tmp_path / "scenario.yaml", tmp_path / "ready.json"
+    scenario.write_text("faults: [{kind: delay, variant: before, params: {delay_ms: 1}, for: 1h}]\n")
+    command = [sys.executable, "-m", "bot.ops.cli", "simex", "--faults", str(scenario), "--ready-file", str(ready_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        ready = json.loads(ready_file.read_text())
+        with urllib.request.urlopen(f"{ready['control_url']}/control/faults") as answer:
+            armed = json.loads(answer.read())["armed"]
+        process.send_signal(signal.SIGTERM)
+        rest, code = process.stdout.read(), process.wait(10)
+
+    assert first.startswith("The simulated exchange serves")
+    assert ["delay"] == [fault["kind"] for fault in armed]
+    assert (greeting(ready), 0) == (first + rest.removesuffix("\n"), code)
 
 
 @pytest.mark.process
@@ -90,6 +174,6 @@ def test_one_ready_line_then_a_signal(tmp_path: Path) -> None:
 
     assert (b"{}", "", 0) == (pinged, rest, code)
     assert ready == json.loads(ready_file.read_text())
-    assert {"pin", "plain", "ca_file", "control_url", "keys"} == set(ready)
+    assert {"pin", "plain", "proxy_url", "ca_file", "control_url", "keys"} == set(ready)
     assert Path(ready["ca_file"]).is_file()
     assert ["127.0.0.1"] == sorted({address for address, _ in ready["pin"].values()})

@@ -21,6 +21,7 @@ from bot.simex.config import ApiKey
 from bot.simex.hosts import BINANCE
 from bot.simex.serve import Simex
 from bot.simex.server import BODY_BYTES_MAX
+from tests.simex.looks import PERPETUAL, binance
 from tests.simex.pinned import control, running, told, until
 
 FAPI = "https://fapi.binance.com"
@@ -50,7 +51,7 @@ async def place(simex: Simex, session: ClientSession, **more: Any) -> tuple[int,
 
 def made(simex: Simex) -> int:
     """How many orders the exchange really has."""
-    return len(simex.exchange.orders.history("default", "usdm", "BTCUSDT"))
+    return len(binance(simex).orders.history("default", "usdm", PERPETUAL))
 
 
 async def test_every_host_answers_over_tls_and_plain() -> None:
@@ -133,7 +134,7 @@ async def test_a_dropped_answer_leaves_an_executed_order() -> None:
         (entry,) = simex.requests
 
         assert ("dropped", 0, "tt1") == (entry.fate, entry.status, entry.client_order_id)
-        assert "FILLED" == simex.exchange.orders.get("default", "usdm", "BTCUSDT", client_id="tt1").status
+        assert "filled" == binance(simex).orders.find("default", PERPETUAL, client_id="tt1").status
         assert 200 == (await place(simex, session))[0]
 
 
@@ -241,7 +242,7 @@ async def test_a_defect_of_simex_is_a_500_and_no_more(
     """Should a handler raise, that request is answered 500 and logged, and the next one is served."""
     async with running() as (simex, session):
         with monkeypatch.context() as patched:
-            patched.setattr(simex.dialect, "respond", lambda request: 1 / 0)
+            patched.setattr(simex.dialects["binance"], "respond", lambda request: 1 / 0)
             status, _ = await place(simex, session)
         after, _ = await place(simex, session)
 

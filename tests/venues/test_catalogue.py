@@ -60,6 +60,15 @@ async def test_without_a_key_the_configured_fees_stand_in() -> None:
     assert {SPOT_INFO, USDM_INFO} == set(canned.paths())
 
 
+async def test_without_contracts_only_the_spot_market_is_read() -> None:
+    """Neither the futures' host nor a right to them is needed where only coins lie."""
+    canned = laid()
+    found = await LiveCatalogue(client(canned, Clock()), SPOT_FEES, None).listing(frozenset({"BTCUSDT"}))
+
+    assert ["binance.spot:BTCUSDT"] == [one.id for one in found.instruments]
+    assert [SPOT_INFO] == canned.paths()
+
+
 async def test_unreadable_fees_fall_back_and_unreadable_brackets_do_not() -> None:
     """A fee is a matter of cost; margin brackets are a matter of safety."""
     canned = laid()

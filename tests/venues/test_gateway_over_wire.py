@@ -35,6 +35,7 @@ from bot.venues.signing import Credentials
 from bot.venues.snapshot import LiveSnapshots
 from bot.venues.translate.catalogue import Fees
 from bot.venues.transport import SessionTransport
+from tests.simex.looks import PERPETUAL, top_of
 from tests.venues.canned import BTC, USDT, approved, client_id, durable
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Rig:
 
     async def sell(self, number: int = 1, contracts: str = "0.010", **changes: Any) -> Any:
         """Sell at what the book gives."""
-        best = self.simex.exchange.depth("usdm", "BTCUSDT", 1).bids[0].price
+        best = top_of(self.simex, PERPETUAL).bid
         limit = (best * Decimal("0.995") // Decimal("0.1")) * Decimal("0.1")
         fields = {"contracts": Decimal(contracts), "limit_price": limit, **changes}
         (fact,) = await self.gateway.submit(approved(number, **{"decided_ns": clock(), **fields}), durable())
@@ -192,7 +193,7 @@ async def test_a_reduce_only_order_closes_what_is_held() -> None:
     """Bought back with the venue's own flag, the position is flat, and flat is believed."""
     async with rig() as one:
         await one.sell(1, contracts="0.020")
-        ask = one.simex.exchange.depth("usdm", "BTCUSDT", 1).asks[0].price
+        ask = top_of(one.simex, PERPETUAL).ask
         limit = (ask * Decimal("1.005") // Decimal("0.1")) * Decimal("0.1")
         back = await one.sell(2, contracts="0.020", side=Side.BUY, limit_price=limit, reduce_only=True)
 

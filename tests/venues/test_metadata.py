@@ -78,6 +78,14 @@ async def test_only_what_is_wanted_is_asked_where_the_venue_lets_us() -> None:
     assert 1_200 == made.budgets[USDM].limits.weight_per_minute
 
 
+async def test_without_a_contract_only_the_spot_market_is_read() -> None:
+    """Where only coins lie, the futures' host need not answer."""
+    canned = laid()
+
+    assert {PAIR.id} == set(await read(canned, (PAIR,)))
+    assert [SPOT_INFO] == canned.paths()
+
+
 async def test_what_a_refusal_taught_outlives_a_read_that_states_the_same() -> None:
     """An hourly read must not lead us back into the limit that the venue showed us by a 429."""
     canned, clock = laid(), Clock()

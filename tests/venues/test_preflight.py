@@ -13,7 +13,7 @@ from bot.venues.ports import Finding
 from bot.venues.preflight import LivePreflight
 from bot.venues.routes import SPOT
 from bot.venues.signing import Credentials
-from tests.venues.canned import INSTRUMENTS, KEY, NOW_NS, SPOT_BTC, USDT, Canned, Clock, client
+from tests.venues.canned import INSTRUMENTS, KEY, NOW_NS, PAIR, SPOT_BTC, USDT, Canned, Clock, client
 from tests.venues.test_snapshot import spot, usdm
 
 NOW_MS = NOW_NS // 1_000_000
@@ -149,6 +149,18 @@ async def test_a_key_without_futures_hides_nothing_of_the_spot_side() -> None:
 
     assert [("key scope", True)] == wrong(findings)
     assert "spot balances" in {finding.subject for finding in findings}
+
+
+async def test_where_only_coins_lie_the_futures_side_is_left_alone() -> None:
+    """No right to futures is needed, their host may be away, and nothing is asked of it."""
+    canned = answers(scope={**SCOPE, "enableFutures": False}, usdm_time=TimeoutError())
+    bound_ns = 500 * MILLISECOND_NS
+    one = client(canned, Clock())
+    findings = await LivePreflight(one, (PAIR,), USDT, clock_offset_ns_max=bound_ns, has_futures=False).inspect()
+
+    assert [] == wrong(findings)
+    assert "spot balances" in {finding.subject for finding in findings}
+    assert not [path for path in canned.paths() if path.startswith("/fapi/")]
 
 
 async def test_a_clock_that_is_off_hides_nothing() -> None:

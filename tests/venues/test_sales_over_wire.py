@@ -19,6 +19,7 @@ from bot.venues.net import open_session, ssl_context
 from bot.venues.preflight import LivePreflight
 from bot.venues.routes import SPOT
 from bot.venues.snapshot import LiveSnapshots
+from tests.simex.looks import SPOT_PAIR, top_of
 from tests.venues.canned import SPOT_BTC, USDT, client_id, durable, sale
 from tests.venues.test_gateway_over_wire import CLOCK_OFFSET_NS_MAX, KEYS, Rig, clock
 
@@ -37,7 +38,7 @@ class Stall:
 
     async def sell(self, coins: str = "0.01", below: str = "0.995", number: int = 1) -> Any:
         """Sell at what the spot book bids."""
-        best = self.rig.simex.exchange.depth("spot", "BTCUSDT", 1).bids[0].price
+        best = top_of(self.rig.simex, SPOT_PAIR).bid
         limit = (best * Decimal(below) // Decimal("0.01")) * Decimal("0.01")
         order = sale(number, contracts=Decimal(coins), limit_price=limit, decided_ns=clock())
         (fact,) = await self.rig.gateway.submit(order, durable())

@@ -28,6 +28,7 @@ from bot.venues.listenkey import ListenKeyGone, ListenKeyTrouble
 from bot.venues.net import open_session, ssl_context
 from bot.venues.ports import Feed
 from bot.venues.stream import World
+from tests.simex.looks import deposit
 from tests.venues.streamkit import Sink, until
 
 REFUSE_MS = 1_500
@@ -187,8 +188,7 @@ async def test_a_spot_order_by_hand_is_foreign_and_its_balances_are_seen() -> No
 async def test_a_deposit_asks_for_a_snapshot() -> None:
     """A deposit is told as a difference, which asks for a snapshot; the absolute balance is taken where it comes."""
     async with wired() as w:
-        w.simex.exchange.accounts.deposit("default", "spot", "BTC", Decimal(2))
-        w.simex.flush()
+        deposit(w.simex, "spot", "BTC", Decimal(2))
         await until(lambda: w.refreshes)
         await until(lambda: w.of(BalancesChanged))
 

@@ -12,6 +12,7 @@ from bot.domain.order import OrderRequest, Refused
 from bot.domain.rules import Limits
 from bot.domain.units import Contracts, Notional, Qty
 from bot.engine.modes import Mode
+from bot.engine.pegs import PegReading
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -51,6 +52,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     slippage_bps_max: Decimal
     intent_left: Contracts
     """Contracts of the parent leg that no order has taken yet."""
+    peg: PegReading | None = None
+    """What the quote currency is worth in dollars; None where nobody watches it."""
     sale: Sale | None = None
     """What bounds a sale of coins; None for futures."""
 

@@ -98,6 +98,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     statuses: int
     programs: int
     updates: int
+    exchange_calls: int
+    simulated_s: int
 
 
 FULL = Counts(
@@ -118,6 +120,8 @@ FULL = Counts(
     statuses=40,
     programs=100,
     updates=1_000_000,
+    exchange_calls=40_000,
+    simulated_s=3_000,
 )
 QUICK = Counts(
     repeats=2,
@@ -137,6 +141,8 @@ QUICK = Counts(
     statuses=10,
     programs=30,
     updates=60_000,
+    exchange_calls=10_000,
+    simulated_s=500,
 )
 
 

@@ -16,7 +16,19 @@ import msgspec
 import uvloop
 
 from bot.journal.writer import SWITCH_INTERVAL_S
-from bot.lab.bench import bands, evaluation, journal, memory, orders, replay, starting, status, ticker
+from bot.lab.bench import (
+    bands,
+    evaluation,
+    journal,
+    memory,
+    orders,
+    replay,
+    simex,
+    simex_served,
+    starting,
+    status,
+    ticker,
+)
 from bot.lab.bench.figures import FULL, QUICK, Counts, Figure, Row
 
 ROW_TIMEOUT_S = 120.0
@@ -33,6 +45,8 @@ ROWS: dict[str, tuple[str, Measure]] = {
     "status": ("Status and tick of a wide portfolio (CPU)", status.measure),
     "evaluation": ("Deciding, in books of any width (CPU)", lambda counts, _: evaluation.measure(counts)),
     "bands": ("Joint band program (CPU)", lambda counts, _: bands.measure(counts)),
+    "simex": ("The simulated exchange (CPU)", lambda counts, _: simex.measure(counts)),
+    "served": ("The simulated exchange, served", lambda counts, _: simex_served.measure(counts)),
     "cli": ("Start of the command line", lambda counts, _: starting.measure(counts)),
     "memory": ("Memory and stalls over many updates", memory.measure),
 }

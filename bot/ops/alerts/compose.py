@@ -57,6 +57,7 @@ class Composer:
                 self._corrections.follow(state)
                 yield starting(self.voice, state, self._version)
             case Stopping():
+                yield from self._told(state, everything=True)
                 self._corrections.abandon("the daemon was stopped")
                 yield stopping(self.voice, state)
             case OperatorAsked():
@@ -70,8 +71,9 @@ class Composer:
 
     def _of_the_former_way(self, state: State) -> list[Alert]:
         """What another way to run left, in its own name: this one's journal knows nothing of its orders."""
+        told = list(self._told(state, everything=True))
         self._corrections.abandon("it went on in another way to run")
-        return self._late(state)
+        return [*told, *self._late(state)]
 
     def _of_commands(self, event: Event, commands: Sequence[Command], state: State) -> Iterator[Alert]:
         for command in commands:
@@ -80,7 +82,9 @@ class Composer:
                     self.why_held.pop(command.intent.group, None)
                     self._corrections.begin(command.intent, state)
                 case CloseCorrection():
-                    yield from self._closed(command, state)
+                    self.why_held.pop(command.group, None)
+                    self._corrections.close(command, state)
+                    yield from self._told(state)
                 case ProposeIntent():
                     yield proposed(self.voice, command.intent, state)
                 case Notice():
@@ -89,9 +93,9 @@ class Composer:
                     pass
         yield from changed(self.voice, [one for one in commands if isinstance(one, Notice)], state)
 
-    def _closed(self, closed: CloseCorrection, state: State) -> Iterator[Alert]:
-        self.why_held.pop(closed.group, None)
-        yield hedged(self.voice, self._corrections.close(closed, state), closed, state, self._intervals)
+    def _told(self, state: State, *, everything: bool = False) -> Iterator[Alert]:
+        for one in self._corrections.told(state, everything=everything):
+            yield hedged(self.voice, one.tally, one.command, state, self._intervals)
 
     def _noticed(self, notice: Notice, event: Event, state: State) -> Iterator[Alert]:
         if notice.topic == HELD:
@@ -103,5 +107,6 @@ class Composer:
             yield alert
 
     def _late(self, state: State) -> list[Alert]:
-        """Corrections that were cut short, once the last of their orders has ended."""
-        return [hedged(self.voice, tally, None, state, self._intervals) for tally in self._corrections.ended(state)]
+        """Corrections that closed without their details, and those cut short once their last order has ended."""
+        late = [hedged(self.voice, tally, None, state, self._intervals) for tally in self._corrections.ended(state)]
+        return [*self._told(state), *late]

@@ -7,6 +7,9 @@ operator's other commands, a stop and a restart end it without one: its orders m
 last of them has ended, and told then, if anything was filled. Orders that a start finds without an end belong to a
 correction that the process before it did not live to close; they are followed in the same way.
 
+An answer to an order may say that it filled before the stream says at which fee: a correction that closed waits for its
+fills to be told one by one, at most DETAILS_WAIT_NS.
+
 The engine forgets orders ten minutes after they ended. A record is taken over with every report, so that a long
 correction is told whole. At most ORDERS_MAX orders are kept per correction: the first ones, and how many more.
 """
@@ -17,13 +20,14 @@ import msgspec
 
 from bot.domain.commands import CloseCorrection
 from bot.domain.hedge import HedgeIntent, Need
-from bot.domain.units import ClientOrderId, Nanos
+from bot.domain.units import SECOND_NS, ZERO, ClientOrderId, Nanos
 from bot.engine.orders import OrderRecord
 from bot.engine.state import State
 
 ORDERS_MAX = 256
 CUT_SHORT_MAX = 64
 """Corrections without a close that still wait for orders to end."""
+DETAILS_WAIT_NS = 5 * SECOND_NS
 
 
 class Tally(msgspec.Struct, kw_only=True):
@@ -47,6 +51,11 @@ class Tally(msgspec.Struct, kw_only=True):
         """Whether any order filled at all."""
         return any(record.filled for record in self.orders.values())
 
+    @property
+    def is_detailed(self) -> bool:
+        """Whether each fill is known by itself, with its fee, and not only as part of a sum."""
+        return all(sum((one.contracts for one in row.fills), ZERO) >= row.filled for row in self.orders.values())
+
     def ended(self, state: State) -> bool:
         """Whether no order can fill any more: none is live, or the engine does not know of it."""
         known = state.orders.records
@@ -68,17 +77,26 @@ class Tally(msgspec.Struct, kw_only=True):
                 self.orders[client_id] = known[client_id]
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """A correction that closed, and until when its fills may still be told."""
+
+    tally: Tally
+    command: CloseCorrection
+    until_ns: Nanos
+
+
 class Corrections:
-    """The corrections under way, and those cut short whose orders have not all ended."""
+    """The corrections under way, those that closed and wait for details, and those cut short with live orders."""
 
     def __init__(self) -> None:
         self._open: dict[str, Tally] = {}
+        self._closed: list[Closed] = []
         self._cut_short: list[Tally] = []
 
     @property
     def waiting(self) -> bool:
-        """Whether any correction that was cut short still waits for an order to end."""
-        return bool(self._cut_short)
+        """Whether any correction waits for details, or was cut short and waits for an order to end."""
+        return bool(self._cut_short or self._closed)
 
     def begin(self, intent: HedgeIntent, state: State) -> None:
         """An intent was opened; one that is not its correction's first goes on with it."""
@@ -94,13 +112,21 @@ class Corrections:
             found.intents += 1
         found.take(records)
 
-    def close(self, closed: CloseCorrection, state: State) -> Tally:
-        """The account of a correction that ended; of one whose beginning nobody saw, what its results say."""
+    def close(self, closed: CloseCorrection, state: State) -> None:
+        """A correction ended; of one whose beginning nobody saw, its results are what is known."""
         found = self._open.pop(closed.group, None) or _unseen(closed, state)
         found.refresh(state)
         # A close that says more than the correction began with was forced: its target was changed under way.
         found.cut_short = closed.reason.removeprefix(found.reason).lstrip("; ")
-        return found
+        self._closed.append(Closed(found, closed, Nanos(state.now + DETAILS_WAIT_NS)))
+
+    def told(self, state: State, *, everything: bool = False) -> Iterator[Closed]:
+        """Closed corrections of which all is known, or whose time is over; each is given once, in order."""
+        for one in self._closed:
+            one.tally.refresh(state)
+        done = [one for one in self._closed if everything or one.tally.is_detailed or state.now >= one.until_ns]
+        self._closed = [one for one in self._closed if one not in done]
+        yield from done
 
     def follow(self, state: State) -> None:
         """At a start: whatever runs is cut short, and orders of unknown fate are followed to their end."""

@@ -7,13 +7,14 @@ import msgspec
 
 from bot.domain.events import RunMode
 from bot.domain.targets import UNWIND
-from bot.domain.units import AccountId, Asset
-from bot.engine import trust
+from bot.domain.units import ZERO, AccountId, Asset
+from bot.engine import peg, trust
 from bot.engine.modes import GLOBAL, Mode
 from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.policy.members import Member
 from bot.runtime.status import AssetStatus, Status
+from bot.runtime.vitals import PEG
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -68,6 +69,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     margin_ratio: Decimal | None = None
     margin_stress: Decimal | None = None
     margin_ratio_max: Decimal
+    stress_distance_min: Decimal = ZERO
     clock_offsets: tuple[tuple[str, int | None], ...] = ()
     """How far each account's venue clock is ahead of ours, in nanoseconds."""
     clock_offset_ns_max: int
@@ -101,6 +103,7 @@ def gather(
         margin_ratio=status.margin_ratio,
         margin_stress=status.margin_stress,
         margin_ratio_max=limits.margin_ratio_max,
+        stress_distance_min=limits.stress_distance_min,
         clock_offsets=tuple((one.name, one.clock_offset_ns) for one in status.accounts),
         clock_offset_ns_max=limits.clock_offset_ns_max,
         budgets=tuple((one.host, one.used_ratio) for one in status.budgets),
@@ -115,7 +118,9 @@ def fed_by(state: State, stream: str) -> tuple[str, ...]:
     return tuple(
         rule.asset
         for rule in layout.hedges()
-        if any(_is_of(stream, layout.instruments[name].account) for name in (rule.pricing, rule.hedge))
+        if any(
+            _is_of(stream, layout.instruments[name].account) for name in (rule.pricing, *layout.candidates[rule.asset])
+        )
     )
 
 
@@ -144,6 +149,9 @@ def doubts(state: State, suspects: Set[str]) -> Iterator[DoubtFact]:
             elif not (known := found.get(subject)) or (not known.why and seen is None):
                 found[subject] = DoubtFact(subject, seen)
     yield from found.values()
+    if (watched := peg.reading(state)) is not None:
+        names = tuple(group.name for group in state.layout.groups)
+        yield DoubtFact(PEG, "" if watched.price is not None else watched.told, names)
 
 
 def _subjects(state: State, group: Member) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from bot.calc.sizing import slippage_bps
 from bot.domain.commands import CloseCorrection, Severity
-from bot.domain.hedge import HedgeIntent, Leg, Need
+from bot.domain.hedge import ROUTE, HedgeIntent, Leg, Need
 from bot.domain.instrument import Instrument
 from bot.domain.order import Side, Status
 from bot.domain.targets import UNWIND
@@ -151,6 +151,8 @@ def _title(tally: Tally, traded: tuple[Traded, ...]) -> str:
         verb = "hedge cut short"
     elif tally.group.startswith(f"{UNWIND}:"):
         verb = "hedge closed"
+    elif tally.group.startswith(f"{ROUTE}:"):
+        verb = "hedge moved"
     elif len(tally.needs) > 1:
         verb = "rebalanced"
     more = f" and {len(traded) - TRADES_IN_TITLE} more" if len(traded) > TRADES_IN_TITLE else ""
@@ -159,8 +161,12 @@ def _title(tally: Tally, traded: tuple[Traded, ...]) -> str:
 
 
 def _reasons(tally: Tally) -> list[str]:
-    """The target's own words, a line per asset."""
-    return [need.why for need in tally.needs if need.hedge][:REASONS_SHOWN] or [tally.reason]
+    """The target's own words, a line per asset; and of one asset why its hedge is where it is."""
+    whys = [need.why for need in tally.needs if need.hedge]
+    route = tally.reason.removeprefix(whys[0]).removeprefix("; ") if len(whys) == 1 else ""
+    if route and tally.reason.startswith(whys[0]):
+        whys.append(route)
+    return whys[:REASONS_SHOWN] or [tally.reason]
 
 
 # ------------------------------------------------------------------------------------------------ delta and band

@@ -44,6 +44,7 @@ class Kind(Enum):
     CONVERTED = "converted"
     HOLDINGS = "holdings"
     MARGIN = "margin"
+    PEG = "peg"
     CLOCK = "clock"
     RATE_BUDGET = "rate_budget"
     JOURNAL_SLOW = "journal_slow"
@@ -108,7 +109,8 @@ KINDS: dict[Kind, About] = {
     Kind.DECOUPLED: About(_W, "A proxy hedge and the coin it stands for no longer move together."),
     Kind.CONVERTED: About(_I, "A synthetic sale was made real: the coins are sold, and their hedge is closed."),
     Kind.HOLDINGS: About(_W, "What is held off the venues could not be read."),
-    Kind.MARGIN: About(_W, "The margin ratio passed a stage."),
+    Kind.MARGIN: About(_W, "The margin ratio, or the distance to liquidation, passed a stage."),
+    Kind.PEG: About(_W, "The quote currency is off its peg to the dollar, or is back."),
     Kind.CLOCK: About(_W, "The venue's clock and ours are too far apart: orders are held back."),
     Kind.RATE_BUDGET: About(_W, "The venue's rate budget is nearly used up, or the venue refuses requests."),
     Kind.JOURNAL_SLOW: About(_W, "The journal's disk answers slowly: orders wait for it."),

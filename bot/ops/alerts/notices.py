@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.commands import Notice, Severity
 from bot.domain.events import Action, Event, FaultRaised, OperatorAsked
+from bot.domain.hedge import ROUTE
+from bot.engine.peg import WAY_BACK
 from bot.engine.state import State
 from bot.ops.alerts import words
 from bot.ops.alerts.kinds import Alert, Kind
@@ -34,6 +36,7 @@ KINDS_BY_TOPIC = {
     "decoupled": Kind.DECOUPLED,
     "converted": Kind.CONVERTED,
     "holdings": Kind.HOLDINGS,
+    "peg": Kind.PEG,
 }
 HELD, RELEASED = "held", "released"
 MODE = "mode"
@@ -41,8 +44,9 @@ MODE = "mode"
 GATHERED = {"config": Kind.CONFIG, "metadata": Kind.METADATA}
 """One change of rules is many notices, and one alert."""
 CALENDAR = "calendar"
-SILENT = frozenset({HELD, RELEASED, CALENDAR, *GATHERED})
-"""Topics that are not told one by one: a strike that found nothing to do is for the journal."""
+SILENT = frozenset({HELD, RELEASED, CALENDAR, ROUTE, WAY_BACK, *GATHERED})
+"""Topics that are not told one by one: a strike that found nothing to do, how far a peg's way back is, and that a move
+is over, of which the alert of its orders tells, are for the journal."""
 LOUDNESS = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 _TITLES = {
@@ -64,6 +68,7 @@ _TITLES = {
     Kind.DECOUPLED: "{subject}: proxy and coin have come apart",
     Kind.CONVERTED: "the conversion {subject} is done",
     Kind.HOLDINGS: "what {subject} holds cannot be read",
+    Kind.PEG: "the peg of {subject}",
     Kind.COMPONENT: "a part failed: {subject}",
 }
 _DONE = {
@@ -87,6 +92,7 @@ _REMEDY = {
     Kind.WAITING: "It is hedged as soon as what it waits for is there, and at once beyond the band's `instant`.",
     Kind.TARGET_ENDED: "It stays ended until its entry in the config changes.",
     Kind.CAPPED: "The hedge is as large as the cap lets it be; the rest stays open.",
+    Kind.PEG: "Hedges stay as they are, and orders that reduce go on.",
     Kind.HOLDINGS: "The last good reading stands until it is too old; then the coins it tells of are not traded.",
     Kind.COMPONENT: "Hedging goes on meanwhile; the log has the traceback.",
 }

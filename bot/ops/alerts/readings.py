@@ -32,6 +32,9 @@ MARGIN_CRITICAL = Decimal("0.70")
 MARGIN_CRITICAL_ABOVE = Decimal("0.05")
 """Above the limit, where the limit is high."""
 MARGIN_EASE = Decimal("0.02")
+STRESS_EASE = Decimal("0.01")
+STRESS_STAGE = 2
+"""Of the margin's stages, the one that a distance to liquidation below its limit makes: only what reduces is sent."""
 CLOCK_EASE_SHARE = Decimal("0.8")
 JOURNAL_SLOW_NS = 500 * MILLISECOND_NS
 JOURNAL_STUCK_NS = 5 * SECOND_NS
@@ -202,6 +205,9 @@ def _margin(facts: Facts) -> Reading:
     ratio, stages = facts.margin_ratio, margin_stages(facts.margin_ratio_max)
     level = 0 if ratio is None else sum(ratio >= stage for stage in stages)
     easing = LEVEL_MAX if ratio is None else sum(ratio >= stage - MARGIN_EASE for stage in stages)
+    if facts.margin_stress is not None and facts.stress_distance_min:
+        level = max(level, STRESS_STAGE if facts.margin_stress < facts.stress_distance_min else 0)
+        easing = max(easing, STRESS_STAGE if facts.margin_stress < facts.stress_distance_min + STRESS_EASE else 0)
     stress = words.percent(facts.margin_stress, 1) if facts.margin_stress is not None else "not known"
     return Reading(
         key=Kind.MARGIN.value,
@@ -209,15 +215,24 @@ def _margin(facts: Facts) -> Reading:
         subject="margin",
         level=level,
         easing=easing,
-        title=f"margin ratio {words.percent(ratio, 1)}",
+        title=f"margin ratio {words.percent(ratio, 1)}{_thin(facts)}",
         lines=(_MARGIN_WORDS[level],),
         facts=(
             ("margin ratio", words.percent(ratio)),
             ("stages", ", ".join(words.percent(stage, 0) for stage in stages)),
             ("distance to liquidation", stress),
+            ("it must survive", words.percent(facts.stress_distance_min, 1)),
         ),
         over=f"margin ratio {words.percent(ratio, 1)}: below every stage",
     )
+
+
+def _thin(facts: Facts) -> str:
+    """In a title: how small a move would liquidate, where it is smaller than it may be."""
+    stress = facts.margin_stress
+    if stress is None or stress >= facts.stress_distance_min:
+        return ""
+    return f", a move of {words.percent(stress, 1)} from liquidation"
 
 
 # ------------------------------------------------------------------------------------------------ the machine room

@@ -68,6 +68,7 @@ def status_text(status: Status, health: Health) -> str:
         latched(status),
         (line for asset in status.assets for line in _asset(asset)),
         f"margin ratio {figures.percent(status.margin_ratio)}",
+        [f"{status.peg.told}{': no order adds risk' if status.peg.holds else ''}"] if status.peg is not None else [],
         _streams(status.streams),
     )
 

@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
 from bot.simex import hosts
-from bot.simex.binance.desk import Desk
-from bot.simex.binance.gate import KeyRing
-from bot.simex.binance.limits import SPOT_LIMITS, USDM_LIMITS, RateLimiter
+from bot.simex.binance.errors import BODY_TOO_LARGE, UNAVAILABLE_VARIANTS, VenueError
+from bot.simex.binance.futures import Futures
+from bot.simex.binance.gate import KeyRing, Route
+from bot.simex.binance.lifetimes import DAY_MS, Lifetimes
+from bot.simex.binance.limits import COINM_LIMITS, SPOT_LIMITS, USDM_LIMITS, Limits, RateLimiter
 from bot.simex.binance.listen_keys import ListenKeys, looks_like_listen_key
-from bot.simex.binance.rest_history import HistoryRest
-from bot.simex.binance.rest_sapi import CoinmRest, SapiRest
-from bot.simex.binance.rest_spot import SpotRest
-from bot.simex.binance.rest_usdm import UsdmRest
-from bot.simex.binance.rest_usdm_account import UsdmAccountRest
+from bot.simex.binance.marketplace import Marketplace
+from bot.simex.binance.rest_candles import CandleRest
+from bot.simex.binance.rest_derivatives import DerivativesRest
+from bot.simex.binance.rest_listen_key import ListenKeyRest
+from bot.simex.binance.rest_market import MarketRest
 from bot.simex.binance.router import Router, unknown_route
+from bot.simex.binance.spot import Spot
 from bot.simex.binance.streams import MarketFrames
 from bot.simex.binance.subscriptions import Hub, MarketSession, opening
-from bot.simex.binance.user_events import SpotUserEvents, UsdmUserEvents
-from bot.simex.binance.wsapi import SPOT_METHODS, USDM_METHODS, ApiSession, Logger
-from bot.simex.candles import Candles
+from bot.simex.binance.tape import Tape
+from bot.simex.binance.telling import FuturesUsers, MarketTeller, Silence, Teller, UserTeller
+from bot.simex.binance.ticker_streams import text_of
+from bot.simex.binance.user_events import FuturesUserEvents
+from bot.simex.binance.wsapi import ApiSession, Logger, Methods
+from bot.simex.binance.wsapi_futures import COINM_METHODS, COINM_PATH, USDM_METHODS, USDM_PATH
+from bot.simex.binance.wsapi_spot import PATH as SPOT_PATH
+from bot.simex.binance.wsapi_spot import SPOT_METHODS
 from bot.simex.config import ApiKey
-from bot.simex.events import AccountUpdated, BookTopChanged, Event, LeverageChanged, MultiAssetsChanged, OrderUpdated
-from bot.simex.exchange import Exchange
-from bot.simex.model import SymbolKey
+from bot.simex.core.events import Event
+from bot.simex.core.exchange import Exchange
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response, Session, Trace
+from bot.simex.wire import Request, Response, Session, SocketRules, Trace
 
 Push = Callable[[str], None]
-_ACCOUNT_EVENTS = (OrderUpdated, AccountUpdated, LeverageChanged, MultiAssetsChanged)
-_WS_API_PATHS = {hosts.SPOT_WS_API: "/ws-api/v3", hosts.USDM_WS_API: "/ws-fapi/v1"}
+HangUp = Callable[[], None]
+TOO_LARGE: Final = "too_large"
+SPOT, USDM, COINM = "spot", "usdm", "coinm"
+API_RULES: Final = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=1_000)
+"""The websocket API has request weights instead of a message rate."""
+_FUTURES_RULES = SocketRules(ping_every_s=180.0, pong_within_s=600.0, messages_per_s=10)
+_SOCKET_RULES: Final = {
+    hosts.SPOT_STREAM: SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=5),
+    hosts.USDM_STREAM: _FUTURES_RULES,
+    hosts.COINM_STREAM: _FUTURES_RULES,
+}
+_STREAMS: Final = {hosts.SPOT_STREAM: SPOT, hosts.USDM_STREAM: USDM, hosts.COINM_STREAM: COINM}
+_APIS: Final[dict[str, tuple[str, str, Methods]]] = {
+    hosts.SPOT_WS_API: (SPOT, SPOT_PATH, SPOT_METHODS),
+    hosts.USDM_WS_API: (USDM, USDM_PATH, USDM_METHODS),
+    hosts.COINM_WS_API: (COINM, COINM_PATH, COINM_METHODS),
+}
 
 
-@dataclass(slots=True)
-class Silence:
-    """Streams that are cut off although their sockets live, until a moment of the server's clock."""
+def _stay() -> None:
+    """A connection that cannot be hung up."""
 
-    market_until_ms: int = 0
-    user_until_ms: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How far the exchange differs from an immediate one: queries lag, limits are multiplied, connections end."""
+
+    query_lag_ms: int = 0
+    limits_factor: int = 1
+    connection_ms: int = DAY_MS
 
 
 class Binance:
@@ -49,67 +76,124 @@ class Binance:
 
     hosts = hosts.BINANCE
 
-    def __init__(self, exchange: Exchange, timeline: Timeline, keys: Iterable[ApiKey], log: Logger) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        timeline: Timeline,
+        keys: Iterable[ApiKey],
+        log: Logger,
+        behaviour: Behaviour | None = None,
+    ) -> None:
+        chosen = behaviour or Behaviour()
         self.timeline = timeline
         self.keys = KeyRing.of(keys)
-        self.listen_keys = ListenKeys()
         self.silence = Silence()
+        self.lifetimes = Lifetimes(chosen.connection_ms)
         self._log = log
-        spot, usdm = Desk(exchange, timeline, "spot"), Desk(exchange, timeline, "usdm")
-        self._usdm_rest = UsdmRest(usdm)
-        account = UsdmAccountRest(usdm, self.listen_keys)
-        self._limiters = {"spot": RateLimiter(SPOT_LIMITS), "usdm": RateLimiter(USDM_LIMITS)}
         self._exchange = exchange
-        self._candles = Candles()
-        for name in sorted(exchange.symbols):
-            self._see(name)
-        spot_past, usdm_past = HistoryRest(spot, self._candles).routes(), HistoryRest(usdm, self._candles).routes()
-        spot_routes = [*SpotRest(spot).routes(), *SapiRest(spot).routes(), *spot_past]
-        usdm_routes = [*self._usdm_rest.routes(), *account.routes(), *usdm_past]
-        self._spot_router = self._router(spot_routes, self._limiters["spot"])
-        self._usdm_router = self._router(usdm_routes, self._limiters["usdm"])
-        self._coinm_router = self._router(CoinmRest(usdm).routes(), RateLimiter(USDM_LIMITS))
-        self._hubs = {"spot": Hub(), "usdm": Hub()}
-        self._frames = {
-            "spot": MarketFrames(spot, self._hubs["spot"]),
-            "usdm": MarketFrames(usdm, self._hubs["usdm"]),
+        factor = chosen.limits_factor
+        limits = {SPOT: SPOT_LIMITS, USDM: USDM_LIMITS, COINM: COINM_LIMITS}
+        self.limiters = {market: RateLimiter(_scaled(one, factor)) for market, one in limits.items()}
+        self.listen_keys = {market: ListenKeys() for market in (USDM, COINM)}
+        self.tape = Tape(timeline.server_ms(), timeline.wire_ms)
+        lag_ms = chosen.query_lag_ms
+        self.spot = Spot(exchange, timeline, self.limiters[SPOT], lag_ms)
+        self.futures = {
+            market: Futures(exchange, timeline, market, self.limiters[market].limits, lag_ms)
+            for market in (USDM, COINM)
         }
-        self._spot_events, self._usdm_events = SpotUserEvents(spot), UsdmUserEvents(usdm)
-        self._api_sessions: dict[ApiSession, None] = {}
+        desks = {SPOT: self.spot.desk, **{market: one.desk for market, one in self.futures.items()}}
+        markets = {market: Marketplace(desk, self.tape) for market, desk in desks.items()}
+        self._hubs = {market: Hub() for market in markets}
+        self._frames = {market: MarketFrames(one, self._hubs[market]) for market, one in markets.items()}
+        self._users = tuple(
+            FuturesUsers(one.desk, FuturesUserEvents(one.desk), self.listen_keys[market], self._hubs[market])
+            for market, one in self.futures.items()
+        )
+        self._market_teller = MarketTeller(timeline, self.tape, self._frames, self.silence)
+        self._user_teller = UserTeller(timeline, self.silence, self.spot.desk, self._users)
+        self._teller = Teller(self._market_teller, self._user_teller)
+        routes = {market: self._routes(market, one) for market, one in markets.items()}
+        self.routes = [(market, one.method, one.path) for market, found in routes.items() for one in found]
+        """Market, method and path of every endpoint."""
+        self.routers = {
+            market: Router(found, self.keys, self.limiters[market], timeline.server_ms)
+            for market, found in routes.items()
+        }
+        self._see_books()
 
-    def _router(self, routes: Any, limiter: RateLimiter) -> Router:
-        return Router(routes, self.keys, limiter, self.timeline.server_ms)
+    def _routes(self, market: str, place: Marketplace) -> list[Route]:
+        public = [*MarketRest(place, self.limiters[market]).routes(), *CandleRest(place).routes()]
+        if market == SPOT:
+            return [*public, *self.spot.routes()]
+        users = next(one for one in self._users if one.desk.market == market)
+        keys = ListenKeyRest(users.desk, users.keys, users.ended).routes()
+        return [*public, *DerivativesRest(place).routes(), *self.futures[market].routes(), *keys]
+
+    def _see_books(self) -> None:
+        """Take note of the books and marks that were there before anything was told."""
+        now_ms = self.timeline.server_ms()
+        for key, instrument in self._exchange.instruments.items():
+            bid, _, ask, _ = self._exchange.top(key)
+            if bid and ask:
+                self.tape.quoted(instrument, now_ms, (bid + ask) // 2)
 
     def crowd(self, market: str, weight: int) -> None:
         """Let other programs behind the clients' address use so much request weight of every minute."""
-        self._limiters[market].others_weight = weight
+        self.limiters[market].others_weight = weight
 
     # ------------------------------------------------------------------------------------------------------- http
     def respond(self, request: Request) -> Response:
         """Answer an HTTP request to one of `hosts`."""
-        router = self._router_of(request.host)
+        router = self.router_of(request.host)
         return unknown_route(request) if router is None else router.respond(request)
 
     def describe(self, request: Request) -> Trace:
         """What an HTTP request says of itself, without carrying it out."""
-        router = self._router_of(request.host)
+        router = self.router_of(request.host)
         return Trace(verdict="no_route") if router is None else router.describe(request)
 
-    def _router_of(self, host: str) -> Router | None:
+    def refusal(self, name: str, request: Request) -> Response:
+        """What the front says: the documented bodies of a 503, or that a body is too large."""
+        if name == TOO_LARGE:
+            return self.error(413, *BODY_TOO_LARGE)
+        body = dict(UNAVAILABLE_VARIANTS[name])
+        if "code" not in body:
+            body = {"timestamp": self.timeline.server_ms(), "path": request.path, **body}
+        return Response(503, msgspec.json.encode(body))
+
+    def error(self, status: int, code: int, text: str) -> Response:
+        """An answer with a code."""
+        return Response(status, VenueError(code, text).body())
+
+    def rules(self, host: str) -> SocketRules:
+        """The websocket rules of a host."""
+        return _SOCKET_RULES.get(host, API_RULES)
+
+    def router_of(self, host: str) -> Router | None:
+        """The router of a REST host, or None for any other."""
         if host in hosts.SPOT_REST:
-            return self._spot_router
-        return {hosts.USDM_REST: self._usdm_router, hosts.COINM_REST: self._coinm_router}.get(host)
+            return self.routers[SPOT]
+        market = {hosts.USDM_REST: USDM, hosts.COINM_REST: COINM}.get(host)
+        return None if market is None else self.routers[market]
 
     # -------------------------------------------------------------------------------------------------- websockets
-    def connect(self, host: str, path: str, query: str, push: Push) -> Session | None:
+    def connect(self, host: str, path: str, query: str, push: Push, hang_up: HangUp = _stay) -> Session | None:
         """The session of a new websocket connection, or None where there is no such endpoint."""
-        if host in _WS_API_PATHS:
-            return self._api_session(host, query, push) if path == _WS_API_PATHS[host] else None
-        market = {hosts.SPOT_STREAM: "spot", hosts.USDM_STREAM: "usdm"}.get(host)
-        first = opening(path, query)
+        if host in _APIS:
+            return self._api_session(host, path, query, push, hang_up)
+        market, first = _STREAMS.get(host), opening(path, query)
         if market is None or first is None:
             return None
-        session = MarketSession(self._hubs[market], push, first.combined, on_stream=self._follow(market))
+        session = MarketSession(
+            self._hubs[market],
+            push,
+            first.combined,
+            on_stream=self._follow(market),
+            on_closed=self.lifetimes.forget,
+        )
+        announce = session.announce_shutdown if market == SPOT else None
+        self.lifetimes.begin(session, self.timeline.server_ms(), hang_up, announce)
         session.open([*first.streams, *first.listen_keys])
         return session
 
@@ -117,79 +201,66 @@ class Binance:
         frames = self._frames[market]
 
         def follow(session: MarketSession, stream: str, wanted: bool) -> None:
-            if market == "usdm" and looks_like_listen_key(stream):
+            if market != SPOT and looks_like_listen_key(stream):
                 session.kind = "user"
             else:
                 frames.follow(stream, wanted)
 
         return follow
 
-    def _api_session(self, host: str, query: str, push: Push) -> ApiSession:
-        is_spot = host == hosts.SPOT_WS_API
+    def _api_session(self, host: str, path: str, query: str, push: Push, hang_up: HangUp) -> ApiSession | None:
+        market, expected, methods = _APIS[host]
+        if path != expected:
+            return None
+        now_ms = self.timeline.server_ms()
         session = ApiSession(
             host=host,
-            router=self._spot_router if is_spot else self._usdm_router,
-            methods=SPOT_METHODS if is_spot else USDM_METHODS,
+            router=self.routers[market],
+            methods=methods,
             push=push,
             server_ms=self.timeline.server_ms,
             log=self._log,
             on_closed=self._forget,
-            connected_ms=self.timeline.server_ms(),
+            connected_ms=now_ms,
             rate_limits_shown="returnRateLimits=false" not in query,
         )
-        self._api_sessions[session] = None
+        self._user_teller.sessions[session] = None
+
+        def announce(at_ms: int) -> None:
+            push(text_of({"event": {"e": "serverShutdown", "E": at_ms}}))
+
+        self.lifetimes.begin(session, now_ms, hang_up, announce if market == SPOT else None)
         return session
 
     def _forget(self, session: ApiSession) -> None:
-        self._api_sessions.pop(session, None)
+        self.lifetimes.forget(session)
+        self._user_teller.sessions.pop(session, None)
 
     # ------------------------------------------------------------------------------------------------------ events
     def publish(self, events: Iterable[Event]) -> None:
         """Send the exchange's events to whoever listens."""
-        now_ms = self.timeline.server_ms()
-        market_silent, user_silent = now_ms < self.silence.market_until_ms, now_ms < self.silence.user_until_ms
-        for event in events:
-            if isinstance(event, BookTopChanged):
-                self._see((event.market, event.symbol))
-            if isinstance(event, _ACCOUNT_EVENTS):
-                if not user_silent:
-                    self._publish_account(event)
-            elif not market_silent:
-                for frames in self._frames.values():
-                    frames.handle(event)
-
-    def _see(self, name: SymbolKey) -> None:
-        """Take a symbol's mid into its candles; a book without one of its sides says nothing."""
-        symbol = self._exchange.symbols[name]
-        best = self._exchange.depth(symbol.market, symbol.name, 1)
-        if best.bids and best.asks:
-            mid = float(best.bids[0].price + best.asks[0].price) / 2
-            self._candles.see(symbol, mid, self.timeline.server_ms())
+        self._teller.tell(events)
 
     def tick(self) -> None:
-        """Do what is due by the clock: timed streams, listen keys, countdowns."""
+        """Do what is due by the clock: timed streams, orders good till a date, listen keys, ends of connections."""
         now_ms = self.timeline.server_ms()
-        self._usdm_rest.run_countdowns()
+        for one in self.futures.values():
+            one.tick()
         self.expire_listen_keys(everything=False)
-        if now_ms >= self.silence.market_until_ms:
-            for frames in self._frames.values():
-                frames.tick()
+        self._market_teller.tick()
+        self.lifetimes.tick(now_ms)
 
     def expire_listen_keys(self, everything: bool) -> list[str]:
         """Expire the listen keys that are due, or all; their streams are told and hear nothing more."""
         now_ms = self.timeline.server_ms()
-        expired = self.listen_keys.expire(now_ms, everything)
-        for key in expired:
-            payload = {"e": "listenKeyExpired", "E": str(now_ms), "listenKey": key}
-            self._hubs["usdm"].publish(key, msgspec.json.encode(payload).decode())
-        return expired
+        return [key for users in self._users for key in users.expire(now_ms, everything=everything)]
 
-    def _publish_account(self, event: OrderUpdated | AccountUpdated | LeverageChanged | MultiAssetsChanged) -> None:
-        key = self.listen_keys.key_of(event.account_id)
-        if key is not None and self._hubs["usdm"].wanted(key):
-            for payload in self._usdm_events.payloads(event):
-                self._hubs["usdm"].publish(key, msgspec.json.encode(payload).decode())
-        listeners = [one for one in self._api_sessions if event.account_id in one.subscriptions.values()]
-        for payload in self._spot_events.payloads(event) if listeners else ():
-            for session in listeners:
-                session.send_event(event.account_id, payload)
+
+def _scaled(limits: Limits, factor: int) -> Limits:
+    """Limits that are so many times as high."""
+    return replace(
+        limits,
+        weight_per_minute=limits.weight_per_minute * factor,
+        orders=tuple(replace(one, limit=one.limit * factor) for one in limits.orders),
+        raw_per_5_minutes=limits.raw_per_5_minutes * factor,
+    )

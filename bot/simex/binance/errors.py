@@ -13,16 +13,30 @@ from collections.abc import Mapping
 class VenueError(Exception):
     """A refusal in Binance's own terms."""
 
-    def __init__(self, code: int, msg: str, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        msg: str,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> None:
+        """`data` is what few errors say beside: what became of the halves of a cancel-replace."""
         super().__init__(f"{code} {msg}")
         self.code = code
         self.msg = msg
         self.status = status
         self.headers = dict(headers or {})
+        self.data = data
+
+    def content(self) -> dict[str, object]:
+        """The answer as JSON has it."""
+        found: dict[str, object] = {"code": self.code, "msg": self.msg}
+        return found if self.data is None else {**found, "data": dict(self.data)}
 
     def body(self) -> bytes:
         """The answer's body."""
-        return json.dumps({"code": self.code, "msg": self.msg}, separators=(",", ":")).encode()
+        return json.dumps(self.content(), separators=(",", ":")).encode()
 
 
 def missing(name: str) -> VenueError:
@@ -45,13 +59,39 @@ def not_required(name: str) -> VenueError:
     return VenueError(-1106, f"Parameter '{name}' sent when not required.")
 
 
-def too_much_weight(limit: int, retry_after_s: int) -> VenueError:
+def too_much_weight(limit: int, retry_after_s: int, *, futures: bool) -> VenueError:
     """The request weight of the minute is used up."""
-    text = (
-        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
-        "Please use WebSocket Streams for live updates to avoid polling the API."
-    )
+    if futures:
+        text = (
+            f"Too many requests; current limit is {limit} requests per minute. "
+            "Please use the websocket for live updates to avoid polling the API."
+        )
+    else:
+        text = (
+            f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+            "Please use WebSocket Streams for live updates to avoid polling the API."
+        )
     return VenueError(-1003, text, 429, {"Retry-After": str(retry_after_s)})
+
+
+def too_many_requests(retry_after_s: int) -> VenueError:
+    """The number of requests of five minutes is used up."""
+    return VenueError(-1003, "Too many requests queued.", 429, {"Retry-After": str(retry_after_s)})
+
+
+def banned(until_ms: int, now_ms: int, *, futures: bool) -> VenueError:
+    """The address is banned until a moment."""
+    if futures:
+        text = (
+            f"Way too many requests; IP banned until {until_ms}. "
+            "Please use the websocket for live updates to avoid bans."
+        )
+    else:
+        text = (
+            f"Way too much request weight used; IP banned until {until_ms}. "
+            "Please use WebSocket Streams for live updates to avoid bans."
+        )
+    return VenueError(-1003, text, 418, {"Retry-After": str(max(1, -(-(until_ms - now_ms) // 1000)))})
 
 
 def too_many_orders(limit: int, interval: str, retry_after_s: int) -> VenueError:
@@ -66,6 +106,13 @@ BAD_SIGNATURE = (-1022, "Signature for this request is not valid.", 400)
 OUTSIDE_RECV_WINDOW = (-1021, "Timestamp for this request is outside of the recvWindow.", 400)
 AHEAD_OF_SERVER = (-1021, "Timestamp for this request was 1000ms ahead of the server's time.", 400)
 RECV_WINDOW_TOO_LARGE = (-1131, "recvWindow must be less than 60000", 400)
+OUTSIDE_ENGINE_WINDOW = (-5028, "Timestamp for this request is outside of the ME recvWindow.", 400)
+SYSTEM_PROTECTION = (
+    -1008,
+    "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again.",
+    503,
+)
+SERVER_BUSY = (-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.", 503)
 BAD_SYMBOL = (-1121, "Invalid symbol.", 400)
 NO_SUCH_ORDER = (-2013, "Order does not exist.", 400)
 UNKNOWN_ORDER = (-2011, "Unknown order sent.", 400)
@@ -75,7 +122,7 @@ INVALID_LISTEN_KEY = (
     "This listenKey does not exist. Please use POST /fapi/v1/listenKey to recreate listenKey",
     400,
 )
-BODY_TOO_LARGE = (-1000, "Request body is too large.", 413)
+BODY_TOO_LARGE = (-1000, "Request body is too large.")
 
 
 def venue_error(row: tuple[int, str, int]) -> VenueError:

@@ -13,6 +13,7 @@ from bot.simex.binance.errors import DUPLICATE_PARAMETER, VenueError, illegal, m
 
 PARAMETERS_MAX = 100
 DIGITS_MAX = 40
+MICROSECONDS_FROM = 10**15
 _DECIMAL_LEGAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER_LEGAL = r"^[0-9]{1,20}$"
 
@@ -70,6 +71,11 @@ class Params:
         if not (value.isascii() and value.isdigit() and len(value) <= DIGITS_MAX):
             raise illegal(name, _INTEGER_LEGAL)
         return int(value)
+
+    def moment(self, name: str) -> int | None:
+        """An optional moment in milliseconds; one that is sent in microseconds is cut."""
+        found = self.integer(name)
+        return found // 1_000 if found is not None and found >= MICROSECONDS_FROM else found
 
     def need_integer(self, name: str) -> int:
         """A mandatory unsigned integer."""

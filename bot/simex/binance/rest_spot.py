@@ -1,49 +1,38 @@
-"""Binance spot's REST endpoints (api/v3)."""
+"""Spot's trading endpoints (api/v3): place, test, cancel, replace, amend, and the queries of orders.
+
+Order lists (OCO and its kin) are refused in the venue's words for a symbol that does not take them: what they lock
+and how one leg ends the other belongs into the matching engine, which has no such orders.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from decimal import Decimal
-from typing import Any
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
 
-from bot.simex.binance.desk import Desk, page
-from bot.simex.binance.errors import BAD_SYMBOL, VenueError, either_missing, illegal, not_required, venue_error
-from bot.simex.binance.exchange_info import SPOT_ORDER_TYPES, spot_symbol
-from bot.simex.binance.gate import Call, Route, Scope, Security
-from bot.simex.binance.limits import SPOT_LIMITS
+from bot.simex.binance import spot_shapes as shapes
+from bot.simex.binance.desk import page
+from bot.simex.binance.errors import UNKNOWN_ORDER, VenueError, venue_error
+from bot.simex.binance.gate import Call, Route, Scope, Security, Weight
+from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.params import Params
-from bot.simex.binance.shapes import (
-    money,
-    spot_ack,
-    spot_cancelled,
-    spot_fill,
-    spot_levels,
-    spot_order,
-    spot_result,
-    spot_trade,
+from bot.simex.binance.rest_spot_account import SpotAccount, check_span
+from bot.simex.binance.rest_spot_replace import CancelReplace
+from bot.simex.binance.spot_desk import AMENDS_PER_ORDER_MAX, CANCEL_ID_BYTES, SpotAmendment, SpotDesk, reference
+from bot.simex.binance.spot_tickets import (
+    SpotTickets,
+    read_amount,
+    read_client_id,
+    read_response,
+    read_restriction,
 )
-from bot.simex.model import ZERO, NewOrder, Side, Symbol, TimeInForce
+from bot.simex.core.order import ALIVE, Order
+from bot.simex.core.refusal import Reason, Refused
 
-DEPTH_LEVELS_MAX = 5_000
-DECIMALS_MAX = 8
-DAY_MS = 86_400_000
-SIDES: tuple[Side, ...] = ("BUY", "SELL")
-TIMES_IN_FORCE: tuple[TimeInForce, ...] = ("GTC", "IOC", "FOK")
-_CLIENT_ID = re.compile(r"^[a-zA-Z0-9-_]{1,36}$")
-# Types that the venue has and this exchange does not, with the words for a symbol that does not take them.
-_OTHER_TYPES = {
-    "STOP_LOSS": "Stop loss",
-    "STOP_LOSS_LIMIT": "Stop loss limit",
-    "TAKE_PROFIT": "Take profit",
-    "TAKE_PROFIT_LIMIT": "Take profit limit",
-}
-
-
-def depth_weight(params: Params) -> int:
-    """The weight of a depth request by its limit."""
-    limit = params.limit("limit", 100, DEPTH_LEVELS_MAX)
-    return next(weight for most, weight in ((100, 5), (500, 25), (1_000, 50), (DEPTH_LEVELS_MAX, 250)) if limit <= most)
+TEST_WEIGHT_RATES: Final = 20
+_LISTS: Final = {"oco": "OCO", "oto": "OTO", "otoco": "OTOCO", "opo": "OPO", "opoco": "OPOCO"}
+Row = dict[str, Any]
 
 
 def open_orders_weight(params: Params) -> int:
@@ -51,296 +40,233 @@ def open_orders_weight(params: Params) -> int:
     return 6 if "symbol" in params else 80
 
 
-def ticker_weight(params: Params) -> int:
-    """All symbols at once cost more."""
-    return 2 if "symbol" in params else 4
-
-
-def precise(name: str, value: Decimal | None, decimals: int = DECIMALS_MAX) -> Decimal | None:
-    """Refuse a number with more decimals than the venue reads."""
-    exponent = value.as_tuple().exponent if value is not None else 0
-    if isinstance(exponent, int) and -exponent > decimals:
-        raise VenueError(-1111, f"Parameter '{name}' has too much precision.")
-    return value
-
-
-def check_day(params: Params) -> None:
-    """Refuse a time span of more than 24 hours, or one that ends before it begins."""
-    start, end = params.integer("startTime"), params.integer("endTime")
-    if start is None or end is None:
-        return
-    if start > end:
-        raise VenueError(-1023, "Start time is greater than end time.")
-    if end - start > DAY_MS:
-        raise VenueError(-1127, "More than 24 hours between startTime and endTime.")
-
-
 class SpotRest:
-    """The handlers of api/v3."""
+    """The handlers of trading; `routes` has those of the account too."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: SpotDesk, limiter: RateLimiter) -> None:
+        """`limiter` is the one of the router that serves these routes."""
         self._desk = desk
         self._exchange = desk.exchange
+        self._tickets = SpotTickets(desk)
+        self._replace = CancelReplace(desk, limiter)
+        self._account = SpotAccount(desk, limiter)
+        self._amended = 0
 
     def routes(self) -> list[Route]:
-        """Every endpoint with its weight, security and permission."""
-        signed, read, trade = Security.SIGNED, Scope.READ, Scope.SPOT
+        """Every endpoint with its weight, security and permission; market data is served elsewhere."""
         return [
-            Route("GET", "/api/v3/ping", lambda _: {}),
-            Route("GET", "/api/v3/time", self._time),
-            Route("GET", "/api/v3/exchangeInfo", self._exchange_info, 20),
-            Route("GET", "/api/v3/depth", self._depth, depth_weight),
-            Route("GET", "/api/v3/ticker/bookTicker", self._book_ticker, ticker_weight),
-            Route("GET", "/api/v3/ticker/price", self._price_ticker, ticker_weight),
-            Route("GET", "/api/v3/account", self._account, 20, signed, read),
-            Route("GET", "/api/v3/account/commission", self._commission, 20, signed, read),
-            Route("POST", "/api/v3/order", self._place, 1, signed, trade, is_order=True),
-            Route("POST", "/api/v3/order/test", self._place_test, 1, signed, trade),
-            Route("GET", "/api/v3/order", self._query, 4, signed, read),
-            Route("DELETE", "/api/v3/order", self._cancel, 1, signed, trade),
-            Route("GET", "/api/v3/openOrders", self._open_orders, open_orders_weight, signed, read),
-            Route("DELETE", "/api/v3/openOrders", self._cancel_all, 1, signed, trade),
-            Route("GET", "/api/v3/allOrders", self._all_orders, 20, signed, read),
-            Route("GET", "/api/v3/myTrades", self._my_trades, 20, signed, read),
+            self._trade("POST", "order", self._place, is_order=True),
+            self._trade("POST", "order/test", self._test, _test_weight),
+            self._trade("DELETE", "order", self._cancel),
+            self._trade("POST", "order/cancelReplace", self._replace.handle),
+            self._trade("PUT", "order/amend/keepPriority", self._amend, 4),
+            self._trade("DELETE", "openOrders", self._cancel_all),
+            self._read("order", self._query, 4),
+            self._read("order/amendments", self._amendments, 4),
+            self._read("openOrders", self._open_orders, open_orders_weight),
+            self._read("allOrders", self._all_orders, 20),
+            *self._list_routes(),
+            *self._account.routes(),
         ]
 
-    # ------------------------------------------------------------------------------------------------- market data
-    def _time(self, _: Call) -> dict[str, int]:
-        """The server's clock."""
-        return {"serverTime": self._desk.timeline.server_ms()}
+    def _list_routes(self) -> list[Route]:
+        missing = (-2018, "Order list does not exist.", 400)
+        new = [self._trade("POST", f"orderList/{name}", _refuser(_no_list(what))) for name, what in _LISTS.items()]
+        return [
+            *new,
+            self._trade("POST", "order/oco", _refuser(_no_list("OCO"))),
+            self._trade("POST", "sor/order", _refuser((-1013, "SOR is not enabled for this symbol.", 400))),
+            self._trade("DELETE", "orderList", _refuser(UNKNOWN_ORDER)),
+            self._read("orderList", _refuser(missing), 4),
+            self._read("allOrderList", lambda _: [], 20),
+            self._read("openOrderList", lambda _: [], 6),
+        ]
 
-    def _exchange_info(self, call: Call) -> dict[str, Any]:
-        """Rules, limits and filters of every symbol, or of those asked for."""
-        return {
-            "timezone": "UTC",
-            "serverTime": self._desk.timeline.server_ms(),
-            "rateLimits": SPOT_LIMITS.as_rate_limits(),
-            "exchangeFilters": [],
-            "symbols": [spot_symbol(symbol) for symbol in self._asked(call.params)],
-        }
+    def _trade(
+        self, method: str, name: str, handler: Callable[[Call], Any], weight: Weight = 1, *, is_order: bool = False
+    ) -> Route:
+        return Route(method, f"/api/v3/{name}", handler, weight, Security.SIGNED, Scope.SPOT, is_order=is_order)
 
-    def _depth(self, call: Call) -> dict[str, Any]:
-        """A snapshot of the book."""
-        symbol = self._desk.symbol(call.params)
-        depth = self._exchange.depth("spot", symbol.name, call.params.limit("limit", 100, DEPTH_LEVELS_MAX))
-        return {
-            "lastUpdateId": depth.update_id,
-            "bids": spot_levels(depth.bids),
-            "asks": spot_levels(depth.asks),
-        }
+    def _read(self, name: str, handler: Callable[[Call], Any], weight: Weight = 1) -> Route:
+        return Route("GET", f"/api/v3/{name}", handler, weight, Security.SIGNED, Scope.READ)
 
-    def _book_ticker(self, call: Call) -> Any:
-        """Best bid and ask, of one symbol or a list."""
-        rows = [self._book_ticker_row(symbol) for symbol in self._asked(call.params)]
-        return rows[0] if "symbol" in call.params else rows
-
-    def _price_ticker(self, call: Call) -> Any:
-        """The middle of the book as the latest price, of one symbol or a list."""
-        rows = [{"symbol": one.name, "price": money(self._mid(one))} for one in self._asked(call.params)]
-        return rows[0] if "symbol" in call.params else rows
-
-    def _book_ticker_row(self, symbol: Symbol) -> dict[str, str]:
-        depth = self._exchange.depth("spot", symbol.name, 1)
-        bid, ask = spot_levels(depth.bids) or [["0.00000000"] * 2], spot_levels(depth.asks) or [["0.00000000"] * 2]
-        return {
-            "symbol": symbol.name,
-            "bidPrice": bid[0][0],
-            "bidQty": bid[0][1],
-            "askPrice": ask[0][0],
-            "askQty": ask[0][1],
-        }
-
-    def _mid(self, symbol: Symbol) -> Decimal:
-        depth = self._exchange.depth("spot", symbol.name, 1)
-        prices = [side[0].price for side in (depth.bids, depth.asks) if side]
-        mid = sum(prices, ZERO) / len(prices) if prices else ZERO
-        return mid.quantize(symbol.tick)
-
-    def _asked(self, params: Params) -> list[Symbol]:
-        if "symbols" not in params:
-            return self._desk.some_symbols(params)[0]
-        try:
-            names = json.loads(params.need("symbols"))
-        except ValueError:
-            names = None
-        if not isinstance(names, list):
-            raise illegal("symbols", '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$')
-        known = {symbol.name: symbol for symbol in self._desk.symbols()}
-        if not all(isinstance(name, str) and name in known for name in names):
-            raise venue_error(BAD_SYMBOL)
-        return [known[name] for name in names]
-
-    # ---------------------------------------------------------------------------------------------------- account
-    def _account(self, call: Call) -> dict[str, Any]:
-        """Balances and fees."""
-        skip_zero = call.params.boolean("omitZeroBalances")
-        rows = [row for row in self._exchange.accounts.spot(call.account) if row.free or row.locked or not skip_zero]
-        first = self._desk.symbols()[0]
-        assert call.key is not None
-        return {
-            "makerCommission": int(first.maker_fee * 10_000),
-            "takerCommission": int(first.taker_fee * 10_000),
-            "buyerCommission": 0,
-            "sellerCommission": 0,
-            "commissionRates": _rates(first),
-            "canTrade": call.key.spot,
-            "canWithdraw": call.key.withdraw,
-            "canDeposit": True,
-            "brokered": False,
-            "requireSelfTradePrevention": False,
-            "preventSor": False,
-            "updateTime": self._desk.wire(self._exchange.now_ms),
-            "accountType": "SPOT",
-            "balances": [{"asset": row.asset, "free": money(row.free), "locked": money(row.locked)} for row in rows],
-            "permissions": ["SPOT"],
-            "uid": _uid(call.account),
-        }
-
-    def _commission(self, call: Call) -> dict[str, Any]:
-        """The fee rates of one symbol; no discount asset is held."""
-        symbol = self._desk.symbol(call.params)
-        nothing = {"maker": "0.00000000", "taker": "0.00000000", "buyer": "0.00000000", "seller": "0.00000000"}
-        return {
-            "symbol": symbol.name,
-            "standardCommission": _rates(symbol),
-            "specialCommission": nothing,
-            "taxCommission": nothing,
-            "discount": {
-                "enabledForAccount": False,
-                "enabledForSymbol": False,
-                "discountAsset": "BNB",
-                "discount": "0.75000000",
-            },
-        }
-
-    # ----------------------------------------------------------------------------------------------------- orders
-    def _place(self, call: Call) -> dict[str, Any]:
+    # ----------------------------------------------------------------------------------------------------- new orders
+    def _place(self, call: Call) -> Row:
         """A new order, answered as ACK, RESULT or FULL."""
-        new = self._read(call.params)
-        default = "FULL" if new.type in ("LIMIT", "MARKET") else "ACK"
-        bad_shape = VenueError(-1136, "Invalid newOrderRespType.")
-        shape = call.params.one_of("newOrderRespType", ("ACK", "RESULT", "FULL"), bad_shape, default)
-        order = self._exchange.place(call.account, new, self._desk.now_ms)
-        call.order_id, call.client_order_id = order.order_id, order.client_order_id
-        if shape == "ACK":
-            return spot_ack(order, self._desk.wire)
-        answer = spot_result(order, self._desk.wire)
-        if shape == "FULL":
-            answer["fills"] = [spot_fill(trade) for trade in self._desk.fills_of(order)]
-        return answer
+        shape = read_response(call.params)
+        ticket, tag = self._tickets.read(call.params)
+        order = self._desk.place_ticket(call.account, ticket, tag)
+        call.order_id, call.client_order_id = order.order_id, order.client_id
+        return answer(self._desk, order, shape)
 
-    def _place_test(self, call: Call) -> dict[str, Any]:
-        """Read a new order and forget it."""
-        self._read(call.params)
-        return {}
+    def _test(self, call: Call) -> Row:
+        """Read a new order and forget it; on demand the rates that it would pay."""
+        read_response(call.params)
+        ticket, _ = self._tickets.read(call.params)
+        if not call.params.boolean("computeCommissionRates"):
+            return {}
+        maker, taker = self._account.fees(call.account, ticket.instrument)
+        shown = {"maker": shapes.number(maker), "taker": shapes.number(taker)}
+        nothing = {"maker": shapes.NOTHING, "taker": shapes.NOTHING}
+        return {
+            "standardCommissionForOrder": shown,
+            "specialCommissionForOrder": nothing,
+            "taxCommissionForOrder": nothing,
+            "discount": shapes.discount(),
+        }
 
-    def _query(self, call: Call) -> dict[str, Any]:
-        """One order, open or not."""
-        return spot_order(self._desk.find_order(call.account, call.params), self._desk.wire)
+    # -------------------------------------------------------------------------------------------------------- changes
+    def _cancel(self, call: Call) -> Row:
+        """Cancel an open order, or one that waits for its trigger."""
+        params, desk = call.params, self._desk
+        restriction, cancel_id = read_restriction(params), read_client_id(params, "newClientOrderId")
+        desk.catch_up()
+        order = desk.live_order(call.account, desk.symbol(params), *reference(params))
+        chosen = desk.end_order(call.account, order, cancel_id, restriction)
+        call.order_id, call.client_order_id = order.order_id, order.client_id
+        return shapes.cancelled(desk, order, chosen)
 
-    def _cancel(self, call: Call) -> dict[str, Any]:
-        """Cancel an open order."""
-        order, cancel_id = self._desk.cancel(call.account, call.params)
-        call.order_id, call.client_order_id = order.order_id, order.client_order_id
-        return spot_cancelled(order, cancel_id, self._desk.wire)
-
-    def _cancel_all(self, call: Call) -> list[dict[str, Any]]:
+    def _cancel_all(self, call: Call) -> list[Row]:
         """Cancel every open order of a symbol; -2011 when there is none."""
-        symbol = self._desk.symbol(call.params)
-        orders = self._exchange.cancel_all(call.account, "spot", symbol.name, self._desk.now_ms)
+        desk = self._desk
+        key = desk.symbol(call.params).key
+        desk.catch_up()
+        orders = self._exchange.orders.open(call.account, desk.market, key)
         if not orders:
-            raise VenueError(-2011, "Unknown order sent.")
-        return [spot_cancelled(order, self._desk.cancel_id(order.order_id), self._desk.wire) for order in orders]
+            raise venue_error(UNKNOWN_ORDER)
+        return [shapes.cancelled(desk, order, desk.end_order(call.account, order, "")) for order in orders]
 
-    def _open_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _amend(self, call: Call) -> Row:
+        """Make an open order smaller; it keeps its place in the queue and may get a new client id."""
+        params, desk = call.params, self._desk
+        instrument, wanted = desk.symbol(params), _new_quantity(params)
+        client_id = read_client_id(params, "newClientOrderId")
+        desk.catch_up()
+        order = desk.live_order(call.account, instrument, *reference(params))
+        before, old_id = order.quantity, order.client_id
+        tag = desk.tag_for(order.order_id)
+        _check_amendment(order, wanted, tag.amends)
+        self._check_free(call.account, order, client_id)
+        amended = self._run_amend(call.account, order, wanted, client_id)
+        tag.amends += 1
+        self._amended += 1
+        row = shapes.amended(desk, amended, self._amended, old_id)
+        desk.amendments.append(
+            SpotAmendment(
+                self._amended, call.account, order, old_id, order.client_id, before, wanted, row["transactTime"]
+            )
+        )
+        call.order_id, call.client_order_id = order.order_id, order.client_id
+        return row
+
+    def _check_free(self, account_id: str, order: Order, client_id: str) -> None:
+        """A new client id must not be that of another open order."""
+        if not client_id or client_id == order.client_id:
+            return
+        with suppress(Refused):
+            known = self._exchange.orders.find(account_id, self._desk.market, client_id=client_id)
+            if known.status in ALIVE:
+                raise _amend_refused("Duplicate order sent.")
+
+    def _run_amend(self, account_id: str, order: Order, quantity: int, client_id: str) -> Order:
+        """The order has its new name when the amendment is told, and its old one when it is refused."""
+        orders, old_id = self._exchange.orders, order.client_id
+        orders.rename(order, client_id or secrets.token_hex(CANCEL_ID_BYTES))
+        try:
+            return self._exchange.amend(account_id, order, quantity=quantity)
+        except Refused as refused:
+            orders.rename(order, old_id)
+            if refused.reason is Reason.ORDER_NOT_OPEN:
+                raise _amend_refused("Unknown order sent.") from None
+            if refused.reason in (Reason.QUANTITY_LOT, Reason.QUANTITY_MIN):
+                raise VenueError(-1013, "Filter failure: LOT_SIZE") from None
+            raise VenueError(-1013, "Filter failure: NOTIONAL") from None
+
+    # -------------------------------------------------------------------------------------------------------- queries
+    def _query(self, call: Call) -> Row:
+        """One order, open or not."""
+        return shapes.order_row(self._desk, self._desk.seen_order(call.account, call.params))
+
+    def _open_orders(self, call: Call) -> list[Row]:
         """Open orders, of one symbol or all."""
-        name = self._desk.symbol(call.params).name if "symbol" in call.params else None
-        return [spot_order(order, self._desk.wire) for order in self._exchange.orders.open(call.account, "spot", name)]
+        key = self._desk.symbol(call.params).key if "symbol" in call.params else None
+        return [shapes.order_row(self._desk, order) for order in self._desk.seen_open(call.account, key)]
 
-    def _all_orders(self, call: Call) -> list[dict[str, Any]]:
+    def _all_orders(self, call: Call) -> list[Row]:
         """Every order of a symbol, from an id or within a time."""
-        symbol, first = self._desk.symbol(call.params), call.params.integer("orderId") or 0
-        check_day(call.params)
+        params = call.params
+        key, first = self._desk.symbol(params).key, params.integer("orderId") or 0
+        check_span(params)
         found = [
             order
-            for order in self._exchange.orders.history(call.account, "spot", symbol.name)
-            if order.order_id >= first and self._desk.in_time(call.params, order.created_ms)
+            for order in self._desk.seen_history(call.account, key)
+            if order.order_id >= first and self._desk.in_time(params, order.created_ms)
         ]
-        return [spot_order(order, self._desk.wire) for order in page(found, call.params)]
+        return [shapes.order_row(self._desk, order) for order in page(found, params)]
 
-    def _my_trades(self, call: Call) -> list[dict[str, Any]]:
-        """The account's fills of a symbol."""
-        symbol, params = self._desk.symbol(call.params), call.params
-        check_day(params)
-        order_id, first = params.integer("orderId"), params.integer("fromId") or 0
-        found = [
-            trade
-            for trade in self._exchange.accounts.trades(call.account, "spot", symbol.name)
-            if (order_id is None or trade.order_id == order_id)
-            and trade.trade_id >= first
-            and self._desk.in_time(params, trade.time_ms)
+    def _amendments(self, call: Call) -> list[Row]:
+        """Every amendment of one order."""
+        params = call.params
+        name, order_id = self._desk.symbol(params).name, params.need_integer("orderId")
+        first = params.integer("fromExecutionId") or 0
+        rows = [
+            {
+                "symbol": name,
+                "orderId": order_id,
+                "executionId": one.execution_id,
+                "origClientOrderId": one.old_client_id,
+                "newClientOrderId": one.new_client_id,
+                "origQty": shapes.number(one.old_quantity),
+                "newQty": shapes.number(one.new_quantity),
+                "time": one.time_ms,
+            }
+            for one in self._desk.amendments
+            if one.account_id == call.account
+            and one.order.order_id == order_id
+            and one.order.instrument.name == name
+            and one.execution_id >= first
         ]
-        return [spot_trade(trade, self._desk.wire) for trade in page(found, params)]
-
-    def _read(self, params: Params) -> NewOrder:
-        symbol = self._desk.symbol(params)
-        side = params.one_of("side", SIDES, VenueError(-1117, "Invalid side."))
-        kind = params.need("type")
-        if kind in _OTHER_TYPES:
-            raise VenueError(-2010, f"{_OTHER_TYPES[kind]} orders are not supported for this symbol.")
-        if kind not in SPOT_ORDER_TYPES:
-            raise VenueError(-1116, "Invalid orderType.")
-        client_id = params.text("newClientOrderId")
-        if client_id and not _CLIENT_ID.match(client_id):
-            raise illegal("newClientOrderId", _CLIENT_ID.pattern)
-        _check_presence(params, kind)
-        return NewOrder(
-            market="spot",
-            symbol=symbol.name,
-            side=side,  # type: ignore[arg-type]  # one_of has just made sure
-            type=kind,
-            quantity=precise("quantity", params.decimal("quantity")),
-            price=precise("price", params.decimal("price")),
-            time_in_force=_time_in_force(params, kind),
-            client_order_id=client_id,
-            quote_quantity=precise("quoteOrderQty", params.decimal("quoteOrderQty")),
-        )
+        return rows[: params.limit("limit", 500, 1_000)]
 
 
-def _check_presence(params: Params, kind: str) -> None:
-    """Refuse an order that lacks what its type needs, or carries what its type does not take."""
-    if kind == "MARKET":
-        if "quantity" not in params and "quoteOrderQty" not in params:
-            raise either_missing("quantity", "quoteOrderQty")
-        if "quantity" in params and "quoteOrderQty" in params:
-            raise VenueError(-1128, "Combination of optional parameters invalid.")
-        unwanted = [name for name in ("price", "timeInForce") if name in params]
-    else:
-        for name in ("timeInForce", "quantity", "price") if kind == "LIMIT" else ("quantity", "price"):
-            params.need(name)
-        unwanted = [name for name in ("quoteOrderQty",) if name in params]
-        if kind == "LIMIT_MAKER" and "timeInForce" in params:
-            unwanted.append("timeInForce")
-    if unwanted:
-        raise not_required(unwanted[0])
+def answer(desk: SpotDesk, order: Order, shape: str) -> Row:
+    """The answer to a new order in the shape that was asked for."""
+    if shape == "ACK":
+        return shapes.ack(desk, order)
+    return shapes.full(desk, order) if shape == "FULL" else shapes.result(desk, order)
 
 
-def _time_in_force(params: Params, kind: str) -> TimeInForce:
-    if kind != "LIMIT":
-        return "GTC"
-    bad = VenueError(-1115, "Invalid timeInForce.")
-    return params.one_of("timeInForce", TIMES_IN_FORCE, bad)  # type: ignore[return-value]  # one of the literals
+def _test_weight(params: Params) -> int:
+    return TEST_WEIGHT_RATES if params.text("computeCommissionRates") == "true" else 1
 
 
-def _uid(account: str) -> int:
-    """A stable number for an account's name."""
-    return int.from_bytes(account.encode()[:6].rjust(6, b"0"), "big") % 1_000_000_000
+def _no_list(what: str) -> tuple[int, str, int]:
+    return -1013, f"{what} orders are not supported for this symbol", 400
 
 
-def _rates(symbol: Symbol) -> dict[str, str]:
-    return {
-        "maker": money(symbol.maker_fee),
-        "taker": money(symbol.taker_fee),
-        "buyer": "0.00000000",
-        "seller": "0.00000000",
-    }
+def _refuser(error: tuple[int, str, int]) -> Callable[[Call], Any]:
+    def refuse(_: Call) -> Any:
+        raise venue_error(error)
+
+    return refuse
+
+
+def _new_quantity(params: Params) -> int:
+    params.need("newQty")
+    wanted = read_amount(params, "newQty")
+    if wanted <= 0:
+        raise VenueError(-1013, "Filter failure: LOT_SIZE")
+    return wanted
+
+
+def _check_amendment(order: Order, wanted: int, amends: int) -> None:
+    if amends >= AMENDS_PER_ORDER_MAX:
+        raise VenueError(-1013, "Filter failure: MAX_NUM_ORDER_AMENDS")
+    if wanted == order.quantity:
+        raise _amend_refused("The requested action would change no state; rejecting.")
+    if wanted > order.quantity:
+        raise _amend_refused("Order amend (quantity increase) is not supported.")
+
+
+def _amend_refused(text: str) -> VenueError:
+    return VenueError(-2038, text)

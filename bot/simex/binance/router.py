@@ -1,4 +1,9 @@
-"""From a request to a handler and back: routes, admission, limits, headers, and every refusal in Binance's shape."""
+"""From a request to a handler and back: routes, admission, limits, headers, and every refusal in Binance's shape.
+
+A request has two steps: `admit` is the gateway, which answers a refusal at once, and `land` hands what was admitted to
+the matching engine. `respond` does both; a fault that lets a request land late keeps the `Pending` between them for a
+while, and the engine's own look at the timestamp then decides.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +14,56 @@ from typing import Any
 
 import msgspec
 
-from bot.simex.binance.errors import REJECTED_API_KEY, VenueError, venue_error
-from bot.simex.binance.gate import Call, KeyRing, Route, Security, check_scope, check_signed, verdict
+from bot.simex.binance.errors import (
+    OUTSIDE_ENGINE_WINDOW,
+    OUTSIDE_RECV_WINDOW,
+    SERVER_BUSY,
+    SYSTEM_PROTECTION,
+    VenueError,
+    venue_error,
+)
+from bot.simex.binance.gate import (
+    Call,
+    KeyRing,
+    Route,
+    Scope,
+    Security,
+    check_address,
+    check_scope,
+    check_signed,
+    check_timed,
+    verdict,
+)
 from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.params import Params
-from bot.simex.binance.signature import rest_payload, ws_payload
+from bot.simex.binance.signature import SIGNATURE, rest_payload, ws_payload
 from bot.simex.config import ApiKey
-from bot.simex.model import Reject
 from bot.simex.wire import Request, Response, Trace
 
 API_KEY_HEADER = "x-mbx-apikey"
 _UNLOGGED = frozenset({"signature", "apiKey"})
 _JSON_HEADERS = {"Cache-Control": "no-cache, no-store, must-revalidate", "Server": "simex"}
+_FUTURES_PATHS = ("/fapi", "/dapi", "/papi")
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known about a request so far, for its trace."""
+    """What is known about a request so far, for its trace and its headers."""
 
     params: Mapping[str, str] = field(default_factory=dict)
     key: ApiKey | None = None
     signed: bool = False
     verdict: str = "unsigned"
+    sapi_used: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request that the gateway has let through and the engine has not seen."""
+
+    route: Route
+    call: Call
+    progress: _Progress
 
 
 def _loggable(values: Mapping[str, str]) -> dict[str, str]:
@@ -38,7 +71,10 @@ def _loggable(values: Mapping[str, str]) -> dict[str, str]:
 
 
 class Router:
-    """The routes of one host family (spot, USD-M, COIN-M) behind one set of limits and keys."""
+    """The routes of one host family (spot, USD-M, COIN-M) behind one set of limits and keys.
+
+    `is_protected`: the system protects itself, new orders are refused with -1008 unless they reduce.
+    """
 
     def __init__(
         self,
@@ -51,28 +87,49 @@ class Router:
         self._keys = keys
         self._limiter = limiter
         self._server_ms = server_ms
+        self.is_protected = False
+
+    @property
+    def client_ip(self) -> str:
+        """The address from which the venue sees its clients come; one for all routers of a key ring."""
+        return self._keys.client_ip
+
+    @client_ip.setter
+    def client_ip(self, address: str) -> None:
+        self._keys.client_ip = address
 
     def route(self, method: str, path: str) -> Route | None:
         """The route of a method and path."""
         return self._routes.get((method, path))
 
+    # ----------------------------------------------------------------------------------------------------------- REST
     def respond(self, request: Request) -> Response:
         """Answer an HTTP request; nothing a client sends makes this raise."""
+        admitted = self.admit(request)
+        return self.land(admitted) if isinstance(admitted, Pending) else admitted
+
+    def admit(self, request: Request) -> Response | Pending:
+        """What the gateway says: a refusal, or that the request goes on."""
         route = self.route(request.method, request.path)
         if route is None:
             return unknown_route(request)
         progress = _Progress(signed=is_signed(request))
-        call: Call | None = None
         try:
-            call = self._admit(route, request, progress)
-            status, body, code = 200, msgspec.json.encode(self._run(route, call)), None
-            extra: Mapping[str, str] = {}
+            return Pending(route, self._admit(route, request, progress), progress)
         except VenueError as error:
-            status, body, code, extra = error.status, error.body(), error.code, error.headers
-            if progress.signed and not call:
+            if progress.signed:
                 progress.verdict = verdict(error) or progress.verdict
-        headers = {**_JSON_HEADERS, **self._usage(route, progress.key), **extra}
-        return Response(status, body, headers, trace=_trace(progress, call, code))
+            return self._refused(route, progress, None, error)
+
+    def land(self, pending: Pending) -> Response:
+        """Carry out an admitted request now."""
+        route, call, progress = pending.route, pending.call, pending.progress
+        try:
+            body = msgspec.json.encode(self._run(route, call))
+        except VenueError as error:
+            return self._refused(route, progress, call, error)
+        headers = {**_JSON_HEADERS, **self._usage(route, progress)}
+        return Response(200, body, headers, trace=_trace(progress, call, None))
 
     def describe(self, request: Request) -> Trace:
         """What a request says of itself, for one that is never carried out: parameters, key and account unchecked."""
@@ -82,76 +139,151 @@ class Router:
             progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
         return _trace(progress, None, None)
 
-    def call(self, route: Route, values: Mapping[str, Any], session_key: ApiKey | None = None) -> tuple[Any, Trace]:
-        """Run a route for a websocket request; the venue's refusal is raised. Returns the result and its trace."""
-        texts = {name: _text(value) for name, value in values.items()}
-        progress = _Progress(params=_loggable(texts), signed="signature" in texts, key=session_key)
-        now_ms = self._server_ms()
-        params = Params(texts)
-        self._limiter.charge_weight(route.cost(params), now_ms)
+    def _refused(self, route: Route, progress: _Progress, call: Call | None, error: VenueError) -> Response:
+        headers = {**_JSON_HEADERS, **self._usage(route, progress), **error.headers}
+        return Response(error.status, error.body(), headers, trace=_trace(progress, call, error.code))
+
+    def _admit(self, route: Route, request: Request, progress: _Progress) -> Call:
+        try:
+            body = request.body.decode()
+        except UnicodeDecodeError:
+            self._charge(route, None)
+            raise VenueError(-1100, "Illegal characters found in a parameter.") from None
+        query = request.query
+        params = self._params(route, lambda: Params.of(query, body))
+        progress.params = _loggable(params.values)
+        self._charge(route, params)
+        call = Call(params, None)
         if route.security is not Security.NONE:
-            progress.key = self._keys.find(texts.get("apiKey", ""))
+            key = progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
+            progress.verdict = "key"
             if route.security is Security.SIGNED:
-                check_signed(progress.key, texts, ws_payload(values), now_ms)
+                payload = rest_payload(query, body)
+                call.late_after_ms = check_signed(key, params.values, payload, self._server_ms())
                 progress.verdict = "ok"
-            check_scope(progress.key, route.scope)
-        call = Call(params, progress.key)
+            self._permit(route, key, progress)
+            call.key = key
+        return call
+
+    # ------------------------------------------------------------------------------------------------------ websocket
+    def call(self, route: Route, values: Mapping[str, Any], session_key: ApiKey | None = None) -> tuple[Any, Trace]:
+        """Run a route for a websocket request; the venue's refusal is raised. Returns the result and its trace.
+
+        With the key of a session that has logged on, a request that names no key needs no signature.
+        """
+        texts = {name: text_of(value) for name, value in values.items() if value is not None}
+        progress = _Progress(params=_loggable(texts), signed=SIGNATURE in texts)
+        params = Params(texts)
+        self._charge(route, params)
+        call = Call(params, None)
+        if route.security is not Security.NONE:
+            key = call.key = progress.key = self._key_of(texts, session_key)
+            if route.security is Security.SIGNED:
+                call.late_after_ms = self._check(key, texts, values, session_key)
+                progress.verdict = "ok"
+            self._permit(route, key, progress)
         result = self._run(route, call)
         return result, _trace(progress, call, None)
 
     def authenticate(self, values: Mapping[str, Any]) -> ApiKey:
         """The key that signed a websocket request which has no route of its own."""
-        texts = {name: _text(value) for name, value in values.items()}
+        texts = {name: text_of(value) for name, value in values.items() if value is not None}
         key = self._keys.find(texts.get("apiKey", ""))
         check_signed(key, texts, ws_payload(values), self._server_ms())
-        if not key.read:
-            raise venue_error(REJECTED_API_KEY)
+        self.check_key(key)
         return key
 
-    def rate_limits(self, account: str | None = None) -> list[dict[str, object]]:
-        """The `rateLimits` of a websocket answer."""
-        row = dict(self._limiter.limits.as_rate_limits()[0])
-        row["count"] = self._limiter.weight_used(self._server_ms())
-        return [row]
+    def check_key(self, key: ApiKey) -> ApiKey:
+        """The key as it is now; refused when it was revoked, may not be used from here, or may not read."""
+        found = self._keys.find(key.key)
+        check_address(found, self.client_ip)
+        check_scope(found, Scope.READ)
+        return found
+
+    def rate_limits(self, account: str | None = None) -> list[dict[str, Any]]:
+        """The `rateLimits` of a websocket answer; with an account also its order counts."""
+        now_ms = self._server_ms()
+        orders = [] if account is None else self._limiter.order_counts(account, now_ms)
+        weight = dict(self._limiter.limits.as_rate_limits()[0])
+        weight["count"] = self._limiter.weight_used(now_ms, self.client_ip)
+        return [*orders, weight]
 
     def charge(self, weight: int) -> None:
         """Count the weight of a websocket request without a route."""
-        self._limiter.charge_weight(weight, self._server_ms())
+        self._limiter.charge_weight(weight, self._server_ms(), self.client_ip)
 
-    def _admit(self, route: Route, request: Request, progress: _Progress) -> Call:
-        now_ms = self._server_ms()
+    def _key_of(self, texts: Mapping[str, str], session_key: ApiKey | None) -> ApiKey:
+        if session_key is None or "apiKey" in texts:
+            return self._keys.find(texts.get("apiKey", ""))
+        return self._keys.find(session_key.key)
+
+    def _check(
+        self, key: ApiKey, texts: Mapping[str, str], values: Mapping[str, Any], session_key: ApiKey | None
+    ) -> Any:
+        if session_key is not None and SIGNATURE not in texts and key.key == session_key.key:
+            return check_timed(texts, self._server_ms())
+        return check_signed(key, texts, ws_payload(values), self._server_ms())
+
+    # ----------------------------------------------------------------------------------------------------------- both
+    def _params(self, route: Route, read: Callable[[], Params]) -> Params:
+        """The parameters; a request that cannot be read costs as much as one without any."""
         try:
-            body = request.body.decode()
-        except UnicodeDecodeError:
-            raise VenueError(-1100, "Illegal characters found in a parameter.") from None
-        params = Params.of(request.query, body)
-        progress.params = _loggable(params.values)
-        self._limiter.charge_weight(route.cost(params), now_ms)
-        if route.security is not Security.NONE:
-            progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
-            if route.security is Security.SIGNED:
-                check_signed(progress.key, params.values, rest_payload(request.query, body), now_ms)
-                progress.verdict = "ok"
-            else:
-                progress.verdict = "key"
-            check_scope(progress.key, route.scope)
-        return Call(params, progress.key)
+            return read()
+        except VenueError:
+            self._charge(route, None)
+            raise
+
+    def _charge(self, route: Route, params: Params | None) -> None:
+        """Count the weight; that of a wallet request by user is counted once the user is known."""
+        weight = 0 if route.sapi else _cost(route, params)
+        self._limiter.charge_weight(weight, self._server_ms(), self.client_ip)
+
+    def _permit(self, route: Route, key: ApiKey, progress: _Progress) -> None:
+        now_ms = self._server_ms()
+        if route.sapi:
+            by_user = route.sapi == "uid"
+            whose = key.account if by_user else self.client_ip
+            weight = _cost(route, None)
+            progress.sapi_used = self._limiter.charge_sapi(route.path, whose, weight, now_ms, by_user=by_user)
+        check_address(key, self.client_ip)
+        check_scope(key, route.scope, now_ms)
 
     def _run(self, route: Route, call: Call) -> Any:
-        if route.is_order:
-            self._limiter.charge_order(call.account, self._server_ms())
-        try:
-            return route.handler(call)
-        except Reject as refusal:
-            raise VenueError(refusal.code, refusal.message) from None
-
-    def _usage(self, route: Route, key: ApiKey | None) -> dict[str, str]:
         now_ms = self._server_ms()
-        used = str(self._limiter.weight_used(now_ms))
+        if route.changes and call.late_after_ms is not None and now_ms > call.late_after_ms:
+            raise venue_error(OUTSIDE_ENGINE_WINDOW if _is_futures(route.path) else OUTSIDE_RECV_WINDOW)
+        if route.is_order:
+            self._check_protection(route, call.params)
+            self._limiter.charge_order(call.account, now_ms)
+        return route.handler(call)
+
+    def _check_protection(self, route: Route, params: Params) -> None:
+        """What reduces is let through while the system protects itself."""
+        reduces = "true" in (params.text("reduceOnly").lower(), params.text("closePosition").lower())
+        if self.is_protected and not reduces:
+            raise venue_error(SYSTEM_PROTECTION if _is_futures(route.path) else SERVER_BUSY)
+
+    def _usage(self, route: Route, progress: _Progress) -> dict[str, str]:
+        now_ms = self._server_ms()
+        if route.sapi:
+            return {f"X-SAPI-USED-{route.sapi.upper()}-WEIGHT-1M": str(progress.sapi_used)}
+        used = str(self._limiter.weight_used(now_ms, self.client_ip))
         headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
-        if route.is_order and key is not None:
-            headers.update(self._limiter.order_headers(key.account, now_ms))
+        if route.is_order and progress.key is not None:
+            headers.update(self._limiter.order_headers(progress.key.account, now_ms))
         return headers
+
+
+def _cost(route: Route, params: Params | None) -> int:
+    """The weight, the least there is when the parameters cannot be read or decide it and are wrong."""
+    try:
+        return route.cost(params or Params({}))
+    except VenueError:
+        return 1
+
+
+def _is_futures(path: str) -> bool:
+    return path.startswith(_FUTURES_PATHS)
 
 
 def is_signed(request: Request) -> bool:
@@ -159,7 +291,8 @@ def is_signed(request: Request) -> bool:
     return "signature=" in request.query or b"signature=" in request.body
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A JSON value as the text of a parameter."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -181,7 +314,7 @@ def _trace(progress: _Progress, call: Call | None, code: int | None) -> Trace:
 def unknown_route(request: Request) -> Response:
     """What the venue says to a path or method it does not know: a code on the futures hosts, HTML on spot."""
     trace = Trace(signed=is_signed(request), verdict="no_route")
-    if request.path.startswith(("/fapi", "/dapi", "/papi")):
+    if _is_futures(request.path):
         error = VenueError(-5000, f"Path {request.path}, Method {request.method} is invalid", 404)
         return Response(404, error.body(), dict(_JSON_HEADERS), trace=trace)
     page = b"<html><body><h2>404 Not found</h2></body></html>"

@@ -1,220 +1,301 @@
-"""Market-stream frames of Binance spot and USD-M: events and the passing of time in, JSON texts out to a hub.
+"""Market-stream frames of one market: events and the passing of time in, JSON texts out to a hub.
 
-Book tickers and trades go out as they happen. Depth and mark price go out by the clock, each stream at its interval.
-Nothing is built for a stream that nobody listens to.
+Book tickers, trades and changes of contracts go out as they happen; everything else by the clock, each stream at its
+interval. Nothing is built for a stream that nobody listens to, and what is built is built once for all listeners.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from bot.simex.binance.desk import Desk
-from bot.simex.binance.shapes import money
+from bot.simex.bars import INTERVALS
+from bot.simex.binance.contracts import contract_status, contract_type, of_pair, pair_of
+from bot.simex.binance.depth_streams import Difference, Feed, Partial
+from bot.simex.binance.exchange_info import NEVER_DELIVERED_MS
+from bot.simex.binance.figures import fixed, price, quantity
+from bot.simex.binance.marketplace import Marketplace
 from bot.simex.binance.subscriptions import Hub
-from bot.simex.events import BookTopChanged, DepthChanged, Event, MarketTraded
-from bot.simex.model import Level, Symbol
+from bot.simex.binance.tape import Aggregate
+from bot.simex.binance.ticker_streams import WINDOWS, Each, Every, Klines, TickerRows, text_of
+from bot.simex.binance.words import side_of
+from bot.simex.core.events import DepthChanged, ForceOrder, StatusChanged, TopChanged, Traded
+from bot.simex.core.instrument import Instrument, Key
 
-MARK_ALL = "!markPrice@arr"
-_DEPTH = re.compile(r"^(?P<symbol>[a-z0-9]+)@depth(?P<levels>5|10|20)?(?:@(?P<ms>0|100|250|500|1000)ms)?$")
-_MARK = re.compile(r"^(?P<symbol>[a-z0-9]+)@markPrice(?P<fast>@1s)?$")
-_DEPTH_INTERVAL_MS = {"spot": 1_000, "usdm": 250}
-MARK_INTERVAL_MS = 3_000
-MARK_INTERVAL_FAST_MS = 1_000
+BOOK_TICKERS: Final = "!bookTicker"
+FORCE_ORDERS: Final = "!forceOrder@arr"
+CONTRACTS: Final = "!contractInfo"
+DEPTH_MS: Final = {"spot": 1_000, "usdm": 250, "coinm": 250}
+KLINE_MS: Final = {"spot": 2_000, "usdm": 250, "coinm": 250}
+TICKER_MS: Final = {"spot": 1_000, "usdm": 500, "coinm": 500}
+ALL_TICKERS_MS: Final = 1_000
+MARK_MS: Final = 3_000
+FAST_MS: Final = 1_000
+BOOK_TICKERS_MS: Final = 5_000
+FORCE_MS: Final = 1_000
+_NAME = re.compile(r"^(?P<symbol>[a-z0-9_]+)@(?P<rest>.+)$")
+_DEPTH = re.compile(r"^depth(?P<levels>5|10|20)?(?:@(?P<ms>0|100|250|500|1000)ms)?$")
+_CONTINUOUS = re.compile(r"^(?P<pair>[a-z0-9]+)_(?P<type>perpetual|current_quarter|next_quarter)$")
 
 
 @dataclass(slots=True)
-class _Clocked:
-    """A stream that is sent by the clock: when next, and for depth what was sent last. No symbol: all of them."""
+class _Timed:
+    """A stream by the clock: how often, when next, and what it makes."""
 
-    symbol: Symbol | None
     interval_ms: int
-    levels: int = 0
-    is_mark: bool = False
+    feed: Feed
     due_ms: int = 0
-    last_id: int = 0
-
-
-@dataclass(slots=True)
-class _Difference:
-    """Changed levels gathered for one diff stream since it was last sent."""
-
-    first_id: int = 0
-    last_id: int = 0
-    previous_id: int = 0
-    time_ms: int = 0
-    bids: dict[Decimal, Decimal] = field(default_factory=dict)
-    asks: dict[Decimal, Decimal] = field(default_factory=dict)
-
-    def add(self, event: DepthChanged) -> None:
-        """Fold one event in."""
-        if not self.first_id:
-            self.first_id, self.previous_id = event.first_update_id, event.previous_update_id
-        self.last_id, self.time_ms = event.last_update_id, event.transaction_ms
-        self.bids.update((level.price, level.quantity) for level in event.bids)
-        self.asks.update((level.price, level.quantity) for level in event.asks)
-
-
-def _pairs(levels: dict[Decimal, Decimal], price: int, quantity: int) -> str:
-    return ",".join(f'["{one:.{price}f}","{levels[one]:.{quantity}f}"]' for one in sorted(levels))
-
-
-def _ladder(levels: tuple[Level, ...], price: int, quantity: int) -> str:
-    return ",".join(f'["{one.price:.{price}f}","{one.quantity:.{quantity}f}"]' for one in levels)
 
 
 class MarketFrames:
     """The market streams of one market."""
 
-    def __init__(self, desk: Desk, hub: Hub) -> None:
-        self._desk = desk
+    def __init__(self, market: Marketplace, hub: Hub) -> None:
+        self._market = market
+        self._desk = market.desk
         self._hub = hub
-        self._is_spot = desk.market == "spot"
-        self._symbols = {symbol.name.lower(): symbol for symbol in desk.symbols()}
-        self._clocked: dict[str, _Clocked] = {}
-        self._differences: dict[str, _Difference] = {}
+        self._rows = TickerRows(market)
+        self._timed: dict[str, _Timed] = {}
+        self._differences: dict[Key, dict[str, Difference]] = {}
+        self._tops: dict[str, str] = {}
+        self._tops_due_ms = 0
+        self._forced: dict[str, str] = {}
+        self._forced_due_ms = 0
 
-    def handle(self, event: Event) -> None:
-        """Turn an event of this market into frames, or note it for a stream that goes by the clock."""
-        if isinstance(event, BookTopChanged):
-            if event.market == self._desk.market:
-                self._book_ticker(event)
-        elif isinstance(event, DepthChanged):
-            if event.market == self._desk.market:
-                self._note_difference(event)
-        elif isinstance(event, MarketTraded) and event.market == self._desk.market:
-            self._trade(event)
-
+    # ------------------------------------------------------------------------------------------------- subscriptions
     def follow(self, stream: str, wanted: bool) -> None:
-        """A stream got its first or lost a listener; the ones that go by the clock are scheduled here."""
-        if not wanted:
-            if not self._hub.wanted(stream):
-                self._clocked.pop(stream, None)
-                self._differences.pop(stream, None)
-            return
-        if stream in self._clocked:
-            return
-        found = self._parse(stream)
-        if found is not None:
-            self._clocked[stream] = found
-            if not found.levels and not found.is_mark:
-                self._differences[stream] = _Difference()
+        """A stream got a listener or lost one; those that go by the clock are scheduled here."""
+        if wanted:
+            if stream not in self._timed and (found := self._parse(stream)) is not None:
+                self._timed[stream] = found
+        elif not self._hub.wanted(stream):
+            self._timed.pop(stream, None)
+            for feeds in self._differences.values():
+                feeds.pop(stream, None)
 
-    def tick(self) -> None:
-        """Send what is due now."""
-        now_ms = self._desk.timeline.server_ms()
-        for stream, one in list(self._clocked.items()):
-            if now_ms < one.due_ms:
-                continue
-            # Never more than one frame to catch up with, however late the tick is.
-            one.due_ms = now_ms - now_ms % one.interval_ms + one.interval_ms if one.interval_ms else 0
-            if one.is_mark:
-                self._hub.publish(stream, self._mark(one.symbol, now_ms) if one.symbol else self._marks(now_ms))
-            elif one.symbol and one.levels:
-                self._hub.publish(stream, self._partial(one, one.symbol, now_ms))
-            elif one.symbol:
-                self._difference(stream, one.symbol, now_ms)
+    def _parse(self, stream: str) -> _Timed | None:
+        if stream.startswith("!"):
+            return self._parse_all(stream)
+        found = _NAME.match(stream)
+        if found is None:
+            return None
+        name, rest = found["symbol"], found["rest"]
+        instrument = self._desk.exchange.instruments.get((self._desk.market, name.upper()))
+        if instrument is None:
+            return self._parse_pair(name, rest)
+        depth = _DEPTH.match(rest)
+        if depth is not None:
+            interval_ms = int(depth["ms"]) if depth["ms"] else DEPTH_MS[self._desk.market]
+            return _Timed(interval_ms, self._depth(stream, instrument, int(depth["levels"] or 0)))
+        return self._parse_symbol(instrument, rest)
 
-    def _parse(self, stream: str) -> _Clocked | None:
-        depth, mark = _DEPTH.match(stream), _MARK.match(stream)
-        if depth is not None and depth["symbol"] in self._symbols:
-            interval = int(depth["ms"]) if depth["ms"] else _DEPTH_INTERVAL_MS[self._desk.market]
-            return _Clocked(self._symbols[depth["symbol"]], interval, levels=int(depth["levels"] or 0))
-        if mark is not None and mark["symbol"] in self._symbols and not self._is_spot:
-            interval = MARK_INTERVAL_FAST_MS if mark["fast"] else MARK_INTERVAL_MS
-            return _Clocked(self._symbols[mark["symbol"]], interval, is_mark=True)
-        if stream in (MARK_ALL, MARK_ALL + "@1s") and not self._is_spot:
-            fast = stream.endswith("@1s")
-            return _Clocked(None, MARK_INTERVAL_FAST_MS if fast else MARK_INTERVAL_MS, is_mark=True)
+    def _depth(self, stream: str, instrument: Instrument, levels: int) -> Feed:
+        if levels:
+            return Partial(self._desk, instrument, levels)
+        feed = Difference(self._desk, instrument)
+        self._differences.setdefault(instrument.key, {})[stream] = feed
+        return feed
+
+    def _parse_symbol(self, instrument: Instrument, rest: str) -> _Timed | None:
+        rows, category = self._rows, self._desk.market
+        kind, _, detail = rest.partition("_")
+        if kind == "kline" and detail in INTERVALS and (detail != "1s" or self._desk.is_spot):
+            interval_ms = FAST_MS if detail == "1s" else KLINE_MS[category]
+            return _Timed(interval_ms, Klines(self._market, instrument, detail, "kline", named={"s": instrument.name}))
+        if rest in ("miniTicker", "ticker"):
+            return _Timed(TICKER_MS[category], Each(instrument, rows.mini if rest == "miniTicker" else rows.day))
+        if self._desk.is_spot:
+            if kind == "ticker" and detail in WINDOWS:
+                return _Timed(FAST_MS, Each(instrument, partial(rows.rolling, name=detail)))
+            return _Timed(FAST_MS, Each(instrument, rows.average)) if rest == "avgPrice" else None
+        if rest in ("markPrice", "markPrice@1s"):
+            return _Timed(FAST_MS if rest.endswith("@1s") else MARK_MS, Each(instrument, rows.mark, is_always=True))
+        if kind == "markPriceKline" and detail in INTERVALS and category == "coinm":
+            named = {"ps": pair_of(instrument)}
+            return _Timed(
+                KLINE_MS[category], Klines(self._market, instrument, detail, "markPrice_kline", "mark", named)
+            )
         return None
 
-    # ------------------------------------------------------------------------------------------------------ frames
-    def _book_ticker(self, event: BookTopChanged) -> None:
-        stream = f"{event.symbol.lower()}@bookTicker"
+    def _parse_pair(self, name: str, rest: str) -> _Timed | None:
+        """Streams of a pair: its contract of a type, or in COIN-M its index and its marks."""
+        kind, _, detail = rest.partition("_")
+        continuous = _CONTINUOUS.match(name)
+        if continuous is not None and kind == "continuousKline" and detail in INTERVALS and not self._desk.is_spot:
+            return self._continuous(continuous["pair"].upper(), continuous["type"].upper(), detail)
+        contracts = of_pair(self._desk.symbols(), name.upper()) if self._desk.market == "coinm" else []
+        if not contracts:
+            return None
+        is_fast = rest.endswith("@1s")
+        base = rest.removesuffix("@1s")
+        interval_ms = FAST_MS if is_fast else MARK_MS
+        if base == "indexPrice":
+            return _Timed(interval_ms, Each(contracts[0], self._rows.index, is_always=True))
+        if base == "markPrice":
+            return _Timed(interval_ms, Every(contracts, self._rows.mark, is_always=True))
+        if kind == "indexPriceKline" and detail in INTERVALS:
+            named = {"ps": name.upper()}
+            feed = Klines(self._market, contracts[0], detail, "indexPrice_kline", "index", named)
+            return _Timed(KLINE_MS["coinm"], feed)
+        return None
+
+    def _continuous(self, pair: str, kind: str, interval: str) -> _Timed | None:
+        chosen = [
+            one for one in of_pair(self._desk.symbols(), pair) if contract_type(one, self._desk.server_ms) == kind
+        ]
+        if not chosen:
+            return None
+        named = {"ps": pair, "ct": kind}
+        return _Timed(
+            KLINE_MS[self._desk.market],
+            Klines(self._market, chosen[0], interval, "continuous_kline", named=named),
+        )
+
+    def _parse_all(self, stream: str) -> _Timed | None:
+        rows, instruments = self._rows, self._desk.symbols()
+        if stream == "!miniTicker@arr":
+            return _Timed(ALL_TICKERS_MS, Every(instruments, rows.mini))
+        if self._desk.is_spot:
+            name = stream.removeprefix("!ticker_").removesuffix("@arr")
+            if stream == f"!ticker_{name}@arr" and name in WINDOWS:
+                return _Timed(ALL_TICKERS_MS, Every(instruments, partial(rows.rolling, name=name)))
+            return None
+        if stream == "!ticker@arr":
+            return _Timed(ALL_TICKERS_MS, Every(instruments, rows.day))
+        if stream in ("!markPrice@arr", "!markPrice@arr@1s"):
+            interval_ms = FAST_MS if stream.endswith("@1s") else MARK_MS
+            return _Timed(interval_ms, Every(instruments, rows.mark, is_always=True))
+        return None
+
+    # -------------------------------------------------------------------------------------------------------- events
+    def top(self, event: TopChanged) -> None:
+        """The best prices changed."""
+        instrument, hub = event.instrument, self._hub
+        stream = f"{instrument.name.lower()}@bookTicker"
+        wants_all = hub.wanted(BOOK_TICKERS) and not self._desk.is_spot
+        if not wants_all and not hub.wanted(stream):
+            return
+        payload = self._book_ticker(event)
+        hub.publish(stream, payload)
+        if wants_all:
+            if not self._tops:
+                self._tops_due_ms = self._next_ms(BOOK_TICKERS_MS)
+            self._tops[instrument.name] = payload
+
+    def _book_ticker(self, event: TopChanged) -> str:
+        one = event.instrument
+        places, decimals = one.price_places, one.quantity_places
+        sides = (
+            f'"b":"{fixed(event.bid, places)}","B":"{fixed(event.bid_quantity, decimals)}",'
+            f'"a":"{fixed(event.ask, places)}","A":"{fixed(event.ask_quantity, decimals)}"'
+        )
+        if self._desk.is_spot:
+            return f'{{"u":{event.update_id},"s":"{one.name}",{sides}}}'
+        moment = self._desk.wire(event.time_ms)
+        return (
+            f'{{"e":"bookTicker","u":{event.update_id},"s":"{one.name}","ps":"{pair_of(one)}",{sides},'
+            f'"T":{moment},"E":{moment}}}'
+        )
+
+    def depth(self, event: DepthChanged, *, is_lost: bool = False) -> None:
+        """Levels of a book changed. A lost one takes with it what was gathered before: no frame may cover it."""
+        for feed in self._differences.get(event.instrument.key, {}).values():
+            if is_lost:
+                feed.gathered.clear()
+            else:
+                feed.add(event)
+
+    def trade(self, event: Traded) -> None:
+        """A public trade."""
+        one = event.instrument
+        stream = f"{one.name.lower()}@trade"
         if not self._hub.wanted(stream):
             return
-        symbol = self._symbols[event.symbol.lower()]
-        price, quantity = self._decimals(symbol)
-        sides = (
-            f'"b":"{event.bid:.{price}f}","B":"{event.bid_quantity:.{quantity}f}",'
-            f'"a":"{event.ask:.{price}f}","A":"{event.ask_quantity:.{quantity}f}"'
-        )
-        if self._is_spot:
-            self._hub.publish(stream, f'{{"u":{event.update_id},"s":"{event.symbol}",{sides}}}')
-            return
-        wire = self._desk.wire
+        moment = self._desk.wire(event.time_ms)
+        tail = ',"M":true' if self._desk.is_spot else ',"X":"MARKET"'
         self._hub.publish(
             stream,
-            f'{{"e":"bookTicker","u":{event.update_id},"s":"{event.symbol}","ps":"{event.symbol}",{sides},'
-            f'"T":{wire(event.transaction_ms)},"E":{wire(event.event_ms)},"st":1}}',
+            f'{{"e":"trade","E":{moment},"T":{moment},"s":"{one.name}","t":{event.trade_id},'
+            f'"p":"{price(one, event.price)}","q":"{quantity(one, event.quantity)}",'
+            f'"m":{"true" if event.buyer_is_maker else "false"}{tail}}}',
         )
 
-    def _trade(self, event: MarketTraded) -> None:
-        name, wire = event.symbol.lower(), self._desk.wire
-        price, quantity = self._decimals(self._symbols[name])
-        maker = "true" if event.buyer_is_maker else "false"
-        middle = (
-            f'"p":"{event.price:.{price}f}","q":"{event.quantity:.{quantity}f}",'
-            f'"T":{wire(event.transaction_ms)},"m":{maker}'
-        )
-        head = f'"E":{wire(event.event_ms)},"s":"{event.symbol}"'
-        tail = ',"M":true' if self._is_spot else ""
-        if self._hub.wanted(f"{name}@trade"):
-            kind = "" if self._is_spot else ',"X":"MARKET"'
-            payload = f'{{"e":"trade",{head},"t":{event.trade_id},{middle}{kind}{tail}}}'
-            self._hub.publish(f"{name}@trade", payload)
-        if self._hub.wanted(f"{name}@aggTrade"):
-            ids = f'"a":{event.trade_id},"f":{event.trade_id},"l":{event.trade_id}'
-            self._hub.publish(f"{name}@aggTrade", f'{{"e":"aggTrade",{head},{ids},{middle}{tail}}}')
-
-    def _partial(self, one: _Clocked, symbol: Symbol, now_ms: int) -> str:
-        depth = self._desk.exchange.depth(self._desk.market, symbol.name, one.levels)
-        price, quantity = self._decimals(symbol)
-        bids, asks = _ladder(depth.bids, price, quantity), _ladder(depth.asks, price, quantity)
-        if self._is_spot:
-            return f'{{"lastUpdateId":{depth.update_id},"bids":[{bids}],"asks":[{asks}]}}'
-        previous = one.last_id or depth.update_id - 1
-        one.last_id = depth.update_id
-        return (
-            f'{{"e":"depthUpdate","E":{now_ms},"T":{self._desk.wire(depth.time_ms)},"s":"{symbol.name}",'
-            f'"ps":"{symbol.name}","U":{min(previous + 1, depth.update_id)},"u":{depth.update_id},"pu":{previous},'
-            f'"b":[{bids}],"a":[{asks}],"st":1}}'
-        )
-
-    def _note_difference(self, event: DepthChanged) -> None:
-        for stream, gathered in self._differences.items():
-            symbol = self._clocked[stream].symbol
-            if symbol is not None and symbol.name == event.symbol:
-                gathered.add(event)
-
-    def _difference(self, stream: str, symbol: Symbol, now_ms: int) -> None:
-        gathered = self._differences[stream]
-        if not gathered.first_id:
+    def aggregate(self, instrument: Instrument, one: Aggregate) -> None:
+        """An aggregate of trades is complete."""
+        stream = f"{instrument.name.lower()}@aggTrade"
+        if not self._hub.wanted(stream):
             return
-        self._differences[stream] = _Difference()
-        name = symbol.name
-        price, quantity = self._decimals(symbol)
-        ids = f'"U":{gathered.first_id},"u":{gathered.last_id}'
-        levels = f'"b":[{_pairs(gathered.bids, price, quantity)}],"a":[{_pairs(gathered.asks, price, quantity)}]'
-        if self._is_spot:
-            payload = f'{{"e":"depthUpdate","E":{now_ms},"s":"{name}",{ids},{levels}}}'
-        else:
-            times = f'"E":{now_ms},"T":{self._desk.wire(gathered.time_ms)}'
-            previous = f'"pu":{gathered.previous_id}'
-            payload = f'{{"e":"depthUpdate",{times},"s":"{name}","ps":"{name}",{ids},{previous},{levels},"st":1}}'
-        self._hub.publish(stream, payload)
-
-    def _mark(self, symbol: Symbol, now_ms: int) -> str:
-        mark = self._desk.exchange.mark(symbol.name)
-        return (
-            f'{{"e":"markPriceUpdate","E":{now_ms},"s":"{symbol.name}","p":"{money(mark.mark)}",'
-            f'"P":"{money(mark.index)}","i":"{money(mark.index)}","r":"{money(mark.funding_rate)}",'
-            f'"T":{self._desk.wire(mark.next_funding_ms)},"st":1}}'
+        size = quantity(instrument, one.quantity)
+        # `nq` leaves out retail price improvement orders, which do not exist here.
+        tail = ',"M":true' if self._desk.is_spot else f',"nq":"{size}"' if self._desk.market == "usdm" else ""
+        self._hub.publish(
+            stream,
+            f'{{"e":"aggTrade","E":{max(self._desk.server_ms, one.time_ms)},"s":"{instrument.name}","a":{one.number},'
+            f'"p":"{price(instrument, one.price)}","q":"{size}","f":{one.first},"l":{one.last},"T":{one.time_ms},'
+            f'"m":{"true" if one.buyer_is_maker else "false"}{tail}}}',
         )
 
-    def _marks(self, now_ms: int) -> str:
-        return "[" + ",".join(self._mark(symbol, now_ms) for symbol in self._symbols.values()) + "]"
+    def forced(self, event: ForceOrder) -> None:
+        """A liquidation order; of those of one second and symbol the last is told."""
+        one, moment = event.instrument, self._desk.wire(event.time_ms)
+        if not self._forced:
+            self._forced_due_ms = self._next_ms(FORCE_MS)
+        body = {
+            "s": one.name,
+            **({"ps": pair_of(one)} if self._desk.market == "coinm" else {}),
+            "S": side_of(event.side),
+            "o": "LIMIT",
+            "f": "IOC",
+            "q": quantity(one, event.quantity),
+            "p": price(one, event.price),
+            "ap": price(one, event.average_price),
+            "X": "FILLED" if event.filled == event.quantity else "PARTIALLY_FILLED" if event.filled else "NEW",
+            "l": quantity(one, event.filled),
+            "z": quantity(one, event.filled),
+            "T": moment,
+        }
+        self._forced[one.name.lower()] = text_of({"e": "forceOrder", "E": moment, "o": body})
 
-    def _decimals(self, symbol: Symbol) -> tuple[int, int]:
-        return (8, 8) if self._is_spot else (symbol.price_precision, symbol.quantity_precision)
+    def changed(self, event: StatusChanged) -> None:
+        """An instrument's status or terms changed."""
+        if self._desk.is_spot or not self._hub.wanted(CONTRACTS):
+            return
+        one = event.instrument
+        row = {
+            "e": "contractInfo",
+            "E": self._desk.wire(event.time_ms),
+            "s": one.name,
+            "ps": pair_of(one),
+            "ct": contract_type(one, event.time_ms),
+            "dt": one.expiry_ms or NEVER_DELIVERED_MS,
+            "ot": one.listed_ms,
+            "cs": contract_status(one),
+        }
+        self._hub.publish(CONTRACTS, text_of(row))
+
+    # ------------------------------------------------------------------------------------------------------ the clock
+    def tick(self) -> None:
+        """Send what is due now."""
+        now_ms = self._desk.server_ms
+        for stream, one in list(self._timed.items()):
+            if now_ms >= one.due_ms:
+                # Never more than one frame to catch up with, however late the tick is.
+                interval_ms = max(one.interval_ms, 1)
+                one.due_ms = now_ms - now_ms % interval_ms + interval_ms
+                for payload in one.feed.frames(now_ms):
+                    self._hub.publish(stream, payload)
+        if self._tops and now_ms >= self._tops_due_ms:
+            tops, self._tops = self._tops, {}
+            for payload in tops.values():
+                self._hub.publish(BOOK_TICKERS, payload)
+        if self._forced and now_ms >= self._forced_due_ms:
+            forced, self._forced = self._forced, {}
+            for name, payload in forced.items():
+                self._hub.publish(f"{name}@forceOrder", payload)
+                self._hub.publish(FORCE_ORDERS, payload)
+
+    def _next_ms(self, interval_ms: int) -> int:
+        """The next multiple of an interval on the server's clock."""
+        return (self._desk.server_ms // interval_ms + 1) * interval_ms

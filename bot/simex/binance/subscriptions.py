@@ -17,6 +17,7 @@ STREAMS_MAX = 1_024
 ID_CHARACTERS_MAX = 36
 _PREFIXES = ("/market", "/public", "/private", "/pm")
 _CONNECTION_NUMBER = re.compile(r"^\d{1,6}$")
+_FIELDS = ("method", "params", "id")
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
 
@@ -100,6 +101,10 @@ def _refusal(code: int, msg: str, identity: object = None) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
+def _result(result: object, identity: object) -> str:
+    return json.dumps({"result": result, "id": identity}, separators=(",", ":"))
+
+
 def _is_id(identity: object) -> bool:
     if identity is None or (isinstance(identity, int) and not isinstance(identity, bool)):
         return True
@@ -116,6 +121,7 @@ class MarketSession:
     kind: str = "market"
     streams: dict[str, None] = field(default_factory=dict)
     on_stream: Callable[[MarketSession, str, bool], None] | None = None
+    on_closed: Callable[[MarketSession], None] | None = None
 
     def open(self, first: Iterable[str]) -> None:
         """Listen to the streams that the connection's address named."""
@@ -125,11 +131,15 @@ class MarketSession:
         """The reply to one control message."""
         try:
             message = json.loads(text)
-        except ValueError as error:
-            position = getattr(error, "colno", 1)
-            return [_refusal(3, f"Invalid JSON: expected value at line 1 column {position}")]
+        except json.JSONDecodeError as error:
+            place = f"line {error.lineno} column {error.colno}"
+            return [_refusal(3, f"Invalid JSON: expected value at {place}")]
+        except RecursionError:
+            return [_refusal(3, "Invalid JSON: recursion limit exceeded at line 1 column 128")]
         if not isinstance(message, dict) or "method" not in message:
-            return [_refusal(2, "Invalid request: missing field `method` at line 1 column 2")]
+            return [_refusal(2, f"Invalid request: missing field `method` at line 1 column {len(text)}")]
+        if len(message) > len(_FIELDS):
+            return [_refusal(2, "Invalid request: too many parameters")]
         identity = message.get("id")
         if not _is_id(identity):
             return [_refusal(2, "Invalid request: request ID must be an unsigned integer")]
@@ -138,33 +148,50 @@ class MarketSession:
     def closed(self) -> None:
         """Forget every stream."""
         self._unsubscribe(list(self.streams))
+        if self.on_closed is not None:
+            self.on_closed(self)
+
+    def announce_shutdown(self, now_ms: int) -> None:
+        """Tell the client that its connection will end soon."""
+        event = f'{{"e":"serverShutdown","E":{now_ms}}}'
+        self.push(f'{{"stream":"!serverShutdown","data":{event}}}' if self.combined else event)
 
     def _answer(self, method: object, params: object, identity: object) -> str:
         names = params if isinstance(params, list) else []
-        result: object = None
         if method == "LIST_SUBSCRIPTIONS":
-            result = list(self.streams)
-        elif method in ("SUBSCRIBE", "UNSUBSCRIBE"):
-            if not names or not all(isinstance(name, str) for name in names):
-                return _refusal(2, "Invalid request: params must be a non-empty list of stream names", identity)
-            if method == "UNSUBSCRIBE":
-                self._unsubscribe(names)
-            elif len(self.streams) + len(names) > STREAMS_MAX:
-                return _refusal(2, f"Invalid request: at most {STREAMS_MAX} streams a connection", identity)
-            else:
-                self._subscribe(names)
-        elif method == "GET_PROPERTY" and names == ["combined"]:
-            result = self.combined
-        elif method == "SET_PROPERTY" and len(names) == 2 and names[0] == "combined":
-            if not isinstance(names[1], bool):
-                return _refusal(1, "Invalid value type: expected Boolean", identity)
-            self.combined = names[1]
-        elif method in ("GET_PROPERTY", "SET_PROPERTY"):
-            return _refusal(0, "Unknown property", identity)
+            return _result(list(self.streams), identity)
+        if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
+            return self._change(names, identity, wanted=method == "SUBSCRIBE")
+        if method in ("GET_PROPERTY", "SET_PROPERTY"):
+            return self._property(names, identity, is_set=method == "SET_PROPERTY")
+        known = ", ".join(f"`{name}`" for name in _METHODS)
+        text = f"Invalid request: unknown variant `{method}`, expected one of {known} at line 1 column 28"
+        return _refusal(2, text, identity)
+
+    def _change(self, names: list[Any], identity: object, *, wanted: bool) -> str:
+        if not names or not all(isinstance(name, str) for name in names):
+            return _refusal(2, "Invalid request: params must be a non-empty list of stream names", identity)
+        if not wanted:
+            self._unsubscribe(names)
+        elif len(set(self.streams) | set(names)) > STREAMS_MAX:
+            return _refusal(2, f"Invalid request: at most {STREAMS_MAX} streams a connection", identity)
         else:
-            known = ", ".join(f"`{name}`" for name in _METHODS)
-            return _refusal(2, f"Invalid request: unknown variant {method}, expected one of {known}", identity)
-        return json.dumps({"result": result, "id": identity}, separators=(",", ":"))
+            self._subscribe(names)
+        return _result(None, identity)
+
+    def _property(self, names: list[Any], identity: object, *, is_set: bool) -> str:
+        if not names or not isinstance(names[0], str):
+            return _refusal(2, "Invalid request: property name must be a string", identity)
+        if names[0] != "combined":
+            return _refusal(0, "Unknown property", identity)
+        if len(names) > 1 + is_set:
+            return _refusal(2, "Invalid request: too many parameters", identity)
+        if not is_set:
+            return _result(self.combined, identity)
+        if len(names) < 2 or not isinstance(names[1], bool):
+            return _refusal(1, "Invalid value type: expected Boolean", identity)
+        self.combined = names[1]
+        return _result(None, identity)
 
     def _subscribe(self, names: list[str]) -> None:
         for name in names:

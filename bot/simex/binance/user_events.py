@@ -1,222 +1,346 @@
-"""User-stream events in Binance's field names: ORDER_TRADE_UPDATE and its kin on USD-M, executionReport on spot."""
+"""User-stream events of a futures market in Binance's field names, USD-M and COIN-M.
+
+Of an order there is ORDER_TRADE_UPDATE, of its fills in USD-M also TRADE_LITE, of wallets and positions ACCOUNT_UPDATE.
+Conditional orders of USD-M belong to the algo service: what happens to them there is ALGO_UPDATE, and they are orders
+from the moment they are triggered, when the core tells that they are new. In COIN-M such an order expires and is new
+again with its other type.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from bot.simex.binance.desk import Desk
-from bot.simex.binance.shapes import average_price, money, places, plain
-from bot.simex.events import (
-    AccountUpdated,
-    Event,
-    LeverageChanged,
-    MultiAssetsChanged,
-    OrderUpdated,
+from bot.simex.binance.figures import money, quantity, trimmed
+from bot.simex.binance.futures_desk import FuturesDesk
+from bot.simex.binance.futures_positions import ALIAS
+from bot.simex.binance.futures_shapes import WORKING_TYPE_OF, asked_type, average_price, time_in_force, type_now
+from bot.simex.binance.rest_futures_algo import algo_id, algo_status, trigger_of
+from bot.simex.binance.words import (
+    plain,
+    position_side_of,
+    prevention_of,
+    price_of,
+    quantity_of,
+    side_of,
+    status_of,
 )
-from bot.simex.model import ZERO, Order, Position
+from bot.simex.core.account import Account
+from bot.simex.core.events import (
+    AccountChanged,
+    AccountReason,
+    Coins,
+    MarginCalled,
+    OrderChanged,
+    PositionRow,
+    SettingChanged,
+)
+from bot.simex.core.numbers import SCALE, divided
+from bot.simex.core.order import ALIVE, EndReason, Order
 
-# Why a USD-M order expired: the numbers of the field "er".
-_USDM_EXPIRY = {"STP": "1", "IOC": "2", "REDUCE_ONLY": "4", "LIQUIDATION": "5", "MARKET": "9", "FOK": "10", "GTX": "11"}
-_SPOT_EXPIRY = {
-    "IOC": "UNFILLED_IOC_QUANTITY_EXPIRED",
-    "FOK": "UNFILLED_FOK_ORDER_EXPIRED",
-    "MARKET": "INSUFFICIENT_LIQUIDITY",
-    "LIQUIDATION": "EXCHANGE_CANCELED",
+Row = dict[str, Any]
+AccountEvent = OrderChanged | AccountChanged | SettingChanged | MarginCalled
+_EXECUTIONS: Final = {
+    "new": "NEW",
+    "trade": "TRADE",
+    "canceled": "CANCELED",
+    "expired": "EXPIRED",
+    "amended": "AMENDMENT",
+    "triggered": "EXPIRED",
+    "prevented": "EXPIRED",
 }
-_AccountEvent = OrderUpdated | AccountUpdated | LeverageChanged | MultiAssetsChanged
-_MOVED = frozenset({"DEPOSIT", "WITHDRAW", "TRANSFER"})
+# Fills that the exchange forced upon the account.
+_CALCULATED: Final = frozenset({"liquidation", "takeover", "adl"})
+_EXPIRY: Final[Mapping[EndReason, str]] = {
+    "self_trade": "1",
+    "ioc": "2",
+    "reduce_only": "4",
+    "liquidation": "5",
+    "adl": "5",
+    "margin": "5",
+    "settlement": "7",
+    "market": "9",
+    "fok": "10",
+    "post_only": "11",
+}
+_TRIGGERED: Final = "8"
+_REASONS: Final[Mapping[AccountReason, str]] = {
+    "order": "ORDER",
+    "fee": "ORDER",
+    "adl": "ORDER",
+    "liquidation": "ORDER",
+    "settlement": "ORDER",
+    "funding": "FUNDING_FEE",
+    "deposit": "DEPOSIT",
+    "withdraw": "WITHDRAW",
+    "margin_type": "MARGIN_TYPE_CHANGE",
+    "margin_transfer": "MARGIN_TRANSFER",
+    "insurance": "INSURANCE_CLEAR",
+    "adjustment": "ADJUSTMENT",
+}
 
 
-def _expiry(event: OrderUpdated) -> str:
-    """One word for why an order expired."""
-    order, said = event.order, event.expire_reason.upper()
-    for word in ("STP", "REDUCE_ONLY", "LIQUIDATION"):
-        if word in said:
-            return word
-    if "SELF" in said or order.status == "EXPIRED_IN_MATCH":
-        return "STP"
-    if order.type == "MARKET":
-        return "MARKET"
-    return order.time_in_force if order.time_in_force in ("IOC", "FOK", "GTX") else ""
+class FuturesUserEvents:
+    """Events of a futures market's accounts as payloads of its user stream."""
 
-
-class UsdmUserEvents:
-    """Events of USD-M accounts as payloads of the user stream."""
-
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: FuturesDesk) -> None:
         self._desk = desk
 
-    def payloads(self, event: Event) -> list[dict[str, Any]]:
+    def payloads(self, event: AccountEvent) -> list[Row]:
         """The payloads of an event of this market, none for any other."""
-        if isinstance(event, OrderUpdated) and event.order.market == "usdm":
-            return [self._order(event)]
-        if isinstance(event, AccountUpdated) and event.market == "usdm":
-            return [self._account(event)]
-        if isinstance(event, LeverageChanged):
-            return [self._config(event, "ac", {"s": event.symbol, "l": event.leverage})]
-        if isinstance(event, MultiAssetsChanged):
-            return [self._config(event, "ai", {"j": event.multi_assets})]
-        return []
+        if isinstance(event, OrderChanged):
+            return self._order_changed(event) if event.order.instrument.category == self._desk.market else []
+        if isinstance(event, AccountChanged):
+            return [self._account(event)] if event.wallet == self._desk.wallet else []
+        if isinstance(event, MarginCalled):
+            return [self._margin_call(event)] if event.wallet == self._desk.wallet else []
+        return self._setting(event)
 
-    def _head(self, kind: str, event: _AccountEvent) -> dict[str, Any]:
-        return {"e": kind, "T": self._desk.wire(event.transaction_ms), "E": self._desk.wire(event.event_ms)}
+    def _head(self, kind: str, time_ms: int) -> Row:
+        moment = self._desk.wire(time_ms)
+        return {"e": kind, "T": moment, "E": moment, **({"i": ALIAS} if self._desk.is_inverse else {})}
 
-    def _config(self, event: LeverageChanged | MultiAssetsChanged, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        return {**self._head("ACCOUNT_CONFIG_UPDATE", event), name: body}
-
-    def _order(self, event: OrderUpdated) -> dict[str, Any]:
+    # -------------------------------------------------------------------------------------------------------- orders
+    def _order_changed(self, event: OrderChanged) -> list[Row]:
         order = event.order
-        symbol = self._desk.exchange.symbol("usdm", order.symbol)
-        price, quantity = symbol.price_precision, symbol.quantity_precision
-        fees = {"N": event.commission_asset, "n": money(event.commission)} if event.commission_asset else {}
-        body = {
-            "s": order.symbol,
-            "c": order.client_order_id,
-            "S": order.side,
-            "o": order.type,
-            "f": order.time_in_force,
-            "q": places(order.quantity, quantity),
-            "p": places(order.price, price),
-            "ap": average_price(order, symbol),
-            "sp": "0",
-            "x": "EXPIRED" if event.execution == "TRADE_PREVENTION" else event.execution,
-            "X": order.status,
-            "i": order.order_id,
-            "l": places(event.last_quantity, quantity),
-            "z": places(order.filled, quantity),
-            "L": places(event.last_price, price),
-            **fees,
-            "T": self._desk.wire(event.transaction_ms),
-            "t": event.trade_id or 0,
-            "b": self._resting_notional(order, "BUY"),
-            "a": self._resting_notional(order, "SELL"),
-            "m": event.is_maker,
-            "R": order.reduce_only,
-            "wt": "CONTRACT_PRICE",
-            "ot": order.type,
-            "ps": order.position_side,
-            "cp": False,
-            "rp": money(event.realized_pnl) if event.realized_pnl else "0",
-            "pP": False,
-            "si": 0,
-            "ss": 0,
-            "V": "EXPIRE_MAKER",
-            "pm": "NONE",
-            "gtd": 0,
-            "er": _USDM_EXPIRY.get(_expiry(event), "0") if order.status.startswith("EXPIRED") else "0",
-        }
-        return {**self._head("ORDER_TRADE_UPDATE", event), "o": body}
+        if self._desk.is_inverse:
+            return [self._expired_by_trigger(event) if event.execution == "triggered" else self._order(event)]
+        if order.trigger is None:
+            return [*self._lite(event), self._order(event)]
+        return self._conditional(event)
 
-    def _resting_notional(self, order: Order, side: str) -> str:
-        """What the account has resting on one side of the symbol, in quote."""
-        resting = self._desk.exchange.orders.open(order.account_id, "usdm", order.symbol)
-        return plain(sum((one.remaining * one.price for one in resting if one.side == side), ZERO))
+    def _conditional(self, event: OrderChanged) -> list[Row]:
+        """What became of an order of the algo service."""
+        order = event.order
+        if order.status in ("untriggered", "deactivated"):
+            return [self._algo(event, algo_status(order))]
+        if event.execution == "triggered":
+            return [self._algo(event, "TRIGGERING"), self._algo(event, "TRIGGERED")]
+        ended = [] if order.status in ALIVE else [self._algo(event, algo_status(order))]
+        return [*self._lite(event), self._order(event), *ended]
 
-    def _account(self, event: AccountUpdated) -> dict[str, Any]:
-        body = {
-            "m": event.reason,
-            "B": [
-                {
-                    "a": line.asset,
-                    "wb": money(line.free),
-                    "cw": money(line.free),
-                    "bc": money(line.delta) if line.delta else "0",
-                }
-                for line in event.balances
-            ],
-            "P": [self._position(row) for row in event.positions],
-        }
-        return {**self._head("ACCOUNT_UPDATE", event), "a": body}
-
-    def _position(self, row: Position) -> dict[str, Any]:
-        symbol = self._desk.exchange.symbol("usdm", row.symbol)
-        isolated = row.margin_type == "ISOLATED"
-        wallet = abs(row.quantity) * row.entry_price / row.leverage if isolated else ZERO
-        return {
-            "s": row.symbol,
-            "pa": places(row.quantity, symbol.quantity_precision),
-            "ep": _exact(row.entry_price),
-            "bep": _exact(row.break_even_price),
-            "cr": money(row.realized_pnl),
-            "up": money(row.unrealized_pnl),
-            "mt": "isolated" if isolated else "cross",
-            "iw": money(wallet) if isolated else "0",
-            "ps": "BOTH",
-            "ma": symbol.settle,
-        }
-
-
-def _exact(value: Decimal) -> str:
-    return plain(round(value, 8)) if value else "0"
-
-
-class SpotUserEvents:
-    """Events of spot accounts as payloads of the user stream."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._execution_id = 0
-
-    def payloads(self, event: Event) -> list[dict[str, Any]]:
-        """The payloads of an event of this market, none for any other."""
-        if isinstance(event, OrderUpdated) and event.order.market == "spot":
-            return [self._report(event)]
-        if isinstance(event, AccountUpdated) and event.market == "spot":
-            return self._balances(event)
-        return []
-
-    def _report(self, event: OrderUpdated) -> dict[str, Any]:
-        order, wire = event.order, self._desk.wire
-        self._execution_id += 1
-        cancelled = event.execution == "CANCELED"
-        row: dict[str, Any] = {
-            "e": "executionReport",
-            "E": wire(event.event_ms),
-            "s": order.symbol,
-            "c": self._desk.cancel_id(order.order_id) if cancelled else order.client_order_id,
-            "S": order.side,
-            "o": order.type,
-            "f": order.time_in_force,
-            "q": money(order.quantity),
-            "p": money(order.price),
-            "P": money(ZERO),
-            "F": money(ZERO),
-            "g": -1,
-            "C": order.client_order_id if cancelled else "",
-            "x": event.execution,
-            "X": order.status,
-            "r": "NONE",
-            "i": order.order_id,
-            "l": money(event.last_quantity),
-            "z": money(order.filled),
-            "L": money(event.last_price),
-            "n": money(event.commission) if event.commission else "0",
-            "N": event.commission_asset or None,
-            "T": wire(event.transaction_ms),
-            "t": -1 if event.trade_id is None else event.trade_id,
-            "I": self._execution_id,
-            "w": order.is_open and event.execution != "TRADE",
-            "m": event.is_maker,
-            "M": False,
-            "O": wire(order.created_ms),
-            "Z": money(order.quote_filled),
-            "Y": money(event.last_price * event.last_quantity),
-            "Q": money(order.quote_quantity),
-            "W": wire(order.created_ms),
-            "V": "EXPIRE_MAKER",
-        }
-        if order.status == "EXPIRED":
-            row["eR"] = _SPOT_EXPIRY.get(_expiry(event), "EXCHANGE_CANCELED")
+    def _expired_by_trigger(self, event: OrderChanged) -> Row:
+        row = self._order(event)
+        kind = asked_type(event.order)
+        row["o"] |= {"o": kind, "ot": kind, "x": "EXPIRED", "X": "EXPIRED", "er": _TRIGGERED}
         return row
 
-    def _balances(self, event: AccountUpdated) -> list[dict[str, Any]]:
-        """Deposits and transfers are a balanceUpdate each; every change is an outboundAccountPosition."""
-        sent, moment = self._desk.wire(event.event_ms), self._desk.wire(event.transaction_ms)
-        moved = [
-            {"e": "balanceUpdate", "E": sent, "a": line.asset, "d": money(line.delta), "T": moment}
-            for line in event.balances
-            if line.delta and event.reason in _MOVED
+    def _lite(self, event: OrderChanged) -> list[Row]:
+        """A fill in few words; it comes before the whole story and tells the same."""
+        order, trade = event.order, event.trade
+        if trade is None:
+            return []
+        one = order.instrument
+        return [
+            {
+                **self._head("TRADE_LITE", event.time_ms),
+                "s": one.name,
+                "q": quantity_of(one, order.quantity),
+                "p": price_of(one, order.price),
+                "m": trade.is_maker,
+                "c": order.client_id,
+                "S": side_of(order.side),
+                "L": price_of(one, trade.price),
+                "l": quantity_of(one, trade.quantity),
+                "t": trade.trade_id,
+                "i": order.order_id,
+            }
         ]
-        rows = [{"a": line.asset, "f": money(line.free), "l": money(line.locked)} for line in event.balances]
-        return [*moved, {"e": "outboundAccountPosition", "E": sent, "u": moment, "B": rows}]
+
+    def _order(self, event: OrderChanged) -> Row:
+        order, desk = event.order, self._desk
+        one, tag = order.instrument, desk.tag(order)
+        trigger = order.trigger
+        body: Row = {
+            "s": one.name,
+            "c": order.client_id,
+            "S": side_of(order.side),
+            "o": type_now(order),
+            "f": time_in_force(order, tag),
+            "q": quantity_of(one, order.quantity),
+            "p": price_of(one, order.price) if order.price else "0",
+            "ap": average_price(order) if order.filled else "0",
+            "sp": price_of(one, trigger.price) if trigger is not None else "0",
+            "x": self._execution(event),
+            "X": status_of(order),
+            "i": order.order_id,
+            **self._fill(event),
+            "b": trimmed_money(self._resting(order, is_bid=True)),
+            "a": trimmed_money(self._resting(order, is_bid=False)),
+            "R": order.reduce_only,
+            "wt": WORKING_TYPE_OF[trigger.by if trigger is not None else "last"],
+            "ot": asked_type(order) if desk.is_inverse else type_now(order),
+            "ps": position_side_of(order.position_side),
+            "cp": order.close_position,
+            "pP": tag.price_protect,
+            "si": 0,
+            "ss": 0,
+            "V": prevention_of(order),
+            "pm": tag.price_match,
+            "gtd": tag.good_till_ms,
+            "er": _EXPIRY.get(order.end, "0") if order.status in ("expired", "canceled") else "0",
+        }
+        if desk.is_inverse:
+            body["ma"] = one.settle
+        return {**self._head("ORDER_TRADE_UPDATE", event.time_ms), "o": body}
+
+    def _execution(self, event: OrderChanged) -> str:
+        if event.trade is not None and event.order.origin in _CALCULATED:
+            return "CALCULATED"
+        return _EXECUTIONS[event.execution]
+
+    def _fill(self, event: OrderChanged) -> Row:
+        order, trade = event.order, event.trade
+        one = order.instrument
+        fee: Row = {}
+        if trade is not None and trade.fee:
+            fee = {"N": trade.fee_asset, "n": money(trade.fee)}
+        return {
+            "l": quantity_of(one, trade.quantity) if trade is not None else "0",
+            "z": quantity_of(one, order.filled) if order.filled else "0",
+            "L": price_of(one, trade.price) if trade is not None else "0",
+            **fee,
+            "T": self._desk.wire(event.time_ms),
+            "t": trade.trade_id if trade is not None else 0,
+            "m": trade.is_maker if trade is not None else False,
+            "rp": money(trade.realized) if trade is not None and trade.realized else "0",
+        }
+
+    def _resting(self, order: Order, *, is_bid: bool) -> int:
+        """What the account has resting on one side of the instrument, as money."""
+        position = self._desk.account(order.account_id).position(order.instrument, order.position_side)
+        return position.bid_worth if is_bid else position.ask_worth
+
+    def _algo(self, event: OrderChanged, status: str) -> Row:
+        order, desk = event.order, self._desk
+        one, trigger, tag = order.instrument, trigger_of(order), desk.tag(order)
+        became: Row = {"ai": ""}
+        if order.status not in ("untriggered", "deactivated") and status != "TRIGGERING":
+            became = {
+                "ai": str(order.order_id),
+                "ap": average_price(order),
+                "aq": quantity_of(one, order.filled),
+                "act": type_now(order),
+            }
+        body: Row = {
+            "caid": order.client_id,
+            "aid": algo_id(order),
+            "at": "CONDITIONAL",
+            "o": asked_type(order),
+            "s": one.name,
+            "S": side_of(order.side),
+            "ps": position_side_of(order.position_side),
+            "f": time_in_force(order, tag),
+            "q": quantity_of(one, order.quantity),
+            "X": status,
+            **became,
+            "tp": price_of(one, trigger.price),
+            "p": price_of(one, order.price) if order.price else "0",
+            "V": prevention_of(order),
+            "wt": WORKING_TYPE_OF[trigger.by],
+            "pm": tag.price_match,
+            "cp": order.close_position,
+            "pP": tag.price_protect,
+            "R": order.reduce_only,
+            "tt": tag.triggered_ms,
+            "gtd": tag.good_till_ms,
+        }
+        if status == "REJECTED":
+            body["rm"] = "Reduce Only reject" if order.end == "reduce_only" else "Margin is insufficient."
+        return {**self._head("ALGO_UPDATE", event.time_ms), "o": body}
+
+    # ------------------------------------------------------------------------------------------------------- account
+    def _account(self, event: AccountChanged) -> Row:
+        """Of funding there is the balance alone, and the positions that are isolated."""
+        positions = event.positions
+        if event.reason == "funding":
+            positions = tuple(row for row in positions if row.isolated)
+        account = self._desk.account(event.account_id)
+        body = {
+            "m": self._reason(event),
+            "B": [_coins(one) for one in event.coins],
+            "P": [self._position(account, row) for row in positions],
+        }
+        return {**self._head("ACCOUNT_UPDATE", event.time_ms), "a": body}
+
+    def _reason(self, event: AccountChanged) -> str:
+        if event.reason == "transfer":
+            return "DEPOSIT" if all(one.delta >= 0 for one in event.coins) else "WITHDRAW"
+        return _REASONS[event.reason]
+
+    def _position(self, account: Account, row: PositionRow) -> Row:
+        one = row.instrument
+        unrealized = one.worth(row.quantity, row.mark) - row.cost if row.mark else 0
+        even = self._desk.valuation.position(account, one, row.side).break_even_price
+        shown = {
+            "s": one.name,
+            "pa": quantity(one, row.quantity),
+            "ep": trimmed(entry_price(row)) if row.quantity else "0",
+            "bep": plain(round(even, 8)) if row.quantity and even else "0",
+            "cr": money(row.realized),
+            "up": money(unrealized),
+            "mt": "isolated" if row.isolated else "cross",
+            "iw": money(row.isolated_margin) if row.isolated and row.quantity else "0",
+            "ps": position_side_of(row.side),
+        }
+        return shown if self._desk.is_inverse else {**shown, "ma": one.settle}
+
+    def _margin_call(self, event: MarginCalled) -> Row:
+        account = self._desk.account(event.account_id)
+        rows = [self._called(account, row) for row in event.positions]
+        row: Row = {"e": "MARGIN_CALL", "E": self._desk.wire(event.time_ms)}
+        crossed = next((one.instrument.settle for one in event.positions if not one.isolated), None)
+        if self._desk.is_inverse:
+            row["i"] = ALIAS
+        if crossed is not None:
+            row["cw"] = money(account.wallets[event.wallet][crossed].balance)
+        return {**row, "p": rows}
+
+    def _called(self, account: Account, row: PositionRow) -> Row:
+        one = row.instrument
+        needed = self._desk.valuation.position(account, one, row.side).maintenance_margin
+        return {
+            "s": one.name,
+            "ps": position_side_of(row.side),
+            "pa": quantity(one, row.quantity),
+            "mt": "ISOLATED" if row.isolated else "CROSSED",
+            "iw": money(row.isolated_margin) if row.isolated else "0",
+            "mp": trimmed(row.mark),
+            "up": money(one.worth(row.quantity, row.mark) - row.cost),
+            "mm": plain(needed) if needed else "0",
+        }
+
+    def _setting(self, event: SettingChanged) -> list[Row]:
+        head = self._head("ACCOUNT_CONFIG_UPDATE", event.time_ms)
+        if event.name == "multi_assets":
+            return [] if self._desk.is_inverse else [{**head, "ai": {"j": event.value}}]
+        if event.name != "leverage" or event.instrument is None or event.instrument.category != self._desk.market:
+            return []
+        return [{**head, "ac": {"s": event.instrument.name, "l": event.value}}]
+
+
+def entry_price(row: PositionRow) -> int:
+    """The price at which a position was built, of 1e-8, half to even."""
+    one = row.instrument
+    if one.kind == "inverse":
+        return (
+            divided(-row.quantity * one.face * SCALE, row.cost)
+            if row.cost > 0
+            else divided(row.quantity * one.face * SCALE, -row.cost)
+        )
+    return divided(abs(row.cost), abs(row.quantity))
+
+
+def _coins(one: Coins) -> Row:
+    return {
+        "a": one.asset,
+        "wb": money(one.balance),
+        "cw": money(one.balance - one.isolated),
+        "bc": money(one.delta) if one.delta else "0",
+    }
+
+
+def trimmed_money(value: int) -> str:
+    """Money without needless zeros."""
+    return plain(Decimal(money(value)))

@@ -1,193 +1,250 @@
-"""Binance's websocket API: one request a text frame, the same endpoints as REST, and the spot user stream.
+"""Binance's websocket APIs: one request a text frame, the same endpoints as REST, sessions, and the spot user stream.
 
-A user stream is subscribed with a signature (`userDataStream.subscribe.signature`); its events come wrapped as
-`{"subscriptionId": n, "event": {...}}`. Listen keys do not exist here. `session.logon` takes Ed25519 keys only at the
-venue, which this exchange does not issue, so it is refused in the venue's words.
+Shared by spot (wsapi_spot) and the futures (wsapi_futures), which differ in their table of methods. Where that table
+has listen keys (`userDataStream.start` that works) there are no subscriptions; on spot a user stream is subscribed by a
+signature, or by a session that has logged on, and its events come as `{"subscriptionId": n, "event": {...}}`.
+
+`session.logon` takes Ed25519 keys only. A session keeps its key: requests that name none are made with it, and need a
+timestamp but no signature. Should the key become invalid, the session forgets it at its next request.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from bot.simex.binance.errors import VenueError, missing
-from bot.simex.binance.router import Router
+from bot.simex.binance.errors import REJECTED_API_KEY, VenueError, missing
+from bot.simex.binance.gate import Security
+from bot.simex.binance.router import Router, text_of
+from bot.simex.config import ApiKey
 from bot.simex.wire import Request, Response, Trace
 
 SUBSCRIPTIONS_MAX = 1_000
 SUBSCRIPTION_ID_MAX = 65_535
 SESSION_WEIGHT = 2
-SPOT_METHODS: Mapping[str, tuple[str, str]] = {
-    "ping": ("GET", "/api/v3/ping"),
-    "time": ("GET", "/api/v3/time"),
-    "exchangeInfo": ("GET", "/api/v3/exchangeInfo"),
-    "depth": ("GET", "/api/v3/depth"),
-    "ticker.price": ("GET", "/api/v3/ticker/price"),
-    "ticker.book": ("GET", "/api/v3/ticker/bookTicker"),
-    "account.status": ("GET", "/api/v3/account"),
-    "account.commission": ("GET", "/api/v3/account/commission"),
-    "order.place": ("POST", "/api/v3/order"),
-    "order.test": ("POST", "/api/v3/order/test"),
-    "order.status": ("GET", "/api/v3/order"),
-    "order.cancel": ("DELETE", "/api/v3/order"),
-    "openOrders.status": ("GET", "/api/v3/openOrders"),
-    "openOrders.cancelAll": ("DELETE", "/api/v3/openOrders"),
-    "allOrders": ("GET", "/api/v3/allOrders"),
-    "myTrades": ("GET", "/api/v3/myTrades"),
-}
-USDM_METHODS: Mapping[str, tuple[str, str]] = {
-    "ping": ("GET", "/fapi/v1/ping"),
-    "time": ("GET", "/fapi/v1/time"),
-    "depth": ("GET", "/fapi/v1/depth"),
-    "ticker.price": ("GET", "/fapi/v1/ticker/price"),
-    "ticker.book": ("GET", "/fapi/v1/ticker/bookTicker"),
-    "order.place": ("POST", "/fapi/v1/order"),
-    "order.status": ("GET", "/fapi/v1/order"),
-    "order.cancel": ("DELETE", "/fapi/v1/order"),
-    "account.position": ("GET", "/fapi/v2/positionRisk"),
-    "v2/account.position": ("GET", "/fapi/v3/positionRisk"),
-    "account.balance": ("GET", "/fapi/v2/balance"),
-    "v2/account.balance": ("GET", "/fapi/v3/balance"),
-    "account.status": ("GET", "/fapi/v2/account"),
-    "v2/account.status": ("GET", "/fapi/v3/account"),
-    "userDataStream.start": ("POST", "/fapi/v1/listenKey"),
-    "userDataStream.ping": ("PUT", "/fapi/v1/listenKey"),
-    "userDataStream.stop": ("DELETE", "/fapi/v1/listenKey"),
-}
+CONNECT_WEIGHT = 2
+_VERSIONS = ("v3/", "v1/")
+_LIMITED = (418, 429)
 
 Logger = Callable[[Request, Response], None]
+Methods = Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A user stream of one account; `by_logon`: it ends with the session's logon."""
+
+    account: str
+    by_logon: bool
 
 
 @dataclass(eq=False, slots=True)
 class ApiSession:
-    """One connection of the websocket API."""
+    """One connection of a websocket API."""
 
     host: str
     router: Router
-    methods: Mapping[str, tuple[str, str]]
+    methods: Methods
     push: Callable[[str], None]
     server_ms: Callable[[], int]
     log: Logger
     on_closed: Callable[[ApiSession], None]
     connected_ms: int
     rate_limits_shown: bool = True
-    subscriptions: dict[int, str] = field(default_factory=dict)
+    streams: dict[int, Subscription] = field(default_factory=dict)
+    key: ApiKey | None = None
+    authorized_ms: int | None = None
     _next_subscription: int = 0
+
+    def __post_init__(self) -> None:
+        if self.has_streams:
+            # A connection is taken even when the weight is used up: its requests are then refused.
+            with suppress(VenueError):
+                self.router.charge(CONNECT_WEIGHT)
+
+    @property
+    def subscriptions(self) -> dict[int, str]:
+        """The accounts that are listened to, by subscription id."""
+        return {number: one.account for number, one in self.streams.items()}
 
     @property
     def kind(self) -> str:
         """A connection that carries a user stream counts as one."""
-        return "user" if self.subscriptions else "api"
+        return "user" if self.streams else "api"
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether user streams are subscribed here; the futures have listen keys instead."""
+        return self.methods.get("order.place", ("", ""))[1].startswith("/api/")
 
     def closed(self) -> None:
         """The connection is gone, its subscriptions with it."""
-        self.subscriptions.clear()
+        self.streams.clear()
         self.on_closed(self)
 
     def send_event(self, account: str, payload: Mapping[str, Any]) -> None:
         """Send a user event to every subscription of its account."""
-        for number, subscriber in self.subscriptions.items():
-            if subscriber == account:
-                self.push(msgspec.json.encode({"subscriptionId": number, "event": payload}).decode())
+        for number, one in self.streams.items():
+            if one.account == account:
+                self._tell(number, payload)
 
     def receive(self, text: str) -> list[str]:
         """The answer to one request."""
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict):
-            return [self._failure(None, VenueError(-1135, "Invalid JSON Request"))]
-        identity, method, params = message.get("id"), message.get("method"), message.get("params", {})
-        if not isinstance(method, str) or not isinstance(params, dict):
-            return [self._failure(identity, missing("method"))]
+            return [self._failure(None, VenueError(-1135, "Invalid JSON Request"), None)]
+        identity, method, params = message.get("id"), message.get("method"), message.get("params") or {}
+        if not isinstance(method, str):
+            return [self._failure(identity, missing("method"), None)]
+        if not isinstance(params, dict):
+            return [self._failure(identity, VenueError(-1135, "JSON sent for parameter 'params' is not valid"), None)]
         return [self._answer(identity, method, params)]
 
+    # ------------------------------------------------------------------------------------------------------- answers
     def _answer(self, identity: object, method: str, params: dict[str, Any]) -> str:
-        shown = params.get("returnRateLimits", self.rate_limits_shown)
-        method = method.removeprefix("v3/").removeprefix("v1/")
-        trace, code, status = Trace(), None, 200
+        given = params.get("returnRateLimits", self.rate_limits_shown)
+        shown = text_of(given).lower() != "false"
+        name = next((method[len(one) :] for one in _VERSIONS if method.startswith(one)), method)
+        trace, status = Trace(), 200
         try:
-            result, trace = self._run(method, params)
+            result, trace = self._run(name, params)
             answer: dict[str, Any] = {"id": identity, "status": 200, "result": result}
-            if shown is not False:
-                answer["rateLimits"] = self.router.rate_limits()
+            if shown:
+                answer["rateLimits"] = self._limits(name, trace.account)
             text = msgspec.json.encode(answer).decode()
         except VenueError as error:
-            code, status = error.code, error.status
-            text = self._failure(identity, error)
-            loggable = {name: str(value) for name, value in params.items() if name not in ("signature", "apiKey")}
-            trace = Trace(params=loggable, signed="signature" in params, verdict="refused", code=code)
-        verb, _ = self.methods.get(method, ("GET", ""))
-        request = Request(self.host, verb, method)
-        self.log(request, Response(status, b"", trace=trace))
+            status = error.status
+            account = self.key.account if self.key is not None else None
+            text = self._failure(identity, error, self._limits(name, account) if shown else None)
+            trace = _refused(params, error)
+        verb, _ = self.methods.get(name, ("GET", ""))
+        self.log(Request(self.host, verb, name), Response(status, b"", trace=trace))
         return text
 
-    def _failure(self, identity: object, error: VenueError) -> str:
-        body = {
-            "id": identity,
-            "status": error.status,
-            "error": {"code": error.code, "msg": error.msg},
-            "rateLimits": self.router.rate_limits(),
-        }
+    def _limits(self, method: str, account: str | None) -> list[dict[str, Any]]:
+        verb, path = self.methods.get(method, ("", ""))
+        route = self.router.route(verb, path)
+        return self.router.rate_limits(account if route is not None and route.is_order else None)
+
+    def _failure(self, identity: object, error: VenueError, limits: list[dict[str, Any]] | None) -> str:
+        content = error.content()
+        if error.status in _LIMITED:
+            now_ms = self.server_ms()
+            wait_ms = int(error.headers.get("Retry-After", "0")) * 1_000
+            content["data"] = {"serverTime": now_ms, "retryAfter": now_ms + wait_ms}
+        body: dict[str, Any] = {"id": identity, "status": error.status, "error": content}
+        if limits is not None:
+            body["rateLimits"] = limits
         return msgspec.json.encode(body).decode()
 
     def _run(self, method: str, params: dict[str, Any]) -> tuple[Any, Trace]:
-        if method in self.methods:
-            route = self.router.route(*self.methods[method])
-            assert route is not None
-            return self.router.call(route, params)
+        self._check_session()
+        verb, path = self.methods.get(method, ("", ""))
+        route = self.router.route(verb, path)
+        if route is not None:
+            if route.security is Security.NONE:
+                params = {name: value for name, value in params.items() if name not in ("apiKey", "signature")}
+            return self.router.call(route, params, self.key)
         self.router.charge(SESSION_WEIGHT)
-        if method == "userDataStream.subscribe.signature":
-            return self._subscribe(params)
-        if method == "userDataStream.unsubscribe":
-            return self._unsubscribe(params), Trace()
-        if method == "session.status":
-            return self._status(), Trace()
-        if method == "session.subscriptions":
-            return [{"subscriptionId": number} for number in self.subscriptions], Trace()
-        if method in ("session.logon", "userDataStream.subscribe"):
-            raise VenueError(-4056, "HMAC_SHA256 API key is not supported.")
-        if method == "session.logout":
-            return self._status(), Trace()
+        if method.startswith("userDataStream.") or method == "session.subscriptions":
+            if self.has_streams:
+                return self._stream(method, params)
+        elif method.startswith("session."):
+            return self._session(method, params)
         raise VenueError(-1099, "Not found, unauthenticated, or unauthorized.", 404)
 
-    def _subscribe(self, params: dict[str, Any]) -> tuple[dict[str, int], Trace]:
-        key = self.router.authenticate(params)
-        if key.account in self.subscriptions.values():
-            raise VenueError(-2035, "User Data Stream subscription already active.")
-        if len(self.subscriptions) >= SUBSCRIPTIONS_MAX or self._next_subscription > SUBSCRIPTION_ID_MAX:
-            raise VenueError(-2042, "Maximum subscription ID reached for this connection.")
-        number = self._next_subscription
-        self._next_subscription += 1
-        self.subscriptions[number] = key.account
-        trace = Trace(key_name=key.name, account=key.account, signed=True, verdict="ok")
-        return {"subscriptionId": number}, trace
+    def _check_session(self) -> None:
+        """Forget a key that has become invalid, and say so once."""
+        if self.key is None:
+            return
+        try:
+            self.key = self.router.check_key(self.key)
+        except VenueError:
+            self._log_off()
+            raise VenueError(*REJECTED_API_KEY) from None
 
-    def _unsubscribe(self, params: dict[str, Any]) -> dict[str, Any]:
-        number = params.get("subscriptionId")
-        if number is None:
-            ended = list(self.subscriptions)
-        elif number in self.subscriptions:
-            ended = [number]
-        else:
-            raise VenueError(-2036, "User Data Stream subscription not active.")
-        for one in ended:
-            del self.subscriptions[one]
-            event = {"e": "eventStreamTerminated", "E": self.server_ms()}
-            self.push(msgspec.json.encode({"subscriptionId": one, "event": event}).decode())
-        return {}
+    # ------------------------------------------------------------------------------------------------------- sessions
+    def _session(self, method: str, params: dict[str, Any]) -> tuple[Any, Trace]:
+        trace = Trace()
+        if method == "session.logon":
+            key = self.router.authenticate(params)
+            if key.kind != "ed25519":
+                raise VenueError(-4056, "Invalid api key type.")
+            self.key, self.authorized_ms = key, self.server_ms()
+            trace = _signed(key)
+        elif method == "session.logout":
+            self._log_off()
+        elif method != "session.status":
+            raise VenueError(-1099, "Not found, unauthenticated, or unauthorized.", 404)
+        return self._status(), trace
+
+    def _log_off(self) -> None:
+        self.key = self.authorized_ms = None
+        for number in [number for number, one in self.streams.items() if one.by_logon]:
+            self._end(number)
 
     def _status(self) -> dict[str, Any]:
         return {
-            "apiKey": None,
-            "authorizedSince": None,
+            "apiKey": None if self.key is None else self.key.key,
+            "authorizedSince": self.authorized_ms,
             "connectedSince": self.connected_ms,
             "returnRateLimits": self.rate_limits_shown,
             "serverTime": self.server_ms(),
-            "userDataStream": bool(self.subscriptions),
+            "userDataStream": bool(self.streams) if self.has_streams else None,
         }
+
+    # --------------------------------------------------------------------------------------------------- user streams
+    def _stream(self, method: str, params: dict[str, Any]) -> tuple[Any, Trace]:
+        if method == "userDataStream.subscribe.signature":
+            return self._subscribe(self.router.authenticate(params), by_logon=False)
+        if method == "userDataStream.subscribe":
+            if self.key is None:
+                raise VenueError(-1099, "Not found, unauthenticated, or unauthorized.", 401)
+            return self._subscribe(self.key, by_logon=True)
+        if method == "userDataStream.unsubscribe":
+            return self._unsubscribe(params), Trace()
+        if method == "session.subscriptions":
+            return [{"subscriptionId": number} for number in self.streams], Trace()
+        raise VenueError(-1099, "Not found, unauthenticated, or unauthorized.", 404)
+
+    def _subscribe(self, key: ApiKey, *, by_logon: bool) -> tuple[dict[str, int], Trace]:
+        if any(one.account == key.account for one in self.streams.values()):
+            raise VenueError(-2035, "User Data Stream subscription already active.")
+        if len(self.streams) >= SUBSCRIPTIONS_MAX or self._next_subscription >= SUBSCRIPTION_ID_MAX:
+            raise VenueError(-2042, "Maximum subscription ID reached for this connection.")
+        number = self._next_subscription
+        self._next_subscription += 1
+        self.streams[number] = Subscription(key.account, by_logon)
+        return {"subscriptionId": number}, _signed(key)
+
+    def _unsubscribe(self, params: dict[str, Any]) -> dict[str, Any]:
+        number = params.get("subscriptionId")
+        if number is not None and (not isinstance(number, int) or number not in self.streams):
+            raise VenueError(-2036, "User Data Stream subscription not active.")
+        for one in list(self.streams) if number is None else [number]:
+            self._end(one)
+        return {}
+
+    def _end(self, number: int) -> None:
+        del self.streams[number]
+        self._tell(number, {"e": "eventStreamTerminated", "E": self.server_ms()})
+
+    def _tell(self, number: int, payload: Mapping[str, Any]) -> None:
+        self.push(msgspec.json.encode({"subscriptionId": number, "event": payload}).decode())
+
+
+def _signed(key: ApiKey) -> Trace:
+    return Trace(key_name=key.name, account=key.account, signed=True, verdict="ok")
+
+
+def _refused(params: Mapping[str, Any], error: VenueError) -> Trace:
+    loggable = {name: text_of(value) for name, value in params.items() if name not in ("signature", "apiKey")}
+    return Trace(params=loggable, signed="signature" in params, verdict="refused", code=error.code)

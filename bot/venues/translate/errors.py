@@ -16,27 +16,33 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bot.venues.translate.bybit_errors import BYBIT_TABLE
+from bot.venues.translate.verdicts import ErrorTable, Verdict, by_code
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+__all__ = [
+    "BINANCE",
+    "BYBIT",
+    "TABLES",
+    "Cause",
+    "ErrorTable",
+    "Purpose",
+    "Trouble",
+    "Verdict",
+    "answered",
+    "clean",
+    "described",
+    "is_key_refused",
+    "verdict",
+]
+
 BINANCE = "binance"
+BYBIT = "bybit"
 TEXT_CHARACTERS_MAX = 200
 SECRET_CHARACTERS_MIN = 8
 REMOVED = "[removed]"
-
-
-class Verdict(Enum):
-    """What is proven. Only AMBIGUOUS leaves open whether the request was carried out.
-
-    REJECTED: refused, and would be refused again as it is. RETRYABLE: not carried out, may be asked for anew.
-    AMBIGUOUS: may have been carried out. FATAL: not carried out, and nothing else will be until a person acts or a
-    ban ends.
-    """
-
-    REJECTED = "rejected"
-    RETRYABLE = "retryable"
-    AMBIGUOUS = "ambiguous"
-    FATAL = "fatal"
 
 
 class Purpose(Enum):
@@ -79,24 +85,6 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.host}: {self.message or self.cause.value}"
 
 
-class ErrorTable(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue's documented errors. `unavailable` is read for HTTP 503 alone, by the beginning of the message.
-
-    A code counts only below status 500: a gateway that fails may quote any code. `messages` are read before codes,
-    where one code has two meanings: by the code and the beginning of the message.
-    """
-
-    unavailable: Mapping[str, Verdict]
-    unavailable_codes: Mapping[int, Verdict]
-    statuses: Mapping[int, Verdict]
-    messages: Mapping[tuple[int, str], Verdict]
-    codes: Mapping[int, Verdict]
-
-
-def _codes(*groups: tuple[Verdict, Iterable[int]]) -> dict[int, Verdict]:
-    return {code: verdict for verdict, codes in groups for code in codes}
-
-
 _BINANCE_REJECTED = (
     # Parameters: the request never became an order.
     *(-1013, -1014, -1020, -1023, -1099),
@@ -117,6 +105,7 @@ _BINANCE_FATAL = (-1002, -1022, -2014, -2015, -2017, -4056, -4057)
 _BINANCE_AMBIGUOUS = (-1000, -1001, -1006, -1007, -4116)
 
 TABLES: Mapping[str, ErrorTable] = {
+    BYBIT: BYBIT_TABLE,
     BINANCE: ErrorTable(
         unavailable={
             "Unknown error": Verdict.AMBIGUOUS,
@@ -134,7 +123,7 @@ TABLES: Mapping[str, ErrorTable] = {
         },
         # Spot's word for a client id that is in use: evidence that an earlier request with it landed.
         messages={(-2010, "Duplicate order sent"): Verdict.AMBIGUOUS},
-        codes=_codes(
+        codes=by_code(
             (Verdict.REJECTED, _BINANCE_REJECTED),
             (Verdict.RETRYABLE, _BINANCE_RETRYABLE),
             (Verdict.FATAL, _BINANCE_FATAL),
@@ -152,8 +141,10 @@ def verdict(venue: str, purpose: Purpose, trouble: Trouble) -> Verdict:
     if purpose is Purpose.ORDER:
         return known or Verdict.AMBIGUOUS
     if known is None or known is Verdict.AMBIGUOUS:
-        # A read changes nothing and a cancel can be repeated; an unknown 4xx would only be refused again.
-        return Verdict.REJECTED if 400 <= trouble.status < 500 and trouble.status != 408 else Verdict.RETRYABLE
+        # A read changes nothing and a cancel can be repeated; an unknown refusal would only be made again.
+        unknown = known is None and trouble.status == 200 and trouble.cause is Cause.ANSWERED
+        refused = unknown or (400 <= trouble.status < 500 and trouble.status != 408)
+        return Verdict.REJECTED if refused else Verdict.RETRYABLE
     return known
 
 
@@ -166,7 +157,7 @@ def _known(table: ErrorTable, trouble: Trouble) -> Verdict | None:
         return table.unavailable_codes.get(trouble.code)
     if trouble.status in table.statuses:
         return table.statuses[trouble.status]
-    if not 400 <= trouble.status < 500:
+    if not 400 <= trouble.status < 500 and not (table.in_body and trouble.status == 200):
         return None
     for (code, beginning), found in table.messages.items():
         if trouble.code == code and trouble.message.startswith(beginning):
@@ -218,7 +209,9 @@ def answered(host: str, status: int, body: bytes, retry_after: str | None, secre
     )
 
 
-_SENSITIVE = re.compile(r"(?i)\b(signature|listenkey|(?:x-mbx-)?api-?key|secret|timestamp)\b(\s*[=:]\s*)[^\s&,;]+")
+_SENSITIVE = re.compile(
+    r"(?i)\b((?:x-bapi-)?sign|signature|listenkey|(?:x-(?:mbx|bapi)-)?api-?key|secret|timestamp)\b(\s*[=:]\s*)[^\s&,;]+"
+)
 _KEY_LIKE = re.compile(r"\b[A-Za-z0-9]{60,}\b")
 
 

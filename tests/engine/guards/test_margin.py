@@ -3,11 +3,12 @@
 from typing import Any
 
 from bot.domain.account import MarginState
+from bot.domain.instrument import Kind
 from bot.domain.order import Side
 from bot.domain.units import AccountId
-from bot.engine.guards.margin import ratio_after
+from bot.engine.guards.margin import ratio_after, stress_after
 from tests.engine.guards.contexts import holding, moment, order, reducing
-from tests.kit import d, hedge
+from tests.kit import d, hedge, limits
 
 NEEDED = d(240)
 COST = d("29.955") + d(90)
@@ -82,3 +83,69 @@ def test_a_ruined_account_takes_no_risk_and_can_still_be_closed() -> None:
     """With less than nothing the ratio is infinite; closing is not compared at all."""
     assert ratio_after(moment(wallet=d(-5_000))) is not None
     assert ratio_after(reducing(wallet=d(-5_000))) is None
+
+
+FAR = limits(stress_distance_min=d("0.15"))
+SURVIVED = d("9276") + COST
+"""A rise of 15 % costs a short of one at 60,000 a loss of 9,000, and needs 0.4 % of 69,000."""
+
+
+def test_after_the_order_the_account_survives_the_move_it_must() -> None:
+    """At the bound to the cent it passes, a cent below not, with both moves said."""
+    assert stress_after(moment(limits=FAR, wallet=SURVIVED)) is None
+    refused = stress_after(moment(limits=FAR, wallet=SURVIVED - d("60")))
+    assert refused is not None
+    assert (refused.guard, refused.why) == (
+        "stress", "a move of 14.9% would liquidate the account, it must survive 15.0%"
+    )  # fmt: skip
+
+
+def test_no_distance_is_asked_for_where_the_limit_is_off() -> None:
+    """Zero is off: then nothing has to be known either."""
+    assert stress_after(moment(wallet=d(1))) is None
+    assert stress_after(moment(wallet=None)) is None
+
+
+def test_what_is_not_known_survives_nothing() -> None:
+    """Without wallet, marks or tiers, or with a contract of another kind, no distance is known, and so no new risk."""
+    for missing in ({"wallet": None}, {"holdings": None}, {"mark": None}):
+        assert stress_after(moment(limits=FAR, **missing)) is not None
+        assert stress_after(reducing(limits=FAR, **missing)) is None
+    other = holding("1", price="2500", entry="2500", id=hedge("ETH"), kind=Kind.INVERSE)
+    refused = stress_after(moment(limits=FAR, wallet=d(10**6), holdings=(holding(), other)))
+    assert refused is not None
+    assert "not linear" in refused.why
+    flat = holding(price="2500", entry="2500", id=hedge("ETH"), kind=Kind.INVERSE)
+    assert stress_after(moment(limits=FAR, wallet=d(10**6), holdings=(holding(), flat))) is None
+    bare = holding(price="2500", entry="2500", id=hedge("ETH"), tiers=())
+    there_and_back = tuple(order("1", side, price="2500", instrument=hedge("ETH")) for side in Side)
+    assert ratio_after(moment(wallet=d(10**6), holdings=(holding(), bare), alongside=there_and_back)) is None
+    assert stress_after(moment(limits=FAR, wallet=d(10**6), holdings=(holding(), bare), alongside=there_and_back))
+
+
+def test_a_ruined_account_can_still_be_closed() -> None:
+    """What reduces is not compared at all."""
+    assert stress_after(moment(limits=FAR, wallet=d(-5_000))) is not None
+    assert stress_after(reducing(limits=FAR, wallet=d(-5_000))) is None
+
+
+def test_of_what_may_fill_the_worse_counts() -> None:
+    """A long on its way may save the short from a rise, or not come; a short on its way adds to it."""
+    ether = {"id": hedge("ETH")}
+    held = (holding(), holding(price="2500", entry="2500", **ether))
+    saves = order("20", Side.BUY, price="2500", instrument=hedge("ETH"))
+    adds = order("20", Side.SELL, price="2500", instrument=hedge("ETH"))
+    thin, rich = SURVIVED - d(500), SURVIVED + d(200)
+
+    assert stress_after(moment(limits=FAR, wallet=thin, holdings=held, alongside=(saves,))) is not None
+    assert stress_after(moment(limits=FAR, wallet=rich, holdings=held, alongside=(saves,))) is None
+    assert stress_after(moment(limits=FAR, wallet=rich, holdings=held, alongside=(adds,))) is not None
+    assert stress_after(moment(limits=FAR, wallet=rich, holdings=held)) is None
+
+
+def test_the_venues_balance_counts_where_it_is_thinner() -> None:
+    """Our wallet may survive what the venue's own figures do not."""
+    venue = MarginState(margin_balance=d(5_000), maintenance_margin=d(0), initial_margin=d(0), available=d(0))
+
+    assert stress_after(moment(limits=FAR, wallet=d(50_000))) is None
+    assert stress_after(moment(limits=FAR, wallet=d(50_000), venue_margin=venue)) is not None

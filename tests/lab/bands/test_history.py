@@ -88,7 +88,7 @@ def test_prices_with_gaps_or_too_few_are_refused(tmp_path: Path, hours: int, wit
         recorded(tmp_path, PAIR)
 
 
-@pytest.mark.parametrize("content", [None, b"not gzip", gzip.compress(b"time_ms,close\n1,x\n")])
+@pytest.mark.parametrize("content", [None, b"not gzip", gzip.compress(b"time_ms,close\n1,x\n", mtime=0)])
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None) -> None:
     """No file, or none of ours: the message says which."""
     if content is not None:

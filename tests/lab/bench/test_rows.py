@@ -28,6 +28,8 @@ TINY = Counts(
     statuses=1,
     programs=2,
     updates=2_000,
+    exchange_calls=500,
+    simulated_s=20,
 )
 
 
@@ -50,7 +52,7 @@ def measured(key: str, tmp_path: Path) -> dict[str, Figure]:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("key", ["depth", "replay", "journal", "status", "evaluation", "bands"])
+@pytest.mark.parametrize("key", ["depth", "replay", "journal", "status", "evaluation", "bands", "simex", "served"])
 def test_a_row_measures_something(key: str, tmp_path: Path) -> None:
     """Every figure is a positive number, and nothing is left in the directory."""
     found = measured(key, tmp_path)

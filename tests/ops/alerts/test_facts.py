@@ -13,6 +13,7 @@ from bot.runtime.health import Reason
 from bot.runtime.monitor import Monitor
 from bot.runtime.picture import draw
 from bot.runtime.status import Around, BudgetStatus, JournalStatus, Status, StreamStatus
+from tests.engine.pegged import Pegged
 from tests.kit import BTC, ETH, SPOT, USDM, d, rules
 from tests.ops.alerts.scribe import Scribe
 from tests.ops.house import WELL
@@ -153,3 +154,18 @@ def test_streams_come_with_what_they_feed() -> None:
     (found,) = taken(world, None, stream).streams
 
     assert msgspec.structs.astuple(found) == ("binance.usdm.mark", False, ("BTC", "ETH"))
+
+
+def test_a_peg_that_is_not_known_is_a_doubt_about_everything() -> None:
+    """Every group is named; what is known is read as well, and where nobody watches there is none."""
+    world = Pegged.watching()
+    assert [one for one in doubts(world.engine.state, set()) if one.subject == "peg"] == [
+        DoubtFact("peg", "", ("neutral:BTC",))
+    ]
+
+    world.engine.state.books.quotes.clear()
+    (lost,) = (one for one in doubts(world.engine.state, set()) if one.subject == "peg")
+    assert lost.why == (
+        "what USDT is worth in dollars is not known (binance.spot:USDCUSDT has no sane best bid and ask)"
+    )
+    assert "peg" not in by_subject(Scribe.neutral().run(5))

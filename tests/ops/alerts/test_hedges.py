@@ -279,8 +279,8 @@ def test_a_correction_without_a_fill_says_so() -> None:
     assert world.only(Kind.HEDGE).title == "BTC: the hedge ended and nothing was filled"
 
 
-def test_a_fee_that_is_not_itemised_yet_is_not_called_all() -> None:
-    """Where the venue has not told every fill, the fee is said to be what is known."""
+def test_a_hedge_is_told_once_its_fees_are_known() -> None:
+    """An answer that says filled, but not at which fee, is waited out: the alert has the fee that is told later."""
     world = Scribe.neutral(neutral("BTC"), coins={"BTC": "1.2345"})
     told_by_answer = world.venue.submit
 
@@ -295,8 +295,10 @@ def test_a_fee_that_is_not_itemised_yet_is_not_called_all() -> None:
 
     world.venue.submit = unitemised  # type: ignore[method-assign, assignment]
     world.until(lambda w: bool(w.closed))
+    assert world.told(Kind.HEDGE) == []
+    world.run(6)
 
-    assert facts(world.only(Kind.HEDGE))["Fees"] == "0.00 USDT, as far as the venue has itemised the fills"
+    assert facts(world.only(Kind.HEDGE))["Fees"] == "1.00 USDT"
 
 
 def test_closing_a_hedge_is_told_as_that() -> None:

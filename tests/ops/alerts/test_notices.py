@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.domain.account import Position
-from bot.domain.commands import Notice, Severity
-from bot.domain.events import AccountUnreadable, Action, FaultRaised, ForeignOrderSeen, Remarked
+from bot.domain.commands import Command, Notice, Severity
+from bot.domain.events import AccountUnreadable, Action, Event, FaultRaised, ForeignOrderSeen, Remarked
+from bot.domain.rules import Rules
 from bot.domain.units import MINUTE_NS, SECOND_NS, Nanos
-from bot.ops.alerts.kinds import Kind
+from bot.ops.alerts.compose import Composer
+from bot.ops.alerts.kinds import Alert, Kind
 from bot.ops.alerts.notices import GATHERED, KINDS_BY_TOPIC, SILENT, changed
 from bot.ops.alerts.render import render
+from tests.engine.pegged import Pegged
 from tests.kit import USDM, d, hedge, neutral
-from tests.ops.alerts.scribe import Scribe, facts, voice
+from tests.ops.alerts.scribe import VERSION, Scribe, facts, voice
 
 ROOT = Path(__file__).resolve().parents[3]
 TOPICS = re.compile(r'Notice\(\s*[\w.\[\]]+,\s*(?:"(\w+)"|(UNWOUND))')
@@ -252,3 +256,35 @@ def test_another_way_to_run_is_told_with_who_asked_for_it() -> None:
 
     assert (Kind.OPERATOR, "goes over to observe, by ann: a look") == (alert.kind, alert.title)
     assert "hedges stay as they are" in alert.text
+
+
+class Watched(Pegged):
+    """A watched world whose every step is told."""
+
+    def __init__(self, owned: Rules) -> None:
+        self.alerts: list[Alert] = []
+        self.composer = Composer(voice(), VERSION)
+        super().__init__(owned)
+
+    def handle(self, event: Event) -> Sequence[Command]:
+        """Show the composer what the loop's observer would see."""
+        commands = super().handle(event)
+        self.alerts += self.composer.on_step(event, commands, self.engine.state) if commands else []
+        return commands
+
+
+def test_a_lost_peg_is_told_when_it_begins_and_when_it_is_over() -> None:
+    """One alert for the stop and one for its end; how far its way back is, is for the journal."""
+    world = Watched.watching()
+    assert isinstance(world, Watched)
+    world.worth(0.98).run(5)
+    world.worth(1.0).run(62)
+    world.now = Nanos(world.now + 31 * MINUTE_NS)
+    world.run(1)
+    lost, over = (alert for alert in world.alerts if alert.kind is Kind.PEG)
+
+    assert (lost.title, lost.severity) == ("the peg of USDT", Severity.CRITICAL)
+    assert "no order adds risk until it was inside 30 bps for 30 min" in lost.text
+    assert over.severity is Severity.INFO
+    assert "it is over" in over.text
+    assert world.ways_back

@@ -226,3 +226,23 @@ def test_a_disk_is_judged_by_the_bound(free: int | None, level: int, easing: int
     found = of(Kind.DISK, disk_free_bytes=free)
 
     assert (found.level, max(found.level, found.easing)) == (level, easing)
+
+
+@pytest.mark.parametrize(
+    ("stress", "level", "easing"),
+    [("0.149", 2, 2), ("0.15", 0, 2), ("0.159", 0, 2), ("0.16", 0, 0), ("Infinity", 0, 0)],
+)
+def test_a_distance_below_its_limit_is_the_stage_at_which_only_reductions_go(
+    stress: str, level: int, easing: int
+) -> None:
+    """It is told beside the ratio, and left one point above itself."""
+    found = of(Kind.MARGIN, margin_stress=d(stress), stress_distance_min=d("0.15"))
+
+    assert (found.level, max(found.level, found.easing)) == (level, easing)
+    assert ("from liquidation" in found.title) is (level == 2)
+
+
+def test_a_distance_that_nobody_limits_or_knows_is_no_stage() -> None:
+    """Zero is off; None is not near."""
+    assert of(Kind.MARGIN, margin_stress=d("0.01")).level == 0
+    assert of(Kind.MARGIN, margin_stress=None, stress_distance_min=d("0.15")).level == 0

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bot.ops.chat import answers
 from bot.ops.chat.answers import MESSAGE_UNITS_MAX
 from bot.runtime.health import Health
-from bot.runtime.status import LatchStatus
+from bot.runtime.status import LatchStatus, PegStatus
+from tests.kit import d
 from tests.ops.plan_samples import BITCOIN, plan
 from tests.ops.samples import STATUS, asset
 
@@ -101,3 +102,12 @@ def test_a_long_answer_is_cut_with_a_note(character: str) -> None:
 def test_help_fits_one_message() -> None:
     """The help is not cut."""
     assert answers.HELP == answers.fitted(answers.HELP)
+
+
+def test_a_peg_is_told_with_what_follows_from_it() -> None:
+    """Where it is watched; where it holds orders back that is said."""
+    peg = PegStatus(asset="USDT", price=d("0.98"), off_bps=d(200), level="stopped", told="USDT is at 0.9800 USD")
+    status = msgspec.structs.replace(STATUS, peg=peg)
+
+    assert "USDT is at 0.9800 USD: no order adds risk" in answers.status_text(status, Health(True, True)).splitlines()
+    assert "USD:" not in answers.status_text(STATUS, Health(True, True))

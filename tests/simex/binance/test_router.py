@@ -1,150 +1,171 @@
-"""Routing: unknown routes, parameters, request weights, order counts."""
+"""From bytes to an answer: what is read, what is signed, which words a market has, and what is logged."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from bot.simex.wire import Request
-from tests.simex.binance.client import API, FAPI, Client, spot_order, usdm_order
+from bot.simex.binance.gate import Call, KeyRing, Route, Scope, Security
+from bot.simex.binance.limits import USDM_LIMITS, RateLimiter
+from bot.simex.binance.router import Pending, Router
+from bot.simex.binance.signature import sign
+from bot.simex.wire import Request, Response
+from tests.simex.binance.spot_stage import MADE
+
+NOW = 1_760_000_000_000
+ORDER = "/fapi/v1/order"
+DESK = MADE["desk"]
+
+
+class Futures:
+    """A router of a futures market with an order that does nothing; `now_ms` is the server's clock."""
+
+    def __init__(self) -> None:
+        self.now_ms = NOW
+        routes = [
+            Route("POST", ORDER, self._placed, 0, Security.SIGNED, Scope.FUTURES, is_order=True),
+            Route("GET", "/fapi/v1/ping", lambda _: {}),
+            Route("GET", "/fapi/v1/key", lambda call: {"account": call.account}, 1, Security.KEY),
+        ]
+        self.router = Router(routes, KeyRing.of(MADE.values()), RateLimiter(USDM_LIMITS), lambda: self.now_ms)
+
+    @staticmethod
+    def _placed(call: Call) -> dict[str, Any]:
+        call.order_id, call.client_order_id = 5, call.params.text("newClientOrderId")
+        return {"orderId": 5, "symbol": call.params.text("symbol")}
+
+    def post(self, query: str, body: str = "", signed: str | None = None, host_path: str = ORDER) -> Response:
+        """The answer to an order; the signature goes where it is told, or at the end of the body."""
+        signature = sign(DESK, query + body) if signed is None else signed
+        text = f"{body}&signature={quote(signature)}" if body else body
+        first = query if body else f"{query}&signature={quote(signature)}"
+        return self.router.respond(request("POST", host_path, first, text.encode()))
+
+
+def request(method: str, path: str, query: str = "", body: bytes = b"", key: str = DESK.key) -> Request:
+    return Request("fapi.binance.com", method, path, query, body, {"x-mbx-apikey": key})
+
+
+def code_of(response: Response) -> tuple[int, int]:
+    """Status and code of a refusal."""
+    return response.status, json.loads(response.body)["code"]
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client()
-
-
-def test_unknown_routes(client: Client) -> None:
-    """The futures host answers an unknown path with a code, spot with a page, both with 404."""
-    status, body = client.send(Request(FAPI, "GET", "/fapi/v9/order"))
-
-    assert (404, {"code": -5000, "msg": "Path /fapi/v9/order, Method GET is invalid"}) == (status, body)
-    assert (404, b"<html><body><h2>404 Not found</h2></body></html>") == client.send(Request(API, "GET", "/nothing"))
-    assert 404 == client.send(Request("papi.binance.com", "GET", "/papi/v1/ping"))[0]
+def futures() -> Futures:
+    return Futures()
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "params", "code"),
+    ("query", "body"),
     [
-        ("GET", "/fapi/v1/order", {"orderId": 1}, -1102),
-        ("GET", "/fapi/v1/order", {"symbol": "BTCUSDT"}, -1102),
-        ("GET", "/fapi/v1/order", {"symbol": "NOPE", "orderId": 1}, -1121),
-        ("GET", "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": "1x"}, -1100),
-        ("GET", "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": 1}, -2013),
-        ("DELETE", "/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": 1}, -2011),
-        ("GET", "/fapi/v1/depth", {"symbol": "BTCUSDT", "limit": 7}, -4021),
-        ("POST", "/fapi/v1/order", usdm_order(side="HOLD"), -1117),
-        ("POST", "/fapi/v1/order", usdm_order(type="LEMON"), -1116),
-        ("POST", "/fapi/v1/order", usdm_order(type="STOP_MARKET"), -4120),
-        ("POST", "/fapi/v1/order", usdm_order(timeInForce="NEVER"), -1115),
-        ("POST", "/fapi/v1/order", usdm_order(timeInForce=""), -1102),
-        ("POST", "/fapi/v1/order", usdm_order(price=""), -1102),
-        ("POST", "/fapi/v1/order", usdm_order(quantity=""), -1102),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="1e3"), -1100),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="-1"), -1100),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="NaN"), -1100),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="0.0001"), -1111),
-        ("POST", "/fapi/v1/order", usdm_order(price="50000.05"), -4014),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="0"), -4003),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="0.001"), -4164),
-        ("POST", "/fapi/v1/order", usdm_order(quantity="90"), -2019),
-        ("POST", "/fapi/v1/order", usdm_order(newClientOrderId="x" * 37), -4015),
-        ("POST", "/fapi/v1/order", usdm_order(positionSide="SHORT"), -4061),
-        ("POST", "/fapi/v1/order", usdm_order(positionSide="UP"), -4060),
-        ("POST", "/fapi/v1/order", usdm_order(reduceOnly="maybe"), -1100),
-        ("POST", "/fapi/v1/order", usdm_order(reduceOnly="true"), -2022),
-        ("POST", "/fapi/v1/order", usdm_order(timeInForce="GTX"), -5022),
-        ("POST", "/fapi/v1/order", usdm_order(type="MARKET"), -1106),
-        ("POST", "/fapi/v1/order", usdm_order(newOrderRespType="LOUD"), -1136),
-        ("POST", "/api/v3/order", spot_order(side="HOLD"), -1117),
-        ("POST", "/api/v3/order", spot_order(type="LEMON"), -1116),
-        ("POST", "/api/v3/order", spot_order(type="STOP_LOSS"), -2010),
-        ("POST", "/api/v3/order", spot_order(quantity=""), -1102),
-        ("POST", "/api/v3/order", spot_order(timeInForce="GTX"), -1115),
-        ("POST", "/api/v3/order", spot_order(quantity="0.123456789"), -1111),
-        ("POST", "/api/v3/order", spot_order(quantity="0.000001"), -1013),
-        ("POST", "/api/v3/order", spot_order(quantity="50"), -2010),
-        ("POST", "/api/v3/order", spot_order(type="LIMIT_MAKER"), -1106),
-        ("POST", "/api/v3/order", {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET"}, -1102),
-        ("POST", "/api/v3/order", spot_order(newClientOrderId="no spaces"), -1100),
-        ("DELETE", "/api/v3/openOrders", {"symbol": "BTCUSDT"}, -2011),
-        ("GET", "/api/v3/myTrades", {"symbol": "BTCUSDT", "startTime": 2, "endTime": 1}, -1023),
-        ("GET", "/api/v3/myTrades", {"symbol": "BTCUSDT", "startTime": 1, "endTime": 86_400_002}, -1127),
-        ("GET", "/fapi/v1/userTrades", {"symbol": "BTCUSDT", "startTime": 1, "fromId": 1}, -1128),
-        ("POST", "/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": 500}, -4028),
-        ("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "CROSSED"}, -4046),
-        ("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "LOOSE"}, -1102),
-        ("POST", "/fapi/v1/positionSide/dual", {"dualSidePosition": "false"}, -4059),
-        ("POST", "/fapi/v1/multiAssetsMargin", {"multiAssetsMargin": "false"}, -4171),
-        ("POST", "/sapi/v1/asset/transfer", {"type": "MAIN_UMFUTURE", "asset": "USDT", "amount": 1}, -1002),
+        (f"symbol=BTCUSDT&timestamp={NOW}", ""),
+        ("", f"symbol=BTCUSDT&timestamp={NOW}"),
+        ("symbol=BTCUSDT", f"timestamp={NOW}"),
+        (f"timestamp={NOW}&symbol=%42TCUSDT", ""),
+        (f"timestamp={NOW}", "symbol=BTCUSDT&note=a%20b+c"),
     ],
 )
-def test_refusals(client: Client, method: str, path: str, params: dict[str, Any], code: int) -> None:
-    """Every wrong request is refused with the documented code, in the documented shape, and makes no order."""
-    status, found = client.refused(method, path, **params)
-
-    assert code == found
-    assert status in (400, 401)
-    assert [] == [*client.exchange.orders.history("a", "usdm", "BTCUSDT"), *client.exchange.orders.open("a", "spot")]
+def test_signature_covers_the_bytes_as_sent(futures: Futures, query: str, body: str) -> None:
+    """Parameters may stand in the query, the body or both, in any order, encoded as the client likes."""
+    response = futures.post(query, body)
+    assert (200, {"orderId": 5, "symbol": "BTCUSDT"}) == (response.status, json.loads(response.body))
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"a" * 5000, b"=&&&==", b"%zz=%zz", b"a=1&" * 200])
-def test_nonsense_is_answered(client: Client, body: bytes) -> None:
-    """No body makes the dialect raise: it is refused in the venue's shape."""
-    status, answer = client.send(Request(FAPI, "POST", "/fapi/v1/order", "", body, client.key_header()))
-
-    assert 400 == status
-    assert answer["code"] in (-1100, -1101, -1102)
+def test_query_wins_over_the_body(futures: Futures) -> None:
+    """A parameter that is sent in both places has the value of the query."""
+    response = futures.post(f"timestamp={NOW}&symbol=ETHUSDT", "symbol=BTCUSDT")
+    assert "ETHUSDT" == json.loads(response.body)["symbol"]
 
 
-def test_the_query_wins_over_the_body(client: Client) -> None:
-    """A parameter in both places is read from the query string."""
-    status, answer = client.send(Request(FAPI, "GET", "/fapi/v1/depth", "symbol=NOPE", b"symbol=BTCUSDT"))
-
-    assert (400, -1121) == (status, answer["code"])
-
-
-def test_a_parameter_sent_twice(client: Client) -> None:
-    """Two values of one parameter are refused."""
-    assert -1101 == client.sent("GET", "/fapi/v1/depth", "symbol=BTCUSDT&symbol=ETHUSDT", None)[1]["code"]
-
-
-def test_the_weight_header_counts(client: Client) -> None:
-    """The used weight grows by each request's weight and falls to zero with the minute."""
-    client.get("/fapi/v1/depth", symbol="BTCUSDT", limit=100)
-    client.get("/fapi/v1/depth", symbol="BTCUSDT", limit=1000)
-    used = client.last.headers["X-MBX-USED-WEIGHT-1M"]
-    client.move(60_000)
-    client.get("/fapi/v1/time")
-
-    assert ("25", "1") == (used, client.last.headers["X-MBX-USED-WEIGHT-1M"])
+@pytest.mark.parametrize(
+    ("query", "body", "code"),
+    [
+        (f"timestamp={NOW}&a=1&a=2", b"", -1101),
+        ("&".join(f"p{number}=1" for number in range(101)), b"", -1101),
+        (f"timestamp={NOW}", b"\xff\xfe", -1100),
+        (f"timestamp={NOW}", b"", -1102),
+        ("", b"", -1102),
+    ],
+)
+def test_what_cannot_be_read(futures: Futures, query: str, body: bytes, code: int) -> None:
+    """Repeated, too many, undecodable and missing parameters are refused with their codes."""
+    assert (400, code) == code_of(futures.router.respond(request("POST", ORDER, query, body)))
 
 
-def test_too_much_weight(client: Client) -> None:
-    """Beyond 2400 a minute requests are answered 429 with -1003 and the seconds to wait, spot not concerned."""
-    for _ in range(120):
-        client.get("/fapi/v1/depth", symbol="BTCUSDT", limit=1000)
-    status, body = client.sent("GET", "/fapi/v1/time", "", None)
-    wait_s = int(client.last.headers["Retry-After"])
-    client.get("/api/v3/time")
-    client.move(wait_s * 1000)
-    client.get("/fapi/v1/time")
-
-    assert (429, -1003) == (status, body["code"])
-    assert 0 < wait_s <= 60
+def test_key_without_signature(futures: Futures) -> None:
+    """What needs a key only tells keys apart, and takes no signature."""
+    response = futures.router.respond(request("GET", "/fapi/v1/key"))
+    assert ({"account": "alice"}, "key") == (json.loads(response.body), response.trace.verdict)
+    assert (401, -2014) == code_of(futures.router.respond(request("GET", "/fapi/v1/key", key="?")))
 
 
-def test_order_counts(client: Client) -> None:
-    """Orders are counted per account in the documented headers; the 301st within ten seconds is refused with 429."""
-    client.order()
-    first = {name: value for name, value in client.last.headers.items() if "ORDER-COUNT" in name}
-    for _ in range(299):
-        client.signed("POST", "/fapi/v1/order", **usdm_order(quantity="0.001"))
-    refusal = client.refused("POST", "/fapi/v1/order", **usdm_order())
-    client.ok("POST", "/fapi/v1/order", key="other", **usdm_order())
+def test_engine_of_the_futures_has_its_own_code(futures: Futures) -> None:
+    """A futures request that reaches the engine after its window is refused with -5028 and placed nowhere."""
+    query = f"symbol=BTCUSDT&timestamp={NOW}&recvWindow=50"
+    pending = futures.router.admit(request("POST", ORDER, f"{query}&signature={sign(DESK, query)}"))
+    assert isinstance(pending, Pending)
+    futures.now_ms += 51
 
-    assert {"X-MBX-ORDER-COUNT-10S": "1", "X-MBX-ORDER-COUNT-1M": "1"} == first
-    assert (429, -1015) == refusal
-    client.move(10_000)
-    client.order()
+    late = futures.router.land(pending)
+    assert (400, -5028) == code_of(late)
+    assert late.trace.order_id is None
+    assert "0" == late.headers["X-MBX-ORDER-COUNT-1M"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [("", 503), ("&reduceOnly=true", 200), ("&closePosition=TRUE", 200), ("&reduceOnly=false", 503)]
+)
+def test_protection_lets_through_what_reduces(futures: Futures, more: str, status: int) -> None:
+    """While the system protects itself, orders that only reduce or close are exempt."""
+    futures.router.is_protected = True
+    response = futures.post(f"symbol=BTCUSDT&timestamp={NOW}{more}")
+
+    assert status == response.status
+    if status == 503:
+        text = "Reduce-only/close-position orders are exempt. Please try again."
+        body = json.loads(response.body)
+        assert (-1008, f"Request throttled by system-level protection. {text}") == (body["code"], body["msg"])
+
+
+def test_unknown_routes(futures: Futures) -> None:
+    """Futures hosts answer an unknown path or method with a code, spot with a page."""
+    assert (404, -5000) == code_of(futures.router.respond(request("GET", "/fapi/v1/nope")))
+    page = futures.router.respond(request("GET", "/api/v3/nope"))
+    assert (404, "text/html") == (page.status, page.content_type)
+
+
+def test_trace_of_a_request(futures: Futures) -> None:
+    """The trace tells key, verdict and order, and holds neither signature nor key."""
+    query = f"symbol=BTCUSDT&timestamp={NOW}&newClientOrderId=mine"
+    trace = futures.post(query).trace
+    assert ("desk", "alice", "ok", 5, "mine", True) == (
+        trace.key_name,
+        trace.account,
+        trace.verdict,
+        trace.order_id,
+        trace.client_order_id,
+        trace.signed,
+    )
+    assert "signature" not in trace.params
+    wrong = futures.post(query, signed="00").trace
+    assert ("bad_signature", -1022, None) == (wrong.verdict, wrong.code, wrong.order_id)
+
+
+def test_description_of_what_is_not_executed(futures: Futures) -> None:
+    """A request that is never carried out is described by what it says of itself."""
+    trace = futures.router.describe(request("POST", ORDER, "symbol=BTCUSDT&signature=00"))
+    assert ("not_executed", "desk", {"symbol": "BTCUSDT"}) == (trace.verdict, trace.key_name, trace.params)
+    assert futures.router.describe(request("POST", ORDER, body=b"\xff")).key_name is None
+
+
+def test_address_is_one_for_all_routers(futures: Futures) -> None:
+    """The address from which the venue sees its clients belongs to the keys, so that every market sees the same."""
+    futures.router.client_ip = "203.0.113.7"
+    ring = KeyRing.of(MADE.values())
+    assert "127.0.0.1" == ring.client_ip
+    response = futures.router.respond(request("GET", "/fapi/v1/key", key=MADE["office"].key))
+    assert 200 == response.status

@@ -1,208 +1,302 @@
-"""Market-stream frames: the documented fields, the exchange's truth, and their rhythm."""
+"""Market streams of the three markets: paths, names, payloads, intervals, control messages, ends of connections."""
 
 from __future__ import annotations
 
+import itertools
 import json
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.simex.binance.client import FSTREAM, STREAM, Client
-from tests.simex.stage import ASKS, BIDS, BTC_PERP, BTC_SPOT
+from bot.simex.binance.dialect import Behaviour
+from bot.simex.core.order import BUY, SELL
+from tests.simex.binance.market_stage import COIN, PERP, SPOT, MarketStage
 
-SPOT_TICKER = set("usbBaA")
-USDM_TICKER = {"e", "u", "E", "T", "s", "b", "B", "a", "A", "st", "ps"}
-USDM_DEPTH = {"e", "E", "T", "s", "ps", "st", "U", "u", "pu", "b", "a"}
-MARK = {"e", "E", "s", "p", "i", "P", "r", "T", "st"}
-HIGHER = (("49999.95", "0.700"), *BIDS)
+DAY_MS = 86_400_000
+NAMES = {"spot": "btcusdt", "usdm": "btcusdt", "coinm": "btcusd_perp"}
+KEYS = {"spot": SPOT, "usdm": PERP, "coinm": COIN}
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client()
+def stage() -> MarketStage:
+    return MarketStage()
 
 
-def test_spot_book_ticker(client: Client) -> None:
-    """A change of the best bid is pushed at once, with six fields and no times."""
-    client.connect(STREAM, "/ws/btcusdt@bookTicker")
-    client.stage.set(BTC_SPOT, HIGHER, ASKS)
-    client.flush()
-    (frame,) = client.frames()
+# --------------------------------------------------------------------------------------------------------------- paths
+@pytest.mark.parametrize("market", ["usdm", "coinm"])
+@pytest.mark.parametrize("prefix", ["", "/public", "/market", "/private"])
+@pytest.mark.parametrize("number", ["", "/0", "/17"])
+def test_subscribing_on_any_path(stage: MarketStage, market: str, prefix: str, number: str) -> None:
+    """Raw, numbered and prefixed paths carry the streams that are subscribed on them."""
+    socket = stage.connect(market, f"{prefix}/ws{number}")
+    stream = f"{NAMES[market]}@bookTicker"
+    assert {"result": None, "id": 7} == socket.ask("SUBSCRIBE", [stream], 7)
+    stage.strangers(KEYS[market], BUY, "0.4" if market != "coinm" else "7")
 
-    assert SPOT_TICKER == set(frame)
-    assert ("49999.95000000", "0.70000000", "50000.10000000") == (frame["b"], frame["B"], frame["a"])
-
-
-def test_usdm_book_ticker(client: Client) -> None:
-    """A change of the best ask by a fill is pushed with the times of its cause."""
-    client.connect(FSTREAM, "/stream", "streams=btcusdt@bookTicker")
-    client.order(side="BUY", price="50010", quantity="0.4")
-    (frame,) = client.frames()
-    data = frame["data"]
-
-    assert "btcusdt@bookTicker" == frame["stream"]
-    assert USDM_TICKER == set(data)
-    assert ("50000.10", "0.600") == (data["a"], data["A"])
-    assert client.wall_ms == data["T"] == data["E"]
+    (frame,) = socket.taken()
+    assert "bookTicker" == frame["e"]
 
 
-def test_update_ids_grow(client: Client) -> None:
-    """Every ticker of a symbol carries a larger update id than the one before."""
-    client.connect(FSTREAM, "/ws/btcusdt@bookTicker")
-    for _ in range(5):
-        client.order(quantity="0.01")
-    ids = [frame["u"] for frame in client.frames()]
+def test_combined_streams_are_wrapped(stage: MarketStage) -> None:
+    """/stream?streams= wraps each frame with its stream; /ws/<stream>/<stream> does not."""
+    combined = stage.connect("spot", "/stream", "streams=btcusdt@bookTicker/btcusdt@trade")
+    raw = stage.connect("spot", "/ws/btcusdt@bookTicker/btcusdt@trade")
+    stage.strangers(SPOT, BUY, "0.1")
 
-    assert 5 == len(ids)
-    assert sorted(set(ids)) == ids
-
-
-@pytest.mark.parametrize(
-    ("host", "stream", "interval_ms"),
-    [
-        (STREAM, "btcusdt@depth20@100ms", 100),
-        (STREAM, "btcusdt@depth5", 1000),
-        (FSTREAM, "btcusdt@depth10@500ms", 500),
-        (FSTREAM, "btcusdt@depth20", 250),
-        (FSTREAM, "btcusdt@markPrice", 3000),
-        (FSTREAM, "btcusdt@markPrice@1s", 1000),
-        (FSTREAM, "!markPrice@arr@1s", 1000),
-    ],
-)
-def test_rhythm(client: Client, host: str, stream: str, interval_ms: int) -> None:
-    """A stream by the clock comes at its own interval, however often the clock is driven."""
-    client.connect(host, f"/ws/{stream}")
-    for _ in range(600):
-        client.move(20)
-
-    assert abs(12_000 // interval_ms - len(client.frames())) <= 1
+    assert ["btcusdt@trade", "btcusdt@bookTicker"] == [frame["stream"] for frame in combined.taken()]
+    assert [True, False] == ["e" in frame for frame in raw.taken()]
 
 
-def test_a_late_tick_sends_one_frame(client: Client) -> None:
-    """A clock that stood still is not made up for by a burst."""
-    client.connect(STREAM, "/ws/btcusdt@depth20@100ms")
-    client.move(10_000)
-
-    assert 1 == len(client.frames())
+@pytest.mark.parametrize("path", ["/", "/nothing", "/ws-api/v3", "/public", ""])
+def test_other_paths_are_no_websockets(stage: MarketStage, path: str) -> None:
+    """A path without streams is refused."""
+    assert None is stage.dialect.connect("fstream.binance.com", path, "", print)
 
 
-def test_spot_partial_depth(client: Client) -> None:
-    """A partial book is a whole state: the best levels, best first, and the update id that a snapshot has."""
-    client.connect(STREAM, "/ws/btcusdt@depth5@100ms")
-    client.move(100)
-    (frame,) = client.frames()
-    snapshot = client.get("/api/v3/depth", symbol="BTCUSDT", limit=5)
+# ------------------------------------------------------------------------------------------------------------ payloads
+DOCUMENTED = {
+    ("spot", "bookTicker"): "u s b B a A",
+    ("spot", "trade"): "e E s t p q T m M",
+    ("spot", "aggTrade"): "e E s a p q f l T m M",
+    ("spot", "depth@100ms"): "e E s U u b a",
+    ("spot", "depth5@100ms"): "lastUpdateId bids asks",
+    ("spot", "kline_1m"): "e E s k",
+    ("spot", "kline_1s"): "e E s k",
+    ("spot", "miniTicker"): "e E s c o h l v q",
+    ("spot", "ticker"): "e E s p P w x c Q b B a A o h l v q O C F L n",
+    ("spot", "ticker_1h"): "e E s p P o h l c w v q O C F L n",
+    ("spot", "avgPrice"): "e E s i w T",
+    ("usdm", "bookTicker"): "e u s ps b B a A T E",
+    ("usdm", "trade"): "e E T s t p q X m",
+    ("usdm", "aggTrade"): "e E s a p q nq f l T m",
+    ("usdm", "depth@500ms"): "e E T s ps U u pu b a",
+    ("usdm", "depth20"): "e E T s ps U u pu b a",
+    ("usdm", "kline_1h"): "e E s k",
+    ("usdm", "miniTicker"): "e E s c o h l v q",
+    ("usdm", "ticker"): "e E s p P w c Q o h l v q O C F L n",
+    ("usdm", "markPrice"): "e E s p P i r T",
+    ("usdm", "markPrice@1s"): "e E s p P i r T",
+    ("coinm", "bookTicker"): "e u s ps b B a A T E",
+    ("coinm", "aggTrade"): "e E s a p q f l T m",
+    ("coinm", "depth"): "e E T s ps U u pu b a",
+    ("coinm", "kline_1d"): "e E s k",
+    ("coinm", "miniTicker"): "e E s ps c o h l v q",
+    ("coinm", "ticker"): "e E s ps p P w c Q o h l v q O C F L n",
+    ("coinm", "markPrice@1s"): "e E s p P i r T",
+    ("coinm", "markPriceKline_1m"): "e E ps k",
+}
 
-    assert snapshot == frame
+
+@pytest.mark.parametrize(("market", "name"), list(DOCUMENTED))
+def test_a_stream_has_its_documented_fields(stage: MarketStage, market: str, name: str) -> None:
+    """A stream's frame has the documented fields, all of them and no other."""
+    socket = stage.listen(market, f"{NAMES[market]}@{name}")
+    stage.strangers(KEYS[market], SELL, "0.2" if market != "coinm" else "9")
+    stage.advance(5_000, step_ms=20)
+    frames = socket.taken()
+
+    assert frames
+    assert {frozenset(DOCUMENTED[market, name].split())} == {frozenset(frame) for frame in frames}
 
 
-def test_usdm_partial_depth(client: Client) -> None:
-    """A USD-M partial book is a depthUpdate whose ids are chained from frame to frame."""
-    client.connect(FSTREAM, "/public/ws/btcusdt@depth5@100ms")
+ALL = {
+    ("spot", "!miniTicker@arr"): 1,
+    ("spot", "!ticker_4h@arr"): 1,
+    ("usdm", "!miniTicker@arr"): 3,
+    ("usdm", "!ticker@arr"): 3,
+    ("usdm", "!markPrice@arr"): 3,
+    ("usdm", "!markPrice@arr@1s"): 3,
+    ("coinm", "!ticker@arr"): 2,
+    ("coinm", "btcusd@markPrice"): 2,
+}
+
+
+@pytest.mark.parametrize(("market", "stream"), list(ALL))
+def test_streams_of_all_symbols_are_lists(stage: MarketStage, market: str, stream: str) -> None:
+    """A stream of all symbols is a list, in which each symbol has its row."""
+    socket = stage.listen(market, stream)
+    stage.advance(100)
+
+    assert ALL[market, stream] == len(socket.taken()[0])
+
+
+def test_streams_of_a_pair(stage: MarketStage) -> None:
+    """Index, index candles and continuous candles go by the pair."""
+    socket = stage.listen(
+        "coinm", "btcusd@indexPrice@1s", "btcusd@indexPriceKline_1m", "btcusd_perpetual@continuousKline_1m"
+    )
+    stage.advance(300)
+    rows = {row["e"]: row for row in socket.taken()}
+
+    assert ("BTCUSD", "60000.00000000") == (rows["indexPriceUpdate"]["i"], rows["indexPriceUpdate"]["p"])
+    assert "60000.00000000" == rows["indexPrice_kline"]["k"]["c"]
+    assert ("BTCUSD", "PERPETUAL") == (rows["continuous_kline"]["ps"], rows["continuous_kline"]["ct"])
+
+
+def test_all_book_tickers_come_every_five_seconds(stage: MarketStage) -> None:
+    """!bookTicker tells the newest of each symbol that changed, every five seconds."""
+    stage.advance(100)
+    socket = stage.listen("usdm", "!bookTicker")
     for _ in range(3):
-        client.order(quantity="0.004")
-        client.order(quantity="0.006")
-        client.move(100)
-    frames = client.frames()
+        stage.strangers(PERP, BUY, "0.2")
+    assert [] == socket.taken()
 
-    assert all(USDM_DEPTH == set(frame) for frame in frames)
-    assert [frame["u"] for frame in frames[:-1]] == [frame["pu"] for frame in frames[1:]]
-    assert all(frame["pu"] < frame["U"] <= frame["u"] for frame in frames)
-    assert ["49999.90", "0.970"] == frames[-1]["b"][0]
+    stage.advance(5_000)
+    assert ["0.400"] == [row["A"] for row in socket.taken()]
+    stage.advance(5_000)
+    assert [] == socket.taken()
 
 
-@pytest.mark.parametrize(("host", "key"), [(STREAM, BTC_SPOT), (FSTREAM, BTC_PERP)])
-def test_diffs_rebuild_the_book(client: Client, host: str, key: tuple[str, str]) -> None:
-    """Applying the diff stream to an earlier snapshot by the documented rules gives the later snapshot."""
-    path, limit = ("/api/v3/depth", 100) if host == STREAM else ("/fapi/v1/depth", 100)
-    client.connect(host, "/ws/btcusdt@depth@100ms")
-    client.move(200)
-    local = client.get(path, symbol="BTCUSDT", limit=limit)
-    book = {side: dict(local[side]) for side in ("bids", "asks")}
-    for top in ("49999.95", "49999.97", "49999.91"):
-        client.stage.set(key, ((top, "0.5"), *BIDS[1:]), ASKS[:2])
-        client.wall_ms = client.exchange.now_ms
-        client.move(100)
-    last = local["lastUpdateId"]
-    for frame in client.frames():
-        if frame["u"] <= last:
-            continue
-        assert frame["U"] <= last + 1
-        last = frame["u"]
-        for side, short in (("bids", "b"), ("asks", "a")):
-            book[side].update(dict(frame[short]))
-    final = client.get(path, symbol="BTCUSDT", limit=limit)
+def test_a_kline_is_closed_once(stage: MarketStage) -> None:
+    """The open bar is sent when it changes, and once more, closed, at its end."""
+    socket = stage.listen("usdm", "btcusdt@kline_1m")
+    stage.strangers(PERP, BUY, "0.2")
+    stage.advance(61_000, step_ms=100)
+    rows = [row["k"] for row in socket.taken()]
 
-    for side in ("bids", "asks"):
-        assert dict(final[side]) == {price: quantity for price, quantity in book[side].items() if float(quantity)}
+    closed = [row for row in rows if row["x"]]
+    assert 1 == len(closed)
+    assert ("60001.0", "0.200", 1) == (closed[0]["c"], closed[0]["v"], closed[0]["n"])
+    assert closed[0]["T"] + 1 == rows[-1]["t"]
 
 
-def test_mark_price(client: Client) -> None:
-    """The mark frame carries mark, index, rate and the next funding time, as premiumIndex does."""
-    client.connect(FSTREAM, "/market/ws/btcusdt@markPrice@1s")
-    client.move(1000)
-    (frame,) = client.frames()
-    premium = client.get("/fapi/v1/premiumIndex", symbol="BTCUSDT")
+def test_trades_of_one_price_are_aggregated(stage: MarketStage) -> None:
+    """A stranger who takes from an order and the background at one price makes two trades and one aggregate."""
+    stage.place(PERP, SELL, "0.3", price="60001")
+    socket = stage.listen("usdm", "btcusdt@trade", "btcusdt@aggTrade")
+    stage.strangers(PERP, BUY, "1.2")
+    stage.advance(200)
+    rows = socket.taken()
 
-    assert MARK == set(frame)
-    assert [premium[k] for k in ("markPrice", "indexPrice", "lastFundingRate", "nextFundingTime")] == [
-        frame[k] for k in ("p", "i", "r", "T")
-    ]
-
-
-def test_unknown_streams_are_silent(client: Client) -> None:
-    """A stream that nobody publishes can be subscribed to and says nothing."""
-    client.connect(STREAM, "/ws/nopeusdt@depth20@100ms")
-    client.connect(STREAM, "/ws/btcusdt@markPrice")
-    client.move(5000)
-
-    assert [] == client.frames()
+    trades = [row for row in rows if row["e"] == "trade"]
+    (aggregate,) = [row for row in rows if row["e"] == "aggTrade"]
+    assert ["1.000", "0.200"] == [row["q"] for row in trades]
+    assert ("1.200", trades[0]["t"], trades[1]["t"]) == (aggregate["q"], aggregate["f"], aggregate["l"])
 
 
-def test_a_stall_is_silence_on_a_live_socket(client: Client) -> None:
-    """While market streams are stalled nothing comes, and what was missed does not come later."""
-    session = client.connect(FSTREAM, "/ws/btcusdt@bookTicker")
-    client.connect(FSTREAM, "/ws/btcusdt@markPrice@1s")
-    client.dialect.silence.market_until_ms = client.wall_ms + 3000
-    client.order(quantity="0.01")
-    client.move(2999)
-    silent = client.frames()
-    client.move(1)
-    client.frames()
-    client.order(quantity="0.02")
+def test_contracts_that_change_are_told(stage: MarketStage) -> None:
+    """!contractInfo tells the new status of a contract."""
+    socket = stage.listen("usdm", "!contractInfo")
+    stage.exchange.set_status(PERP, "halted")
+    stage.flush()
 
-    assert [] == silent
-    assert ["0.970"] == [frame["B"] for frame in client.frames()]
-    assert [{"result": ["btcusdt@bookTicker"], "id": 1}] == [
-        json.loads(text) for text in session.receive('{"method":"LIST_SUBSCRIPTIONS","id":1}')
-    ]
+    assert [("BTCUSDT", "PERPETUAL", "PENDING_TRADING")] == [(row["s"], row["ct"], row["cs"]) for row in socket.taken()]
 
 
-def test_times_stay_honest_at_any_speed(client: Client) -> None:
-    """At ten times the speed a funding time on the wire is the wall time at which it is reached."""
-    client.timeline.speed = 10.0
-    client.connect(FSTREAM, "/ws/btcusdt@markPrice@1s")
-    client.move(1000)
-    (frame,) = client.frames()
-    due_ms = client.exchange.mark("BTCUSDT").next_funding_ms
+def test_every_stream_keeps_its_interval(stage: MarketStage) -> None:
+    """Depth and mark streams come as often as their names say."""
+    expected = {"depth5@100ms": 100, "depth10": 250, "depth20@500ms": 500, "markPrice": 3_000, "markPrice@1s": 1_000}
+    sockets = {name: stage.listen("usdm", f"btcusdt@{name}") for name in expected}
+    stage.advance(6_000)
+    times = {name: [row["E"] for row in socket.taken()][1:] for name, socket in sockets.items()}
 
-    assert client.wall_ms == frame["E"]
-    assert (due_ms - client.timeline.start_ms) // 10 == frame["T"] - client.timeline.start_ms
+    gaps = {name: {later - before for before, later in itertools.pairwise(row)} for name, row in times.items()}
+    assert {name: {interval} for name, interval in expected.items()} == gaps
 
 
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("shape", "stream", "fields"),
-    [
-        ("book_ticker_stream", "bookTicker", USDM_TICKER),
-        ("depth_update_stream", "depth20", USDM_DEPTH),
-        ("mark_price_stream", "markPrice", MARK),
-    ],
-)
-def test_documented_examples_have_these_fields(data_dir: Path, shape: str, stream: str, fields: set[str]) -> None:
-    """The fields that the tests above ask for are those of the documentation's examples."""
-    place = data_dir / "shapes" / "binance" / "futures" / "market_data_json" / f"{shape}.json"
-    example: dict[str, Any] = json.loads(place.read_text())
+# ---------------------------------------------------------------------------------------------------- control messages
+REFUSED: list[tuple[str, int, str]] = [
+    ("not json", 3, "Invalid JSON: expected value at line 1 column 1"),
+    ("[" * 100_000, 3, "Invalid JSON"),
+    ("[]", 2, "missing field `method`"),
+    ('{"id":1}', 2, "missing field `method`"),
+    ('{"method":"SUBSCRIBE","params":["a"],"id":1.5}', 2, "request ID must be an unsigned integer"),
+    ('{"method":"SUBSCRIBE","params":["a"],"id":true}', 2, "request ID must be an unsigned integer"),
+    ('{"method":"SUBSCRIBE","params":["a"],"id":"%s"}' % ("x" * 37), 2, "request ID"),
+    ('{"method":"SUBSCRIBE","params":[1],"id":1}', 2, "params must be"),
+    ('{"method":"SUBSCRIBE","params":["a"],"id":1,"more":2}', 2, "too many parameters"),
+    ('{"method":"LISTEN","params":[],"id":1}', 2, "unknown variant `LISTEN`, expected one of `SUBSCRIBE`"),
+    ('{"method":"GET_PROPERTY","params":["colour"],"id":1}', 0, "Unknown property"),
+    ('{"method":"GET_PROPERTY","params":[],"id":1}', 2, "property name must be a string"),
+    ('{"method":"GET_PROPERTY","params":["combined",true],"id":1}', 2, "too many parameters"),
+    ('{"method":"SET_PROPERTY","params":["combined","yes"],"id":1}', 1, "expected Boolean"),
+]
 
-    assert fields == set(example), stream
+
+@pytest.mark.parametrize(("text", "code", "words"), REFUSED)
+def test_a_bad_control_message(stage: MarketStage, text: str, code: int, words: str) -> None:
+    """A message that makes no sense is answered in the venue's words, and the connection lives on."""
+    socket = stage.connect("spot", "/ws")
+    error = socket.say(text)["error"]
+
+    assert code == error["code"]
+    assert words in error["msg"]
+    assert {"result": [], "id": None} == socket.ask("LIST_SUBSCRIPTIONS", identity=None)
+
+
+@pytest.mark.parametrize("identity", [0, -5, 2**63 - 1, "a" * 36, None])
+def test_ids_come_back_as_they_were(stage: MarketStage, identity: Any) -> None:
+    """An id may be an integer, a short text or null."""
+    assert {"result": None, "id": identity} == stage.connect("usdm", "/ws").ask("SUBSCRIBE", ["x@trade"], identity)
+
+
+def test_properties_and_lists(stage: MarketStage) -> None:
+    """Wrapping can be turned on and off, and the streams of a connection be listed and left."""
+    socket = stage.connect("usdm", "/ws/btcusdt@bookTicker")
+    assert False is socket.ask("GET_PROPERTY", ["combined"])["result"]
+    socket.ask("SET_PROPERTY", ["combined", True])
+    stage.strangers(PERP, BUY, "0.1")
+    assert ["btcusdt@bookTicker"] == [frame["stream"] for frame in socket.taken()]
+
+    assert ["btcusdt@bookTicker"] == socket.ask("LIST_SUBSCRIPTIONS")["result"]
+    socket.ask("UNSUBSCRIBE", ["btcusdt@bookTicker"])
+    stage.strangers(PERP, BUY, "0.1")
+    assert [] == socket.taken()
+
+
+def test_a_connection_has_at_most_1024_streams(stage: MarketStage) -> None:
+    """One stream more than 1024 is refused; one that is there already does not count."""
+    socket = stage.connect("usdm", "/ws")
+    names = [f"s{number}@trade" for number in range(1_024)]
+    assert None is socket.ask("SUBSCRIBE", names)["result"]
+
+    assert None is socket.ask("SUBSCRIBE", names[:3])["result"]
+    assert 2 == socket.ask("SUBSCRIBE", ["one@trade"])["error"]["code"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- ends
+def test_connections_end_after_a_day(stage: MarketStage) -> None:
+    """Spot announces the end of a connection in each one's form a minute before; after 24 hours all are ended."""
+    raw, combined = stage.connect("spot", "/ws"), stage.connect("spot", "/stream")
+    futures = stage.connect("usdm", "/ws")
+    stage.leap(DAY_MS - 60_000)
+    (shown,), (wrapped,) = raw.taken(), combined.taken()
+    assert {"e": "serverShutdown", "E": stage.now_ms} == shown
+    assert {"stream": "!serverShutdown", "data": shown} == wrapped
+    assert not raw.hung_up
+
+    stage.leap(60_000)
+    assert [True] * 3 == [one.hung_up for one in (raw, combined, futures)]
+    assert [] == futures.taken() + raw.taken()
+
+
+def test_the_life_of_a_connection_is_configured() -> None:
+    """A shorter life is kept to, and a connection that its client closed is not ended again."""
+    stage = MarketStage(behaviour=Behaviour(connection_ms=5_000))
+    one, other = stage.connect("coinm", "/ws"), stage.connect("coinm", "/ws")
+    other.session.closed()
+    stage.leap(5_000)
+
+    assert (True, False) == (one.hung_up, other.hung_up)
+
+
+def test_nothing_is_kept_of_a_stream_that_nobody_wants(stage: MarketStage) -> None:
+    """When its last listener is gone a stream is no longer made."""
+    socket = stage.listen("usdm", "btcusdt@depth@100ms", "btcusdt@markPrice")
+    socket.session.closed()
+    stage.strangers(PERP, BUY, "0.1")
+    stage.advance(4_000)
+
+    assert [] == socket.taken()
+
+
+def test_frames_carry_exact_numbers(stage: MarketStage) -> None:
+    """Prices and quantities on the wire are the book's, with the symbol's own decimals."""
+    texts: list[str] = []
+    stage.dialect.connect("stream.binance.com", "/ws/btcusdt@depth5", "", texts.append)
+    stage.advance(1_000)
+    best = json.loads(texts[-1])
+
+    assert ["59999.00000000", "0.50000000"] == best["bids"][0]
+    assert Decimal(60_001) == Decimal(best["asks"][0][0])

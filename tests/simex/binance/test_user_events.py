@@ -1,220 +1,263 @@
-"""User-stream events: documented fields, the order of events, and what they say of an order's life."""
+"""The user streams of the futures by listen key, and the payloads of spot's."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simex.binance.client import FSTREAM, Client, spot_order, usdm_order
-from tests.simex.binance.test_wsapi import subscribed
-
-ORDER_ALWAYS = set("s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er".split())
-ORDER_FILL = ORDER_ALWAYS | {"N", "n"}
-REPORT = set("e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V".split())
+from bot.simex.binance.spot_user_events import SpotUserEvents
+from bot.simex.core.numbers import money, scaled
+from bot.simex.core.order import BUY, SELL, Ticket, Trigger
+from tests.simex.binance.market_stage import COIN, PERP, SPOT, MarketStage
 
 
 @pytest.fixture
-def client() -> Client:
-    return Client()
+def stage() -> MarketStage:
+    return MarketStage()
 
 
-def brief(frames: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Each USD-M event in a word or two."""
-    return [
-        (frame["o"]["x"], frame["o"]["X"], frame["o"]["z"])
-        if "o" in frame
-        else (frame["e"], frame.get("a", {}).get("m"))
-        for frame in frames
+def kinds(rows: list[Any]) -> list[str]:
+    return [row["e"] for row in rows]
+
+
+# --------------------------------------------------------------------------------------------------------- listen keys
+@pytest.mark.parametrize(("market", "prefix"), [("usdm", "/fapi"), ("coinm", "/dapi")])
+def test_a_listen_key_is_kept_and_extended(stage: MarketStage, market: str, prefix: str) -> None:
+    """POST answers the active key again, PUT keeps it for another hour, and without either it expires."""
+    path = f"{prefix}/v1/listenKey"
+    first = json.loads(stage.raw("POST", path).body)["listenKey"]
+    socket = stage.connect(market, f"/ws/{first}")
+    stage.leap(50 * 60_000)
+    assert 200 == stage.raw("PUT", path).status
+    stage.leap(50 * 60_000)
+    assert first == json.loads(stage.raw("POST", path).body)["listenKey"]
+
+    stage.leap(61 * 60_000)
+    assert ["listenKeyExpired"] == kinds([row for row in socket.taken() if row["e"] == "listenKeyExpired"])
+    answer = stage.raw("PUT", path)
+    assert (400, -1125) == (answer.status, json.loads(answer.body)["code"])
+    assert path in json.loads(answer.body)["msg"]
+
+
+def test_a_key_that_is_closed_tells_its_stream(stage: MarketStage) -> None:
+    """DELETE ends the key: the stream hears of it and then nothing more."""
+    socket = stage.user("usdm")
+    assert b"{}" == stage.raw("DELETE", "/fapi/v1/listenKey").body
+    assert ["listenKeyExpired"] == kinds(socket.taken())
+
+    stage.place(PERP, BUY, "0.1")
+    assert [] == socket.taken()
+
+
+def test_every_key_can_be_expired(stage: MarketStage) -> None:
+    """The operator expires the keys of both markets at once."""
+    sockets = [stage.user("usdm"), stage.user("coinm")]
+
+    assert 2 == len(stage.dialect.expire_listen_keys(everything=True))
+    assert [["listenKeyExpired"]] * 2 == [kinds(socket.taken()) for socket in sockets]
+
+
+def test_the_private_path_takes_the_key_in_the_query(stage: MarketStage) -> None:
+    """/private/ws?listenKey= is a user stream as well, and counts as one for faults."""
+    key = json.loads(stage.raw("POST", "/fapi/v1/listenKey").body)["listenKey"]
+    socket = stage.connect("usdm", "/private/ws", f"listenKey={key}")
+    stage.place(PERP, BUY, "0.1")
+
+    assert "user" == socket.session.kind
+    assert "ORDER_TRADE_UPDATE" in kinds(socket.taken())
+
+
+# -------------------------------------------------------------------------------------------------------------- orders
+def test_a_fill_is_told_in_order(stage: MarketStage) -> None:
+    """A market order is new, then filled: in few words, in full, and as balance and position."""
+    socket = stage.user("usdm")
+    stage.place(PERP, BUY, "0.5", client_id="mine")
+    rows = socket.taken()
+
+    assert ["ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "TRADE_LITE", "ORDER_TRADE_UPDATE"] == kinds(rows)
+    new, account, lite, filled = rows[0]["o"], rows[1]["a"], rows[2], rows[3]["o"]
+    assert ("NEW", "NEW", "MARKET", "0") == (new["x"], new["X"], new["o"], new["l"])
+    assert ("TRADE", "FILLED", "0.500", "60001.0") == (filled["x"], filled["X"], filled["l"], filled["L"])
+    assert ("15.00025000", "USDT", "60001.00000") == (filled["n"], filled["N"], filled["ap"])
+    assert (filled["t"], "mine", filled["L"], "BUY") == (lite["t"], lite["c"], lite["L"], lite["S"])
+    assert "ORDER" == account["m"]
+    assert ("BTCUSDT", "0.500", "60001", "cross", "BOTH") == tuple(
+        account["P"][0][name] for name in ("s", "pa", "ep", "mt", "ps")
+    )
+    assert ("USDT", "99984.99975000", "0") == tuple(account["B"][0][name] for name in ("a", "wb", "bc"))
+
+
+def test_an_order_says_all_that_is_documented(stage: MarketStage) -> None:
+    """ORDER_TRADE_UPDATE has every documented field, in COIN-M the margin asset and the account's alias too."""
+    documented = "s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er".split()
+    for market, key, extra in (("usdm", PERP, set()), ("coinm", COIN, {"ma"})):
+        socket = stage.user(market)
+        stage.place(key, BUY, "1", price="59000")
+        (row,) = socket.taken()
+
+        assert {*documented, *extra} == set(row["o"])
+        assert ("i" in row) == (market == "coinm")
+
+
+def test_working_orders_count_as_notional(stage: MarketStage) -> None:
+    """The fields b and a are what rests on the two sides."""
+    socket = stage.user("usdm")
+    stage.place(PERP, BUY, "0.1", price="59000")
+    stage.place(PERP, SELL, "0.2", price="61000")
+
+    assert [("5900", "0"), ("5900", "12200")] == [(row["o"]["b"], row["o"]["a"]) for row in socket.taken()]
+
+
+def test_why_an_order_expired(stage: MarketStage) -> None:
+    """An IOC that finds nothing expires with its reason."""
+    socket = stage.user("usdm")
+    stage.place(PERP, BUY, "0.1", price="59000", tif="ioc")
+
+    assert [("NEW", "NEW", "0"), ("EXPIRED", "EXPIRED", "2")] == [
+        (row["o"]["x"], row["o"]["X"], row["o"]["er"]) for row in socket.taken()
     ]
 
 
-def test_a_partial_fill_on_usdm(client: Client) -> None:
-    """An IOC over two levels: accepted, two fills each with its account update, and the rest expires, in this order."""
-    client.user_stream()
-    client.order(quantity="4", price="49995")
-    frames = client.frames()
-    orders = [frame["o"] for frame in frames if "o" in frame]
+def test_an_amendment_and_a_cancellation(stage: MarketStage) -> None:
+    """An order that its owner changes and ends says so."""
+    socket = stage.user("usdm")
+    order = stage.place(PERP, BUY, "0.1", price="59000")
+    stage.exchange.amend("alice", order, price=scaled(Decimal(58_000)))
+    stage.exchange.cancel("alice", order)
+    stage.flush()
 
-    assert [
-        ("NEW", "NEW", "0.000"),
-        ("TRADE", "PARTIALLY_FILLED", "1.000"),
-        ("TRADE", "PARTIALLY_FILLED", "3.000"),
-        ("EXPIRED", "EXPIRED", "3.000"),
-    ] == brief([frame for frame in frames if "o" in frame])
-    assert [("ACCOUNT_UPDATE", "ORDER")] * 2 == brief([frame for frame in frames if "a" in frame])
-    assert [ORDER_ALWAYS, ORDER_FILL, ORDER_FILL, ORDER_ALWAYS] == [set(order) for order in orders]
-    assert ["0", "0", "0", "2"] == [order["er"] for order in orders]
-    assert [("49999.90", "1.000"), ("49999.00", "2.000")] == [(order["L"], order["l"]) for order in orders[1:3]]
-
-
-def test_the_fill_and_the_account_agree(client: Client) -> None:
-    """The account update carries the position and wallet that REST then tells."""
-    client.user_stream()
-    client.order()
-    frames = client.frames()
-    (account,) = [frame["a"] for frame in frames if "a" in frame]
-    (fill,) = [frame["o"] for frame in frames if frame.get("o", {}).get("x") == "TRADE"]
-
-    assert {"m", "B", "P"} == set(account)
-    assert client.ok("GET", "/fapi/v3/balance")[0]["balance"] == account["B"][0]["wb"]
-    assert {"s", "pa", "ep", "bep", "cr", "up", "mt", "iw", "ps", "ma"} == set(account["P"][0])
-    assert ("-0.100", "49999.9", "cross", "BOTH") == tuple(account["P"][0][k] for k in ("pa", "ep", "mt", "ps"))
-    assert Decimal("0.1") * Decimal("49999.9") * Decimal("0.0005") == Decimal(fill["n"])
-    assert {"e", "T", "E", "o"} == set(frames[0])
-
-
-def test_a_resting_order_that_is_cancelled(client: Client) -> None:
-    """NEW then CANCELED under the order's own client id; the resting notional is told and gone again."""
-    client.user_stream()
-    placed = client.ok(
-        "POST", "/fapi/v1/order", **usdm_order(side="BUY", price="49000", timeInForce="GTC", newClientOrderId="tt1")
-    )
-    client.ok("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=placed["orderId"])
-    new, gone = (frame["o"] for frame in client.frames())
-
-    assert [("NEW", "NEW", "tt1", "4900"), ("CANCELED", "CANCELED", "tt1", "0")] == [
-        tuple(order[k] for k in ("x", "X", "c", "b")) for order in (new, gone)
+    assert [("NEW", "59000.0"), ("AMENDMENT", "58000.0"), ("CANCELED", "58000.0")] == [
+        (row["o"]["x"], row["o"]["p"]) for row in socket.taken()
     ]
 
 
-def test_deposits_and_funding_change_the_wallet(client: Client) -> None:
-    """A deposit and a funding payment are account updates with their reason and amount."""
-    client.user_stream()
-    client.order()
-    client.frames()
-    client.exchange.accounts.deposit("a", "usdm", "USDT", Decimal(250))
-    client.move(client.exchange.mark("BTCUSDT").next_funding_ms - client.wall_ms + 1)
-    deposit, funding = (frame["a"] for frame in client.frames() if "a" in frame)
+def test_a_conditional_order_lives_in_the_algo_service(stage: MarketStage) -> None:
+    """USD-M: ALGO_UPDATE until it is triggered, then an order like others, and FINISHED at its end."""
+    stage.place(PERP, BUY, "0.5")
+    socket = stage.user("usdm")
+    trigger = Trigger(price=scaled(Decimal(59_500)), by="last", rises=False)
+    stage.place(PERP, SELL, "0.5", trigger=trigger, reduce_only=True, client_id="stop")
+    assert [("ALGO_UPDATE", "NEW")] == [(row["e"], row["o"]["X"]) for row in socket.taken()]
 
-    assert ("DEPOSIT", "250.00000000") == (deposit["m"], deposit["B"][0]["bc"])
-    assert "FUNDING_FEE" == funding["m"]
-    assert Decimal("0.49") < Decimal(funding["B"][0]["bc"]) < Decimal("0.51")
-
-
-def test_settings_are_told(client: Client) -> None:
-    """A change of leverage is an ACCOUNT_CONFIG_UPDATE."""
-    client.user_stream()
-    client.ok("POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage=7)
-    (frame,) = client.frames()
-
-    assert {"e", "E", "T", "ac"} == set(frame)
-    assert {"s": "BTCUSDT", "l": 7} == frame["ac"]
+    stage.move("59400")
+    stage.strangers(PERP, SELL, "0.1")
+    rows = [row for row in socket.taken() if row["e"] in ("ALGO_UPDATE", "ORDER_TRADE_UPDATE")]
+    assert [
+        ("ALGO_UPDATE", "TRIGGERING"),
+        ("ALGO_UPDATE", "TRIGGERED"),
+        ("ORDER_TRADE_UPDATE", "NEW"),
+        ("ORDER_TRADE_UPDATE", "FILLED"),
+        ("ALGO_UPDATE", "FINISHED"),
+    ] == [(row["e"], row["o"]["X"]) for row in rows]
+    assert ("STOP_MARKET", "stop", "CONDITIONAL") == tuple(rows[0]["o"][name] for name in ("o", "caid", "at"))
+    assert ("MARKET", "0.500") == (rows[-1]["o"]["act"], rows[-1]["o"]["aq"])
 
 
-def test_only_the_account_itself_hears(client: Client) -> None:
-    """Another account's orders are not on the stream, and spot ones are not on the futures stream."""
-    client.user_stream()
-    client.ok("POST", "/fapi/v1/order", key="other", **usdm_order())
-    client.ok("POST", "/api/v3/order", **spot_order())
-
-    assert [] == client.frames()
-
-
-def test_every_address_of_a_user_stream_works(client: Client) -> None:
-    """A listen key opens its stream as a path, as ?listenKey= under /private, and wrapped as a combined stream."""
-    client.user_stream()
-    key = client.dialect.listen_keys.key_of("a")
-    client.connect(FSTREAM, "/private/ws", f"listenKey={key}")
-    client.connect(FSTREAM, "/private/stream", f"streams={key}")
-    client.ok("POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage=7)
-    path, query, wrapped = client.frames()
-
-    assert path == query == wrapped["data"]
-    assert key == wrapped["stream"]
-
-
-def test_an_expired_listen_key_is_told_and_silent(client: Client) -> None:
-    """After 60 minutes without PUT the stream says listenKeyExpired, then nothing more although its socket lives."""
-    client.user_stream()
-    key = client.dialect.listen_keys.key_of("a")
-    client.move(60 * 60_000)
-    (frame,) = client.frames()
-    client.order()
-
-    assert ("listenKeyExpired", key, {"e", "E", "listenKey"}) == (frame["e"], frame["listenKey"], set(frame))
-    assert [] == client.frames()
-
-
-def test_a_partial_fill_on_spot(client: Client) -> None:
-    """An IOC over two levels: accepted, two fills, the rest expires; each report has the documented fields."""
-    subscribed(client)
-    client.ok("POST", "/api/v3/order", **spot_order(quantity="4", price="49995", newClientOrderId="tt1"))
-    events = [frame["event"] for frame in client.frames()]
-    reports = [event for event in events if event["e"] == "executionReport"]
+def test_a_conditional_order_of_coinm_expires_into_its_other_type(stage: MarketStage) -> None:
+    """COIN-M: when it is triggered the stop expires with reason 8, and the order is new as a market order."""
+    stage.place(COIN, BUY, "10")
+    socket = stage.user("coinm")
+    trigger = Trigger(price=scaled(Decimal(59_500)), by="last", rises=False)
+    stage.place(COIN, SELL, "10", trigger=trigger, reduce_only=True)
+    stage.move("59400")
+    stage.strangers(COIN, SELL, "10")
 
     assert [
-        ("NEW", "NEW", "0.00000000", -1),
-        ("TRADE", "PARTIALLY_FILLED", "1.00000000", reports[1]["t"]),
-        ("TRADE", "PARTIALLY_FILLED", "3.00000000", reports[2]["t"]),
-        ("EXPIRED", "EXPIRED", "3.00000000", -1),
-    ] == [tuple(report[k] for k in ("x", "X", "z", "t")) for report in reports]
-    assert [REPORT, REPORT, REPORT, REPORT | {"eR"}] == [set(report) for report in reports]
-    assert "UNFILLED_IOC_QUANTITY_EXPIRED" == reports[-1]["eR"]
-    assert "149997.90000000" == reports[-1]["Z"]
-    assert {"tt1"} == {report["c"] for report in reports}
+        ("NEW", "STOP_MARKET", "STOP_MARKET", "0"),
+        ("EXPIRED", "STOP_MARKET", "STOP_MARKET", "8"),
+        ("NEW", "MARKET", "STOP_MARKET", "0"),
+        ("TRADE", "MARKET", "STOP_MARKET", "0"),
+    ] == [tuple(row["o"][name] for name in ("x", "o", "ot", "er")) for row in socket.events("ORDER_TRADE_UPDATE")]
 
 
-def test_spot_balances_follow_the_fills(client: Client) -> None:
-    """The last outboundAccountPosition of an order has the balances that REST then tells."""
-    subscribed(client)
-    client.ok("POST", "/api/v3/order", **spot_order())
-    events = [frame["event"] for frame in client.frames()]
-    last = [event for event in events if event["e"] == "outboundAccountPosition"][-1]
-    rest = {row["asset"]: row for row in client.ok("GET", "/api/v3/account")["balances"]}
+def test_a_liquidation_is_calculated(stage: MarketStage) -> None:
+    """Orders of the exchange have its client ids, and their fills are CALCULATED; the symbol's stream tells all."""
+    market = stage.listen("usdm", "btcusdt@forceOrder", "!forceOrder@arr")
+    account = stage.exchange.state.account("alice")
+    stage.exchange.funds.settings.leverage(account, stage.instrument(PERP), 100)
+    stage.exchange.funds.transfer(account, "USDT", money(Decimal(99_000)), "usdm", "spot")
+    stage.place(PERP, BUY, "1")
+    socket = stage.user("usdm")
+    stage.move("59200")
+    stage.advance(3_000, step_ms=100)
+    rows = socket.taken()
+    forced = [row["o"] for row in rows if row["e"] == "ORDER_TRADE_UPDATE" and row["o"]["c"].startswith("autoclose-")]
 
-    assert {"e", "E", "u", "B"} == set(last)
-    assert {"BTC", "USDT"} == {row["a"] for row in last["B"]}
-    assert all((rest[row["a"]]["free"], rest[row["a"]]["locked"]) == (row["f"], row["l"]) for row in last["B"])
+    assert "MARGIN_CALL" in kinds(rows)
+    assert ("NEW", "NEW") == (forced[0]["x"], forced[0]["X"])
+    assert {"CALCULATED"} == {row["x"] for row in forced if float(row["l"])}
+    told = market.events("forceOrder")
+    assert {"SELL"} == {row["o"]["S"] for row in told}
+    assert len(told) % 2 == 0
 
 
-def test_a_spot_cancellation_has_two_ids(client: Client) -> None:
-    """`c` is the cancellation's id and `C` the order's own."""
-    subscribed(client)
-    placed = client.ok(
-        "POST", "/api/v3/order", **spot_order(side="BUY", price="49000", timeInForce="GTC", newClientOrderId="tt1")
+# ------------------------------------------------------------------------------------------------------------- account
+def test_settings_and_transfers(stage: MarketStage) -> None:
+    """Leverage and asset mode are ACCOUNT_CONFIG_UPDATE, money that comes or goes DEPOSIT and WITHDRAW."""
+    socket = stage.user("usdm")
+    account, funds = stage.exchange.state.account("alice"), stage.exchange.funds
+    funds.settings.leverage(account, stage.instrument(PERP), 7)
+    funds.settings.multi_assets(account, multi=True)
+    funds.transfer(account, "USDT", money(Decimal(5)), "usdm", "spot")
+    funds.transfer(account, "USDT", money(Decimal(5)), "spot", "usdm")
+    stage.flush()
+    rows = socket.taken()
+
+    assert [{"s": "BTCUSDT", "l": 7}] == [row["ac"] for row in rows if "ac" in row]
+    assert [{"j": True}] == [row["ai"] for row in rows if "ai" in row]
+    moved = [row["a"] for row in rows if row["e"] == "ACCOUNT_UPDATE"]
+    assert [("WITHDRAW", "-5.00000000"), ("DEPOSIT", "5.00000000")] == [(row["m"], row["B"][0]["bc"]) for row in moved]
+
+
+def test_funding_tells_the_balance_alone(stage: MarketStage) -> None:
+    """A funding payment of a cross position has no position row."""
+    stage.place(PERP, BUY, "0.5")
+    socket = stage.user("usdm")
+    stage.exchange.set_rate(PERP, scaled(Decimal("0.0001")), next_ms=stage.now_ms + 1_000)
+    stage.advance(2_000)
+    (paid,) = [row["a"] for row in socket.events("ACCOUNT_UPDATE") if row["a"]["m"] == "FUNDING_FEE"]
+
+    assert [] == paid["P"]
+    assert Decimal(paid["B"][0]["bc"]) < 0
+
+
+def test_a_silence_loses_events(stage: MarketStage) -> None:
+    """What happens to an account during a silence of the user streams is never told."""
+    socket = stage.user("usdm")
+    stage.dialect.silence.user_until_ms = stage.now_ms + 1_000
+    stage.place(PERP, BUY, "0.1")
+    stage.advance(2_000)
+
+    assert [] == socket.taken()
+
+
+# ---------------------------------------------------------------------------------------------------------------- spot
+def test_spot_tells_the_subscribed_session(stage: MarketStage) -> None:
+    """An order of spot is an executionReport and the balances it moved."""
+    builder, found = SpotUserEvents(stage.dialect.spot.desk), []
+    stage.exchange.place(
+        "alice",
+        Ticket(instrument=stage.instrument(SPOT), side=BUY, type="market", quantity=scaled(Decimal("0.1"))),
     )
-    client.frames()
-    client.ok("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=placed["orderId"], newClientOrderId="bye")
-    (report,) = [f["event"] for f in client.frames() if f["event"]["e"] == "executionReport"]
+    for event in stage.exchange.drain():
+        found += builder.payloads(event)
 
-    assert ("bye", "tt1", "CANCELED", False) == tuple(report[k] for k in ("c", "C", "X", "w"))
-
-
-def test_a_spot_deposit(client: Client) -> None:
-    """A deposit is a balanceUpdate with its amount and an outboundAccountPosition with the new balance."""
-    subscribed(client)
-    client.exchange.accounts.deposit("a", "spot", "BTC", Decimal("0.5"))
-    client.flush()
-    moved, position = (frame["event"] for frame in client.frames())
-
-    assert {"e", "E", "a", "d", "T"} == set(moved)
-    assert ("BTC", "0.50000000") == (moved["a"], moved["d"])
-    assert [{"a": "BTC", "f": "10.50000000", "l": "0.00000000"}] == position["B"]
+    reports = [row for row in found if row["e"] == "executionReport"]
+    assert [("NEW", "NEW", -1), ("TRADE", "FILLED", reports[1]["t"])] == [
+        (row["x"], row["X"], row["t"]) for row in reports
+    ]
+    assert ("0.10000000", "6000.10000000", "BTC") == tuple(reports[1][name] for name in ("z", "Z", "N"))
+    assert "outboundAccountPosition" in kinds(found)
 
 
-def test_a_stalled_user_stream_loses_events(client: Client) -> None:
-    """What happens during a stall of user streams is never told; REST knows it."""
-    client.user_stream()
-    client.dialect.silence.user_until_ms = client.wall_ms + 1000
-    client.order()
-    client.move(1000)
+def test_a_deposit_is_a_balance_update(stage: MarketStage) -> None:
+    """Coins that arrive are a balanceUpdate and an outboundAccountPosition."""
+    builder = SpotUserEvents(stage.dialect.spot.desk)
+    stage.exchange.funds.deposit(stage.exchange.state.account("alice"), "spot", "BTC", money(Decimal(1)))
+    rows = [row for event in stage.exchange.drain() for row in builder.payloads(event)]
 
-    assert [] == client.frames()
-    assert 1 == len(client.ok("GET", "/fapi/v1/userTrades", symbol="BTCUSDT"))
-
-
-@pytest.mark.data
-def test_documented_examples_have_these_fields(data_dir: Path) -> None:
-    """Every field of the documentation's examples is sent, bar the ones of order kinds that do not exist here."""
-    futures = data_dir / "shapes" / "binance" / "futures" / "user_data_json"
-    spot = data_dir / "shapes" / "binance" / "spot" / "user_data_json"
-    order = json.loads((futures / "order_update_trade.json").read_text())["o"]
-    report = json.loads((spot / "execution_report_wrapped.json").read_text())["event"]
-    trailing_stop = {"AP", "cr"}
-
-    assert set() == set(order) - ORDER_FILL - trailing_stop
-    assert set(report) == REPORT
+    assert [("balanceUpdate", "1.00000000")] == [(row["e"], row["d"]) for row in rows if "d" in row]
+    assert [{"a": "BTC", "f": "3.00000000", "l": "0.00000000"}] == rows[-1]["B"]
