@@ -163,7 +163,6 @@ class SimexConfig:
     control_port: int = 0
     tick_ms: int = 20
     plain_http: bool = True
-    index_perpetual: bool = False
     is_calm: bool = False
     faults: Scenario = field(default_factory=Scenario)
 

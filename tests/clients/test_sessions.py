@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.simex.config import AccountSpec, KeySpec, SimexConfig
+from bot.simex.faults import scenario as faults
 from bot.simex.serve import Simex
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,14 @@ ACCOUNT = AccountSpec(
     coinm={"BTC": Decimal(60)},
     unified={"BTC": Decimal(2), "USDT": Decimal(2_000_000)},
 )
+# pybit sends a request before it waits for the answer: one that comes at once, as over loopback, finds nobody waiting.
+SLOW_ANSWERS = {
+    "kind": "frame_delay",
+    "scope": {"host": "stream.bybit.com", "channel": "api"},
+    "for": "10m",
+    "params": {"delay_ms": 20},
+}
+AS_FAR_AS_A_VENUE = faults.of({"faults": [SLOW_ANSWERS]}, SESSIONS)
 KEYS = (KeySpec("default"), KeySpec("ed25519", kind="ed25519"), KeySpec("rsa", kind="rsa"))
 
 
@@ -72,7 +81,9 @@ async def test_a_client_completes_its_session(session: Session, tmp_path: Path) 
     python = ROOT / session.environment / "bin" / "python"
     if not python.exists():
         pytest.fail(f"{session.environment} is not there: `make clients` makes it")
-    async with Simex.start(SimexConfig(accounts=(ACCOUNT,), keys=KEYS, is_calm=True)) as simex:
+    async with Simex.start(
+        SimexConfig(accounts=(ACCOUNT,), keys=KEYS, is_calm=True, faults=AS_FAR_AS_A_VENUE)
+    ) as simex:
         given = tmp_path / "given.json"
         given.write_text(json.dumps(simex.addresses()))
         arguments = [str(SESSIONS / f"{session.script}.py"), str(given), *filter(None, [session.venue])]

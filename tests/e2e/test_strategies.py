@@ -190,7 +190,7 @@ async def test_a_strategy_reaches_its_target_holds_and_unwinds(tmp_path: Path, n
     """To the target; back to it after a shock of a tenth and after a deposit; flat after an unwind; replayed alike."""
     strategy = STRATEGIES[name]
     accounts = (AccountSpec(spot=dict(HELD), usdm={"USDT": MARGIN}),)
-    async with Simex.start(exchange(accounts=accounts, index_perpetual=True)) as simex:
+    async with Simex.start(exchange(accounts=accounts)) as simex:
         loaded = config(simex, tmp_path, targets=strategy.target, assets=strategy.assets)
         async with running(simex, loaded) as story:
             await on_target(story, strategy)
