@@ -87,7 +87,7 @@ async def test_a_state_directory_that_cannot_be_used_is_one_line(tmp_path: Path,
         code, lines = await _refused(tmp_path)
 
         assert Exit.USAGE == code
-        assert f"{written(tmp_path)}:3: state_dir: " in lines[0]
+        assert f"{written(tmp_path)}:4: state_dir: " in lines[0]
         assert f"{loaded.settings.state_dir} {why}; allowed: a directory of your own (mode 0700)" in lines[0]
         assert ["trimtab: not started, nothing was sent"] == lines[1:]
         assert 0 == simex.requests.total

@@ -117,11 +117,15 @@ async def test_observe_proposes_and_sends_nothing(tmp_path: Path) -> None:
                 rows = (await story.command("status"))["assets"]
                 return all(row["breached"] is True for row in rows)
 
+            async def proposed() -> bool:
+                return proposals() == 2
+
+            def proposals() -> int:
+                with SqliteReader.open(loaded.settings.state_dir / "journal-observe.sqlite3") as reader:
+                    return sum(record.payload.count(b'{"type":"ProposeIntent"') for record in reader.records())
+
             await story.until("both coins are seen out of band", judged)
+            await story.until("a hedge of each is proposed", proposed)
             assert (await story.command("status"))["orders"] == []
         assert simex.requests.summary()["signed_mutating_total"] == 0
-        proposals = sum(
-            record.payload.count(b'{"type":"ProposeIntent"')
-            for record in SqliteReader.open(loaded.settings.state_dir / "journal-observe.sqlite3").records()
-        )
-        assert proposals == 2
+        assert proposals() == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ def test_the_exchange_pays_what_the_mathematics_says(
         (paid,) = [amount(row.amount) for row in account.income if row.kind == "funding"]
         mark = unscaled(stage.money.marks.mark(perpetual.key))
 
-        assert paid == funding.cash_flow(signed, d(1), mark, rate).quantize(d("1e-8"))
+        assert paid == funding.cash_flow(signed, d(1), mark, rate).quantize(d("1e-8"), ROUND_HALF_EVEN)
         assert (paid > 0) is ((signed < 0) is (rate > 0))
         assert rates.next_ms(perpetual.key) == due + hours * HOUR_MS
 

@@ -7,14 +7,14 @@ step that nobody needs to hear of costs a few comparisons.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent
+from bot.domain.commands import CloseCorrection, Command, Notice, OpenIntent, ProposeIntent, Severity
 from bot.domain.events import Event, FundingPaid, OperatorAsked, OrderReported, Started, Stopping
 from bot.domain.market import Mark
 from bot.domain.units import InstrumentId
 from bot.engine.state import State
 from bot.ops.alerts.corrections import Corrections
 from bot.ops.alerts.hedges import hedged, proposed
-from bot.ops.alerts.kinds import Alert
+from bot.ops.alerts.kinds import Alert, Kind
 from bot.ops.alerts.notices import HELD, RELEASED, changed, noticed
 from bot.ops.alerts.outlook import Intervals
 from bot.ops.alerts.standing import starting, stopping
@@ -34,12 +34,27 @@ class Composer:
         self._version = version
         self._intervals = Intervals()
         self._corrections = Corrections()
+        self._after: list[Alert] = []
 
     def on_step(self, event: Event, commands: Sequence[Command], state: State) -> Sequence[Alert]:
-        """The alerts of a step, in the order in which things happened."""
+        """The alerts of a step, in the order of what happened; what is urgent overtakes what waits for details."""
         if type(event) not in LISTENED and not any(type(command) in TELLING for command in commands):
-            return self._late(state) if self._corrections.waiting else NOTHING
-        return [*self._of_event(event, state), *self._of_commands(event, commands, state), *self._late(state)]
+            return self._in_turn(self._late(state)) if self._corrections.waiting else NOTHING
+        told = list(self._told(state))
+        found = [*self._of_event(event, state), *self._of_commands(event, commands, state), *self._late(state)]
+        return [*self._in_turn(told), *self._in_turn(found)]
+
+    def _in_turn(self, alerts: list[Alert]) -> list[Alert]:
+        """These alerts after those that waited; while a hedge waits for its details, news waits behind it."""
+        hedges = [one for one in alerts if one.kind is Kind.HEDGE]
+        others = [one for one in alerts if one.kind is not Kind.HEDGE]
+        if self._corrections.untold:
+            self._after += [one for one in others if one.severity is Severity.INFO]
+            return [*hedges, *(one for one in others if one.severity is not Severity.INFO)]
+        if self._after:
+            after, self._after = self._after, []
+            return [*hedges, *after, *others]
+        return alerts
 
     def note_marks(self, marks: Mapping[InstrumentId, Mark]) -> None:
         """Look at the announced settlements, so that funding intervals become known."""

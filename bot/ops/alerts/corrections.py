@@ -98,6 +98,11 @@ class Corrections:
         """Whether any correction waits for details, or was cut short and waits for an order to end."""
         return bool(self._cut_short or self._closed)
 
+    @property
+    def untold(self) -> bool:
+        """Whether any correction that closed waits for its details."""
+        return bool(self._closed)
+
     def begin(self, intent: HedgeIntent, state: State) -> None:
         """An intent was opened; one that is not its correction's first goes on with it."""
         found = self._open.get(intent.group)

@@ -392,3 +392,26 @@ def test_a_weights_target_names_itself() -> None:
 
     assert world.only(Kind.HEDGE).subject == "weights"
     assert world.engine.state.epoch == world.steps[0].now_ns // MILLISECOND_NS
+
+
+def test_news_waits_behind_a_hedge_whose_fees_are_awaited() -> None:
+    """That every hedge is closed is told after the hedges themselves, although their fees are told late."""
+    world = Scribe.neutral(neutral("BTC"), coins={"BTC": "1.2345"}).run(5)
+    world.alerts.clear()
+    told_by_answer = world.venue.submit
+
+    def unitemised(*args: object, **kwargs: object) -> object:
+        events = told_by_answer(*args, **kwargs)  # type: ignore[arg-type]
+        return [
+            msgspec.structs.replace(e, report=msgspec.structs.replace(e.report, fills=()))
+            if hasattr(e, "report")
+            else e
+            for e in events
+        ]
+
+    world.venue.submit = unitemised  # type: ignore[method-assign, assignment]
+    world.ask(Action.UNWIND)
+    world.run(12)
+
+    kinds = [alert.kind for alert in world.alerts if alert.kind in (Kind.HEDGE, Kind.UNWOUND)]
+    assert kinds == [Kind.HEDGE, Kind.UNWOUND]
