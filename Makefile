@@ -26,7 +26,7 @@ run: setup ## run the daemon: make run ARGS="--config FILE" (dry-run unless told
 simex: setup ## run the simulated exchange: make simex ARGS="--faults FILE"
 	@$(BIN)/trimtab simex $(ARGS)
 
-test: lint type contracts unit clients ## everything that must pass: style, types, layers, tests, the core's coverage
+test: lint type contracts unit ## everything that must pass: style, types, layers, tests, the core's coverage
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
