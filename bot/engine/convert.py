@@ -25,13 +25,12 @@ from bot.calc.sizing import mid_price
 from bot.domain.hedge import HedgeIntent, Leg
 from bot.domain.instrument import Instrument
 from bot.domain.market import Mark
-from bot.domain.order import Approved, OrderRequest, Refused, Status, TimeInForce
+from bot.domain.order import Approved, OrderRequest, Refused, Status
 from bot.domain.targets import ConvertTarget
 from bot.domain.units import MINUTE_NS, ZERO, ClientOrderId, Contracts, InstrumentId, Qty
 from bot.engine import decide, peg, sales, trust, views
 from bot.engine.decide import PAUSE_AFTER_REFUSAL_NS, Draft
 from bot.engine.guards.context import Context, Sale
-from bot.engine.ids import client_order_id
 from bot.engine.legs import naked_seconds
 from bot.engine.risk import review
 from bot.engine.sleeves import UNASSIGNED
@@ -241,7 +240,7 @@ def _draft(
     for index, (instrument, one) in enumerate(zip(sales.pair_of(state, target), figures, strict=True)):
         if one is None:
             continue
-        request = _request(state, instrument, one, number, index)
+        request = decide.request_of(state, number, index, instrument.id, one)
         context = (
             _sale_context(beliefs, target, request, paired)
             if index == 0
@@ -255,21 +254,6 @@ def _draft(
         alongside = (*alongside, request)
     intent = HedgeIntent(number=number, group=target.name, reason=why, needs=(), legs=tuple(legs), decided_ns=state.now)
     return Draft(intent, tuple(orders), None, {})
-
-
-def _request(state: State, instrument: Instrument, figures: sizing.Sized, number: int, index: int) -> OrderRequest:
-    return OrderRequest(
-        client_id=client_order_id(state.layout.rules.portfolio, state.epoch, number, index),
-        instrument=instrument.id,
-        side=figures.side,
-        contracts=figures.contracts,
-        limit_price=figures.limit_price,
-        time_in_force=TimeInForce.IOC,
-        reduce_only=figures.reduce_only,
-        intent=number,
-        leg=index,
-        decided_ns=state.now,
-    )
 
 
 def _leg(state: State, target: ConvertTarget, request: OrderRequest, figures: sizing.Sized) -> Leg:
