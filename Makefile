@@ -4,12 +4,13 @@
 BIN := .venv/bin
 CORE_WORKERS ?= 2
 WORKERS ?= 4
+CLIENT_WORKERS ?= 6
 CORE_TESTS := tests/domain tests/calc tests/policy tests/engine
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo run simex test lint fmt type contracts unit mutants clients sync fuzz bench accept bands docs reference months image deploy-check lock clean
+.PHONY: help setup demo run simex test lint fmt type contracts unit mutants clients sync fuzz swarm bench accept bands docs reference months image deploy-check lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,7 +27,7 @@ run: setup ## run the daemon: make run ARGS="--config FILE" (dry-run unless told
 simex: setup ## run the simulated exchange: make simex ARGS="--faults FILE"
 	@$(BIN)/trimtab simex $(ARGS)
 
-test: lint type contracts unit ## everything that must pass: style, types, layers, tests, the core's coverage
+test: lint type contracts unit clients ## everything that must pass: style, types, layers, tests, coverage, clients
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -50,17 +51,19 @@ unit: setup ## pytest: the core's branch coverage at 100 %, then everything else
 mutants: setup ## the core's slow proofs: each step of the quote filter broken in turn, and found out
 	$(BIN)/python -m pytest -n $(CORE_WORKERS) --dist worksteal -m slow $(CORE_TESTS)
 
-# Two environments, because two of the clients are packages of one name.
+# Two environments, because two of the clients are packages of one name. Most of a session is waiting for its turn.
 clients: setup ## other people's clients, unmodified, trade on the simulated exchange: make clients ARGS="-k ccxt"
-	@sh .ci/venv.sh .venv-clients requirements-clients.lock
-	@sh .ci/venv.sh .venv-connector requirements-connector.lock
-	$(BIN)/python -m pytest tests/clients -n $(CORE_WORKERS) $(ARGS)
+	@sh .ci/venv.sh .venv-clients requirements-clients.lock .venv-connector requirements-connector.lock
+	$(BIN)/python -m pytest -n $(CLIENT_WORKERS) --dist worksteal tests/clients $(ARGS)
 
 sync: setup ## a million diffs of the simulated exchange's books, checked by the venues' rules
 	@$(BIN)/python -m tests.simex.sync_million $(or $(ARGS),1000000)
 
 fuzz: setup ## rubbish at every host of the simulated exchange for ten minutes: make fuzz ARGS="SECONDS SEED"
 	@$(BIN)/python -m tests.simex.fuzz $(or $(ARGS),600)
+
+swarm: setup ## the bot under swarms of faults, every situation met or red: make swarm ARGS="SECONDS SEED" or "--seed N"
+	@$(BIN)/python -m tests.swarm $(or $(ARGS),600)
 
 bench: setup ## the table of speeds, ratios taken in one run
 	@$(BIN)/python -m bot.lab.bench $(ARGS)

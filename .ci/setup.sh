@@ -13,7 +13,6 @@ root=$(pwd -P)
 lock=requirements-dev.lock
 venv=.venv
 stamp=$venv/.trimtab-setup
-tools=.tools
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -31,20 +30,12 @@ find_python() {
 }
 
 wanted() {
-    cat "$lock" pyproject.toml bot/__init__.py .ci/setup.sh .ci/bootstrap.lock | cksum
+    cat "$lock" pyproject.toml bot/__init__.py .ci/setup.sh .ci/uv.sh .ci/bootstrap.lock | cksum
     printf '%s\n' "$root"
 }
 
 # The commands of a copied or moved .venv still run the tree that it was made in.
 moved() { [ -f "$stamp" ] && [ "$(tail -n 1 "$stamp")" != "$root" ]; }
-
-bootstrap_uv() {
-    if [ ! -x "$tools/bin/uv" ]; then
-        say "bringing uv with pip"
-        "$python" -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
-            --only-binary :all: --no-deps --upgrade --target "$tools" -r .ci/bootstrap.lock
-    fi
-}
 
 with_uv() {
     modern "$venv/bin/python" || "$1" venv --quiet --clear --no-project --python "$python" "$venv" || return 1
@@ -64,20 +55,16 @@ if [ -x "$venv/bin/trimtab" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(wanted)" ]
     exit 0
 fi
 
-# A calling environment must not leak in: we choose the interpreter and the place ourselves.
-unset VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX || :
-export UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" PIP_ROOT_USER_ACTION=ignore
-
+. .ci/uv.sh
 python=$(find_python)
 say "installing into $venv with $("$python" --version) ($python)"
 if moved; then rm -rf "$venv"; else rm -f "$stamp"; fi
-if command -v uv >/dev/null 2>&1; then uv=uv; else uv=$tools/bin/uv; fi
-if { [ "$uv" = uv ] || bootstrap_uv; } && with_uv "$uv"; then
+if bring_uv && with_uv "$uv"; then
     :
 else
     say "uv could not install; trying pip alone"
     with_pip
 fi
-rm -rf "$tools" # 40 MB that nothing needs any more
+drop_uv
 wanted >"$stamp"
 say "done: $venv/bin/trimtab"

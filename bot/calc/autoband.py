@@ -171,13 +171,15 @@ def option_variance(gamma: float, price: float, returns: float) -> float:
     return dollars * dollars * returns
 
 
-def weight_variances(weights: Vector, covariance: Matrix) -> tuple[float, ...]:
-    """sigma_x^2 of weights that prices alone move, what is left to 1 being cash: w_i^2 Var(r_i - sum_j w_j r_j).
+def weight_variances(weights: Vector, covariance: Matrix, base: Vector | None = None) -> tuple[float, ...]:
+    """sigma_x^2 of weights that prices alone move: w_i^2 Var(r_i - sum_j b_j r_j), b being what moves their base.
 
-    Davis-Norman's and Shreve-Soner's (w (1 - w) sigma)^2 for one asset. What was seen is better: this is to begin with.
+    That is the weights themselves where nothing is said, and what is left to 1 is cash: Davis-Norman's and
+    Shreve-Soner's (w (1 - w) sigma)^2 for one asset. What was seen is better: this is to begin with.
     """
-    moved = product(covariance, weights)
-    whole = dot(weights, moved)
+    shares = weights if base is None else base
+    moved = product(covariance, shares)
+    whole = dot(shares, moved)
     return tuple(
         w * w * max(row[i] - 2.0 * moved[i] + whole, 0.0)
         for i, (w, row) in enumerate(zip(weights, covariance, strict=True))

@@ -26,6 +26,11 @@ class Space(Enum):
     QUOTE = "quote"
 
 
+# Asked for a hundred times by every evaluation: to read a member of an enum costs more than what is done with it.
+_COINS, _QUOTE = Space.COINS, Space.QUOTE
+_RELATIVE, _POINTS, _IN_COINS = Unit.RELATIVE, Unit.POINTS, Unit.COINS
+
+
 class Deviation(msgspec.Struct, frozen=True):
     """exposure - target of one asset.
 
@@ -42,32 +47,33 @@ class Deviation(msgspec.Struct, frozen=True):
     @property
     def coins(self) -> Qty:
         """The amount in coins."""
-        return self.amount if self.space is Space.COINS else self.amount / self.price
+        return self.amount if self.space is _COINS else self.amount / self.price
 
 
 def limit(deviation: Deviation, width: Width) -> Decimal:
     """A width as a distance in the deviation's own space. Exact for RELATIVE and POINTS, and within one space."""
-    if width.unit is Unit.RELATIVE:
+    if width.unit is _RELATIVE:
         return width.value * abs(deviation.scale)
-    quote = width.value * abs(deviation.base) if width.unit is Unit.POINTS else width.value
-    if width.unit is Unit.COINS:
-        return width.value if deviation.space is Space.COINS else width.value * deviation.price
-    return quote if deviation.space is Space.QUOTE else quote / deviation.price
+    quote = width.value * abs(deviation.base) if width.unit is _POINTS else width.value
+    if width.unit is _IN_COINS:
+        return width.value if deviation.space is _COINS else width.value * deviation.price
+    return quote if deviation.space is _QUOTE else quote / deviation.price
 
 
 def is_beyond(deviation: Deviation, width: Width) -> bool:
     """Whether the deviation lies strictly outside the width, without a division."""
-    if width.unit is Unit.RELATIVE:
+    unit = width.unit
+    if unit is _RELATIVE:
         return abs(deviation.amount) > width.value * abs(deviation.scale)
-    if deviation.space is Space.COINS and width.unit is not Unit.COINS:
-        value = width.value * abs(deviation.base) if width.unit is Unit.POINTS else width.value
+    if deviation.space is _COINS and unit is not _IN_COINS:
+        value = width.value * abs(deviation.base) if unit is _POINTS else width.value
         return abs(deviation.amount) * deviation.price > value
     return abs(deviation.amount) > limit(deviation, width)
 
 
 def is_breached(deviation: Deviation, band: Band) -> bool:
     """Whether the deviation is strictly beyond the trigger of its side."""
-    return is_beyond(deviation, band.edge(above=deviation.amount > 0))
+    return is_beyond(deviation, band.edge(above=deviation.amount > ZERO))
 
 
 def is_urgent(deviation: Deviation, band: Band) -> bool:
@@ -78,7 +84,7 @@ def is_urgent(deviation: Deviation, band: Band) -> bool:
 def in_coins(deviation: Deviation, width: Width) -> Qty:
     """A width in coins, for people and for the size of a hedge."""
     distance = limit(deviation, width)
-    return distance if deviation.space is Space.COINS else distance / deviation.price
+    return distance if deviation.space is _COINS else distance / deviation.price
 
 
 def narrowest(judged: Iterable[tuple[Deviation, Band]], *, above: bool) -> tuple[Deviation, Band]:

@@ -17,10 +17,13 @@ from bot.calc.carry import DAYS_PER_YEAR, basis_share, days_to
 from bot.calc.costs import Book, one_way, within_limit
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.order import Side
+from bot.domain.rules import Limits
 from bot.domain.units import BPS_PER_UNIT, ONE, ZERO, Bps, Contracts, InstrumentId, Nanos, Notional, Price, Qty
 
 DIVISION_BLUR = Decimal("1e-15")
 """What a division may leave of a whole number of lots."""
+BUFFER = Decimal("0.0005")
+"""What a move must save beyond its cost, as a fraction of notional: forecasts of funding are no better than that."""
 HORIZON_DAYS = Decimal(30)
 """How long a hedge is expected to be held, where instruments are compared."""
 
@@ -115,6 +118,18 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     costs: tuple[Cost, ...]
     why: str
     leave: InstrumentId | None = None
+
+
+def capital(instrument: Instrument, limits: Limits) -> Decimal | None:
+    """The capital that more of a future takes, as a fraction of its notional, by the owner's limits; None: unknown.
+
+    What `margin_ratio_max` asks for beside its maintenance margin, and what opening it may cost. It is the rate of the
+    highest bracket which a position may reach, so that no bracket is ever understated.
+    """
+    reached = [tier.rate for tier in instrument.tiers if tier.floor <= limits.position_notional_max]
+    if not reached:
+        return None
+    return max(reached) / limits.margin_ratio_max + instrument.taker_fee + limits.slippage_bps_max / BPS_PER_UNIT
 
 
 def route(

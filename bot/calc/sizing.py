@@ -7,6 +7,7 @@ Source: formulas.md 2.11 (book walk, limit price) and 2.13 (rounding).
 import math
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 import msgspec
 
@@ -14,6 +15,8 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Depth, Level, Quote
 from bot.domain.order import Side
 from bot.domain.units import BPS_PER_UNIT, ONE, ZERO, Bps, Contracts, Notional, Price, Qty, exact
+
+TOPS_REMEMBERED_MAX = 2_048
 
 
 class Sized(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +47,13 @@ class SizeLimits(msgspec.Struct, frozen=True):
 
 def mid_price(quote: Quote) -> Price:
     """The exact middle of the best bid and ask."""
-    return (exact(quote.bid) + exact(quote.ask)) / 2
+    return _middle(quote.bid, quote.ask)
+
+
+# Of a whole book few tops are new from one look to the next.
+@lru_cache(maxsize=TOPS_REMEMBERED_MAX, typed=True)
+def _middle(bid: float, ask: float) -> Price:
+    return (exact(bid) + exact(ask)) / 2
 
 
 def limit_price(instrument: Instrument, side: Side, mid: Price, slippage_bps_max: Bps) -> Price:

@@ -56,11 +56,22 @@ class MarginState(msgspec.Struct, frozen=True):
     available: Notional
 
 
+class Uncounted(msgspec.Struct, frozen=True):
+    """A position in an account that is read, on a contract that the config does not name: by the venue's own name.
+
+    `contracts` are signed, in the venue's unit; None where only its margin is seen.
+    """
+
+    name: str
+    contracts: Contracts | None
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One schema-valid read of an account over REST.
 
     `positions` names every tracked instrument: one that is flat stands there with zero contracts, and stands there
     only if the account's own totals agree that it is flat. A read that cannot say so is refused before it gets here.
+    `uncounted` are open positions on other contracts, by name: no exposure has them.
     `requested_ns` is when the first of its requests left (0: the moment at which it was received).
     """
 
@@ -69,3 +80,4 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[Position, ...] = ()
     margin: MarginState | None = None
     requested_ns: Nanos = Nanos(0)
+    uncounted: tuple[Uncounted, ...] = ()

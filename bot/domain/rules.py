@@ -7,6 +7,14 @@ import msgspec
 from bot.domain.instrument import Instrument
 from bot.domain.targets import Budgets, StatisticsRule, TargetSpec
 from bot.domain.units import ZERO, AccountId, Asset, Bps, InstrumentId, Notional, Qty
+from bot.domain.venues import venue_of
+
+
+class VenueLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one venue needs longer for than the others, in nanoseconds: see the limits of the same names."""
+
+    quote_age_ns_max: int
+    order_deadline_ns: int
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +50,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stress_distance_min: Decimal = ZERO
     """The move of all prices together, as a fraction, that the account must survive after an order; 0: none is asked
     for, as before there was this limit."""
+    venues: dict[str, VenueLimits] = {}
+    """Of a portfolio across venues: those that have limits of their own, by name."""
+
+    def quote_age_ns_max_of(self, name: InstrumentId) -> int:
+        """How old a quote of an instrument may be: by its venue."""
+        if not self.venues:
+            return self.quote_age_ns_max
+        own = self.venues.get(venue_of(name))
+        return self.quote_age_ns_max if own is None else own.quote_age_ns_max
+
+    @property
+    def venue_deadlines_ns(self) -> dict[str, int]:
+        """The deadlines of orders at venues that have their own."""
+        return {name: own.order_deadline_ns for name, own in self.venues.items()}
+
+    def order_deadline_ns_of(self, name: InstrumentId) -> int:
+        """How long after an order on an instrument was sent it may still reach the book: by its venue."""
+        own = self.venues.get(venue_of(name))
+        return self.order_deadline_ns if own is None else own.order_deadline_ns
 
 
 class AssetRule(msgspec.Struct, frozen=True):
@@ -49,7 +76,8 @@ class AssetRule(msgspec.Struct, frozen=True):
 
     `hedge` is None for a coin that has no future of its own. `alternatives` are further futures on the coin that may
     carry its hedge: of the same settlement, at any venue. `composition` (asset -> share, adding up to 1) is that
-    of an index; its hedge moves the exposure to each of them.
+    of an index; its hedge moves the exposure to each of them. `held_as` are other coins that are counted as this one
+    (staked, lent or wrapped ones), each with the units of it that one of them stands for.
     """
 
     asset: Asset
@@ -58,6 +86,7 @@ class AssetRule(msgspec.Struct, frozen=True):
     declared: Qty = ZERO
     composition: dict[Asset, Decimal] = {}
     alternatives: tuple[InstrumentId, ...] = ()
+    held_as: dict[Asset, Decimal] = {}
 
     @property
     def candidates(self) -> tuple[InstrumentId, ...]:
@@ -71,6 +100,17 @@ class HoldingSource(msgspec.Struct, frozen=True):
     name: str
     assets: tuple[Asset, ...]
     age_ns_max: int
+
+
+class RoutingRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What futures are compared by beside their market, as yearly fractions.
+
+    `capital_apr` is what the capital that margins a hedge would earn elsewhere; `adverse_basis` what a perpetual's
+    price, which nothing brings back to spot on a day, is expected to cost beyond its funding.
+    """
+
+    capital_apr: Decimal = ZERO
+    adverse_basis: Decimal = ZERO
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,3 +128,4 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[HoldingSource, ...] = ()
     pegs: tuple[InstrumentId, ...] = ()
     """Spot pairs of the quote currency with other dollars, from which its own price follows; none: nobody watches."""
+    routing: RoutingRule = RoutingRule()

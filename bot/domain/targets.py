@@ -156,7 +156,7 @@ class ProxyTarget(Common, frozen=True, kw_only=True, tag="proxy"):
     `beta_error_max` gives way to `beta_prior`; one that rests on fewer than `samples_min` returns is unknown. The
     hedge counts as decoupled while its effectiveness (R squared) is below `effectiveness_min`, or the fast correlation
     leaves the slow one (formulas.md 2.8). `anchor_caps` bound each anchor's overlay, `cost_aware` leaves out what
-    costs more than the variance it removes.
+    costs more than the variance it removes, at a `risk_aversion` per NAV.
     """
 
     name: str
@@ -173,6 +173,8 @@ class ProxyTarget(Common, frozen=True, kw_only=True, tag="proxy"):
     decoupled_share: Decimal = Decimal("0.5")
     anchor_caps: dict[Asset, Notional] = {}
     cost_aware: bool = False
+    risk_aversion: Decimal = Decimal(100)
+    """That at which the bands of a common book are some tenths of a per cent wide (formulas.md 3)."""
 
 
 class IndexTarget(Common, frozen=True, kw_only=True, tag="index"):

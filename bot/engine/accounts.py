@@ -22,11 +22,14 @@ from decimal import Decimal
 
 import msgspec
 
-from bot.domain.account import AccountSnapshot, Balance, MarginState, Position
+from bot.domain.account import AccountSnapshot, Balance, MarginState, Position, Uncounted
 from bot.domain.instrument import account_of
 from bot.domain.order import Side
 from bot.domain.rules import Limits
-from bot.domain.units import ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Price
+from bot.domain.units import HOUR_NS, ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Price
+
+UNCOUNTED_AGAIN_NS = HOUR_NS
+"""A position that nothing counts is told again when it comes back, but not more often than this."""
 
 
 class PositionBelief(msgspec.Struct, frozen=True):
@@ -83,6 +86,11 @@ class AccountBelief(msgspec.Struct, frozen=True):
     first: AccountSnapshot | None = None
     first_ns: Nanos = Nanos(0)
 
+    @property
+    def followed(self) -> bool:
+        """Whether nothing can have been missed: the private stream stands, and a read was begun since it does."""
+        return self.stream_up and self.seen_ns >= self.stream_since_ns
+
     def listened_since(self, moment_ns: int) -> bool:
         """Whether the private stream has stood from before that moment until now."""
         return self.stream_up and self.stream_since_ns < moment_ns
@@ -105,6 +113,14 @@ class Accounts:
     balances: dict[AccountId, dict[Asset, BalanceBelief]] = field(default_factory=dict)
     positions: dict[InstrumentId, PositionBelief] = field(default_factory=dict)
     external: list[ExternalChange] = field(default_factory=list)
+    fell: dict[Asset, Nanos] = field(default_factory=dict)
+    """When coins of an asset last left an account, as far as that is believed."""
+    uncounted: dict[AccountId, tuple[Uncounted, ...]] = field(default_factory=dict)
+    """What an account's last read told of positions that nothing counts."""
+    untold: list[tuple[AccountId, Uncounted]] = field(default_factory=list)
+    """Those of them that no read before it told of, and nobody was told of lately."""
+    heard: dict[str, Nanos] = field(default_factory=dict)
+    """When a person was last told of one, by account and name: somebody may trade there all day."""
 
     def restart(self, accounts: tuple[AccountId, ...], instruments: tuple[InstrumentId, ...]) -> list[Position]:
         """A new process: keep what the journal knew, trust none of it until it is confirmed.
@@ -112,10 +128,15 @@ class Accounts:
         Positions that are not tracked any more are forgotten; those of them that were open are returned.
         """
         gone = [self.positions.pop(name).position for name in sorted(self.positions.keys() - set(instruments))]
+        self.uncounted.clear()
+        self.heard.clear()
+        self.fell.clear()
         for account in accounts:
             before = self.accounts.get(account, AccountBelief())
             self.accounts[account] = AccountBelief(known=before.known, margin=before.margin)
-            held = self.balances.get(account, {})
+            self.balances.setdefault(account, {})
+        # Of accounts that are no longer looked at, too: nobody would ever say there what a doubt waits for.
+        for account, held in self.balances.items():
             self.balances[account] = {asset: BalanceBelief(belief.total) for asset, belief in held.items()}
         for instrument in instruments:
             belief = self.positions.get(instrument) or PositionBelief(Position(instrument, ZERO))
@@ -189,6 +210,7 @@ class Accounts:
             before = held.get(balance.asset, BalanceBelief(ZERO))
             step = abs(balance.total - before.total)
             if step <= limits.balance_step_max * abs(before.total):
+                self._note_fall(balance, before, now)
                 held[balance.asset] = BalanceBelief(balance.total, streamed_ns=now, locked=balance.locked)
             else:
                 held[balance.asset] = BalanceBelief(
@@ -213,6 +235,7 @@ class Accounts:
     ) -> None:
         """Hold a read against the belief; before the first confirmation, against the read before it."""
         self._change(snapshot.account, failed_reads=0)
+        self._note_uncounted(snapshot.account, snapshot.uncounted, now)
         account, begun_ns = self.accounts[snapshot.account], snapshot.requested_ns or now
         if not account.confirmed:
             quiet = not any(position.instrument in in_flight for position in snapshot.positions)
@@ -238,6 +261,8 @@ class Accounts:
         account = self.accounts.get(snapshot.account)
         if account is None or not account.confirmed or snapshot.requested_ns < account.seen_ns:
             return False
+        if snapshot.uncounted != self.uncounted.get(snapshot.account, ()):
+            return False
         held, named = self.balances[snapshot.account], {p.instrument: p for p in snapshot.positions}
         return all(
             balance.asset in held
@@ -256,6 +281,19 @@ class Accounts:
         """Changes that were adopted since the last call."""
         out, self.external = self.external, []
         return out
+
+    def _note_fall(self, balance: Balance, before: BalanceBelief, now: Nanos) -> None:
+        if balance.total < before.total:
+            self.fell[balance.asset] = now
+
+    def _note_uncounted(self, account: AccountId, found: tuple[Uncounted, ...], now: Nanos) -> None:
+        known = {one.name for one in self.uncounted.get(account, ())}
+        self.uncounted[account] = found
+        for one in found:
+            name = f"{account}:{one.name}"
+            if one.name not in known and (name not in self.heard or now - self.heard[name] >= UNCOUNTED_AGAIN_NS):
+                self.untold.append((account, one))
+                self.heard[name] = now
 
     def _futures_of(self, account: AccountId) -> list[InstrumentId]:
         """The tracked futures of an account."""
@@ -323,6 +361,7 @@ class Accounts:
                 before.total, balance.total, now, streamed_ns=streamed_ns, locked=locked
             )
         elif before.streamed or (now - before.candidate_ns >= limits.evidence_gap_ns and not lagging):
+            self._note_fall(balance, before, now)
             held[balance.asset] = BalanceBelief(balance.total, streamed_ns=streamed_ns, locked=locked)
 
 

@@ -69,6 +69,8 @@ def bar(old: Rules, new: Rules) -> str:
     for name in PROOFS:
         if getattr(old.limits, name) != getattr(new.limits, name):
             return f"{name} cannot change while it runs: proofs rest on it"
+    if old.limits.venue_deadlines_ns != new.limits.venue_deadlines_ns:
+        return "a venue's order_deadline_ns cannot change while it runs: proofs rest on it"
     return _unfit(new)
 
 

@@ -31,11 +31,13 @@ PROCESSING_NS = 10 * SECOND_NS
 class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     """What a conversion has come to, in units of its asset.
 
-    `each` is how many of them one contract of the hedge is. `sale` is its latest spot order, and `before` the balance
-    on which that was decided. `finished` is the amount at which it was done, `stopped` why it goes on no more.
+    `future` is what its latest pair bought back, and `each` how many units one contract of that is. `sale` is its
+    latest spot order, and `before` the balance on which that was decided. `finished` is the amount at which it was
+    done, `stopped` why it goes on no more.
     """
 
     asset: Asset
+    future: str = ""
     each: Qty = ONE
     sold: Qty = ZERO
     bought: Qty = ZERO
@@ -61,12 +63,15 @@ class Conversions:
         found = self.of.get(target.name)
         return found if found is not None and found.asset == target.asset else Conversion(asset=target.asset)
 
-    def open(self, target: ConvertTarget, each: Qty, sale: str, before: Qty) -> None:
-        """Orders go out with this step; `sale` is the spot one, empty where there is none."""
+    def open(self, target: ConvertTarget, future: str, each: Qty, sale: str, before: Qty) -> None:
+        """Orders go out with this step; `sale` is the spot one, empty where there is none.
+
+        No order of it is in flight then, so that what its purchases fill is of that future until the next time.
+        """
         known = self.get(target)
         if sale:
             known = msgspec.structs.replace(known, sale=sale, before=before)
-        self.of[target.name] = msgspec.structs.replace(known, each=each)
+        self.of[target.name] = msgspec.structs.replace(known, future=future, each=each)
 
     def sells(self, record: OrderRecord) -> bool:
         """Whether an order is a sale of coins: the only ones of a conversion that are not reduce-only."""

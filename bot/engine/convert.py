@@ -11,11 +11,15 @@ is in flight, balance and position are confirmed, price and index agree. It firs
 * both are reviewed before either is sent, and neither is sent alone. A sale may be no larger than what is confirmed and
   free, than what is left of the target's amount, and than what its intent buys back. It is sent in RUN only, for it is
   no reduction of risk: the exposure stays what it is;
+* of several futures the one goes first that costs the most to keep, as far as its short reaches; one that cannot be
+  traded now leaves the pair to the next. A pair has one future, and what it owes is bought back there, or on another
+  where its last order there came to nothing;
 * what a pair has filled unevenly is evened out by one order: a reduce-only purchase of the future, which every mode but
   HALT allows, or a sale of what was bought back too much. While that lasts longer than the naked-exposure budget allows
   the conversion stops, and says so.
 """
 
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_DOWN, Decimal
 
 import msgspec
@@ -28,7 +32,7 @@ from bot.domain.market import Mark
 from bot.domain.order import Approved, OrderRequest, Refused, Status
 from bot.domain.targets import ConvertTarget
 from bot.domain.units import MINUTE_NS, ZERO, ClientOrderId, Contracts, InstrumentId, Qty
-from bot.engine import decide, peg, sales, trust, views
+from bot.engine import decide, peg, routing, sales, trust, views
 from bot.engine.decide import PAUSE_AFTER_REFUSAL_NS, Draft
 from bot.engine.guards.context import Context, Sale
 from bot.engine.legs import naked_seconds
@@ -71,6 +75,8 @@ def consider(beliefs: Beliefs, group: Member, target: ConvertTarget) -> Outcome:
         return Refused("lock", target.asset, why)
     if refused := decide.locked(beliefs, (target.asset,)) or _breather(state, target):
         return refused
+    if target.asset in state.routes.moves:
+        return Refused("lock", target.asset, "its hedge is being moved to another future")
     if not known.stopped and sales.owed(state, target):
         return _even_out(beliefs, group, target)
     if target.name in state.legs.corrections:
@@ -114,17 +120,54 @@ def _price(state: State, target: ConvertTarget) -> Decimal:
 
 
 def _single(beliefs: Beliefs, target: ConvertTarget, amount: Qty) -> Draft | Refused:
-    """One leg alone: a sale (`amount` > 0) or a purchase of the future (< 0)."""
-    spot, future = sales.pair_of(beliefs.state, target)
-    sell = amount > 0
-    limits = beliefs.state.layout.limits
-    bound_ns = limits.quote_age_ns_max if sell else limits.reducing_quote_age_ns_max
-    figures = _size(beliefs.state, spot if sell else future, -amount, bound_ns)
+    """One leg alone: a sale (`amount` > 0) or a purchase of the future (< 0), where that cannot be of another one."""
+    state, coins = beliefs.state, abs(amount)
+    spot, future = sales.pair_of(state, target)
+    if amount > 0:
+        return _alone(beliefs, target, spot, -coins)
+    others = [one for one in _shorts(beliefs, target, coins) if one is not future]
+    ordered = (*others, future) if _came_to_nothing(state, target, future) else (future, *others)
+    return _first(_alone(beliefs, target, one, coins) for one in ordered)
+
+
+def _came_to_nothing(state: State, target: ConvertTarget, future: Instrument) -> bool:
+    """Whether nothing was filled of a conversion's last order on a future: then it is another one's turn."""
+    own = (one for one in reversed(state.orders.records.values()) if one.group == target.name)
+    last = next((one for one in own if one.request.instrument == future.id), None)
+    return last is not None and last.filled == 0
+
+
+def _alone(beliefs: Beliefs, target: ConvertTarget, market: Instrument, units: Qty) -> Draft | Refused:
+    """Sell units of the coin (< 0), or buy so much of its hedge back on one future."""
+    limits, coins = beliefs.state.layout.limits, abs(units)
+    bound_ns = limits.quote_age_ns_max_of(market.id) if units < 0 else limits.reducing_quote_age_ns_max
+    figures = _size(beliefs.state, market, units, bound_ns)
     if isinstance(figures, Refused):
         return figures
-    words = "sell" if sell else "buy back the hedge of"
-    why = f"{words} {plain(abs(amount))} {target.asset}: the other half of the last pair"
-    return _draft(beliefs, target, (figures, None) if sell else (None, figures), abs(amount), why)
+    words = "sell" if units < 0 else "buy back the hedge of"
+    why = f"{words} {plain(coins)} {target.asset}: the other half of the last pair"
+    return _draft(beliefs, target, ((market, figures),), coins, why)
+
+
+def _first(drafts: Iterable[Draft | Refused]) -> Draft | Refused:
+    """The first of them that can go; where none can, why the first cannot."""
+    refused: Refused | None = None
+    for found in drafts:
+        if not isinstance(found, Refused):
+            return found
+        refused = refused or found
+    assert refused is not None, "there is always a future to ask"
+    return refused
+
+
+def _shorts(beliefs: Beliefs, target: ConvertTarget, coins: Qty) -> tuple[Instrument, ...]:
+    """The futures whose shorts are bought back for so many coins, dearest to keep first: all of them, if need be."""
+    layout = beliefs.state.layout
+    if target.asset not in layout.routed:
+        return (layout.instruments[layout.hedge(target.asset)],)
+    held = {name: units for name, units in beliefs.state.units_held(target.asset).items() if units < 0}
+    ordered = routing.dearest(beliefs, held, coins)
+    return tuple(layout.instruments[name] for name in ordered)
 
 
 # -------------------------------------------------------------------------------------------------------- next slice
@@ -151,16 +194,26 @@ def _next(beliefs: Beliefs, target: ConvertTarget) -> Outcome:
 
 
 def _slice(beliefs: Beliefs, target: ConvertTarget, pair: policy.Pair) -> Outcome:
-    """The orders of a pair."""
+    """The orders of a pair, on the future that costs the most to keep of those that can take a part of it."""
     state = beliefs.state
-    spot, future = sales.pair_of(state, target)
-    step = grid(spot, future)
-    if sales.below_minimum(state, spot, on_grid(pair.left + pair.coins, step)):
+    spot, _ = sales.pair_of(state, target)
+    futures = [state.layout.instruments[name] for name in state.layout.candidates[target.asset]]
+    if all(sales.below_minimum(state, spot, on_grid(pair.left + pair.coins, grid(spot, one))) for one in futures):
         known = state.conversions.get(target)
         rest = f"{plain(target.amount - known.sold)} {target.asset} are left, too little for an order"
         return Done(f"{plain(known.sold)} {target.asset} were sold, and as much of the hedge was bought back; {rest}")
     if until_next(target.slices, state.triggers.sliced.get(target.name, {}).get(target.asset), state.now):
         return None
+    nothing = Refused("convert", target.asset, f"{pair.why}; 0 {target.asset} are too little for an order")
+    shorts = _shorts(beliefs, target, pair.coins) if pair.coins else ()
+    return _first(_on(beliefs, target, pair, one) for one in shorts) if shorts else nothing
+
+
+def _on(beliefs: Beliefs, target: ConvertTarget, pair: policy.Pair, future: Instrument) -> Draft | Refused:
+    """The orders of a pair with one future."""
+    state = beliefs.state
+    spot, _ = sales.pair_of(state, target)
+    step = grid(spot, future)
     short = max(-state.accounts.positions[future.id].position.contracts, ZERO) * each(future)
     coins = on_grid(min(pair.coins, short), step)
     if coins <= 0 or sales.below_minimum(state, spot, coins):
@@ -173,16 +226,16 @@ def _slice(beliefs: Beliefs, target: ConvertTarget, pair: policy.Pair) -> Outcom
     sale, purchase = figures
     left = target.amount - state.conversions.get(target).sold - sale.contracts
     why = f"sell {plain(sale.contracts)} {target.asset} and buy back as much of the hedge; {plain(left)} left to sell"
-    return _draft(beliefs, target, (sale, purchase), purchase.contracts * each(future), why)
+    return _draft(beliefs, target, ((spot, sale), (future, purchase)), purchase.contracts * each(future), why)
 
 
 def _both(
     state: State, spot: Instrument, future: Instrument, coins: Qty, step: Qty
 ) -> tuple[sizing.Sized, sizing.Sized] | Refused:
     """Both legs, exactly as many coins on one side as on the other: where a book gives less, both are that much."""
-    bound_ns = state.layout.limits.quote_age_ns_max
-    sale = _size(state, spot, -coins, bound_ns)
-    purchase = _size(state, future, coins, bound_ns)
+    limits = state.layout.limits
+    sale = _size(state, spot, -coins, limits.quote_age_ns_max_of(spot.id))
+    purchase = _size(state, future, coins, limits.quote_age_ns_max_of(future.id))
     if isinstance(sale, Refused):
         return sale
     if isinstance(purchase, Refused):
@@ -230,20 +283,21 @@ def on_grid(units: Qty, step: Qty) -> Qty:
 def _draft(
     beliefs: Beliefs,
     target: ConvertTarget,
-    figures: tuple[sizing.Sized | None, sizing.Sized | None],
+    figures: Sequence[tuple[Instrument, sizing.Sized]],
     paired: Qty,
     why: str,
 ) -> Draft | Refused:
     """Have every leg reviewed; all or nothing. `paired` is what is bought back, in units."""
     state, orders, legs = beliefs.state, list[Approved](), list[Leg]()
     number, alongside = state.orders.intents + 1, decide.in_flight(beliefs.state)
-    for index, (instrument, one) in enumerate(zip(sales.pair_of(state, target), figures, strict=True)):
-        if one is None:
-            continue
-        request = decide.request_of(state, number, index, instrument.id, one)
+    spot, latest = sales.pair_of(state, target)
+    future = next((instrument for instrument, _ in figures if instrument is not spot), latest)
+    for instrument, one in figures:
+        sells = instrument is spot
+        request = decide.request_of(state, number, 0 if sells else 1, instrument.id, one)
         context = (
-            _sale_context(beliefs, target, request, paired)
-            if index == 0
+            _sale_context(beliefs, target, request, paired, future)
+            if sells
             else decide.context(beliefs, request, alongside, request.contracts)
         )
         verdict = review(context)
@@ -272,10 +326,12 @@ def _leg(state: State, target: ConvertTarget, request: OrderRequest, figures: si
     )
 
 
-def _sale_context(beliefs: Beliefs, target: ConvertTarget, request: OrderRequest, paired: Qty) -> Context:
-    """The moment at which a sale is judged. The index of the coin's future stands for the mark that spot has not."""
+def _sale_context(
+    beliefs: Beliefs, target: ConvertTarget, request: OrderRequest, paired: Qty, future: Instrument
+) -> Context:
+    """The moment at which a sale is judged. The index of the pair's future stands for the mark that spot has not."""
     state, name = beliefs.state, request.instrument
-    spot, future = sales.pair_of(state, target)
+    spot, _ = sales.pair_of(state, target)
     account, mark = state.accounts.accounts[spot.account], _index(state.books.marks[future.id], future)
     return Context(
         request=request,
@@ -287,7 +343,7 @@ def _sale_context(beliefs: Beliefs, target: ConvertTarget, request: OrderRequest
         book_age_ns=trust.age(state, state.books.book_received_ns(name)),
         mark_age_ns=trust.age(state, mark.received_ns),
         account_age_ns=trust.age(state, account.seen_ns) if account.confirmed else None,
-        stream_up=account.stream_up,
+        stream_up=account.followed,
         clock_offset_ns=state.clock_offsets.get(spot.account),
         position=ZERO,
         settled=not sales.pending(state, target),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from bot.domain.commands import Command, Notice, Severity
-from bot.domain.instrument import Kind
 from bot.domain.targets import ConvertTarget
 from bot.domain.units import ZERO
 from bot.engine import sales
@@ -19,9 +18,10 @@ def noted(state: State, target: ConvertTarget, draft: Draft) -> None:
     assert draft.intent is not None, "a draft of a conversion always has its orders"
     spot, future = sales.pair_of(state, target)
     requests = [leg.request for leg in draft.intent.legs]
-    sale = next((one.client_id for one in requests if state.layout.instruments[one.instrument].kind is Kind.SPOT), "")
+    sale = next((one.client_id for one in requests if one.instrument == spot.id), "")
+    bought = next((one.instrument for one in requests if one.instrument != spot.id), future.id)
     before = state.accounts.balances[spot.account].get(spot.base, BalanceBelief(ZERO)).total
-    state.conversions.open(target, each(future), sale, before)
+    state.conversions.open(target, bought, each(state.layout.instruments[bought]), sale, before)
     if len(requests) > 1:
         state.triggers.sliced.setdefault(target.name, {})[target.asset] = state.now
 

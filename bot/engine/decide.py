@@ -34,7 +34,6 @@ from bot.policy import unwind
 from bot.policy.budgets import cuts
 from bot.policy.compose import Derived, derive
 from bot.policy.members import Member
-from bot.policy.purse import Scope
 from bot.policy.view import View
 
 PAUSE_AFTER_REFUSAL_NS = 1 * SECOND_NS
@@ -88,8 +87,8 @@ def assess(beliefs: Beliefs, group: Member, *, explain: bool = False) -> Assessm
     if refused is not None:
         return _reduce_in_doubt(beliefs, group, refused)
     state = beliefs.state
-    layout, triggers, view = state.layout, state.triggers, views.view(beliefs, group)
-    scope, ended, closed = Scope(layout.targets, view), triggers.ended.keys(), triggers.closed.get(group.name, {})
+    layout, triggers, (view, scope) = state.layout, state.triggers, views.seen(beliefs, group)
+    ended, closed = triggers.ended.keys(), triggers.closed.get(group.name, {})
     derived = derive(
         group,
         layout.targets,
@@ -311,7 +310,7 @@ def context(
         book_age_ns=trust.age(state, state.books.book_received_ns(name)),
         mark_age_ns=trust.age(state, mark.received_ns) if mark else None,
         account_age_ns=trust.age(state, account.seen_ns) if account.confirmed else None,
-        stream_up=account.stream_up,
+        stream_up=account.followed,
         clock_offset_ns=state.clock_offsets.get(instrument.account),
         position=belief.position.contracts,
         settled=belief.settled,

@@ -127,8 +127,11 @@ class Engine:
         return self._barred(request) or self._torn(record)
 
     def _torn(self, record: OrderRecord) -> str:
-        """Why an order of a move may not leave alone: its other half will not. Half a move is a hedge less or more."""
-        if not record.group.startswith(f"{ROUTE}:"):
+        """Why an order of a pair may not leave alone: its other half will not.
+
+        Half a move is a hedge less or more, and so is half a conversion.
+        """
+        if not (record.group.startswith(f"{ROUTE}:") or record.group in self.state.layout.movers):
             return ""
         for other in self.state.orders.records.values():
             if other.request.intent != record.request.intent or other.group != record.group or other is record:
@@ -250,7 +253,7 @@ class Engine:
         ids = tuple(leg.request.client_id for leg in intent.legs)
         state.legs.open(intent.group, intent.reason, ids, state.now)
         state.legs.held.pop(intent.group, None)
-        state.routes.on_intent(intent, state.layout.routed)
+        state.routes.on_intent(intent, state.layout.detours)
         return [OpenIntent(intent), *(SubmitOrder(order) for order in draft.orders)]
 
     def _propose(self, draft: Draft) -> Iterable[Command]:

@@ -48,6 +48,7 @@ class _Index:
 
     __slots__ = (
         "assets",
+        "bare",
         "candidates",
         "cash",
         "ceilings",
@@ -56,6 +57,7 @@ class _Index:
         "deviation_max",
         "futures",
         "groups",
+        "held_as",
         "indices",
         "inputs",
         "instruments",
@@ -95,6 +97,10 @@ class _Index:
     """Targets that have coins to themselves."""
     plain: frozenset[str]
     """Groups of which prices and exposures are all that their targets look at."""
+    bare: frozenset[str]
+    """Plain groups of ratio targets on which no sleeve, index or shared budget bears: they see their own coin alone."""
+    held_as: dict[Asset, dict[Asset, Decimal]]
+    """Other coins that count as one of ours, each with the units of it that one of them stands for."""
     indices: dict[Asset, dict[Asset, Decimal]]
     """What each index asset is made of."""
     ceilings: Ceilings
@@ -137,9 +143,12 @@ class Layout(_Index):
         self.inputs = {one.name: _inputs(one, rules, assets) for one in (*groups, *self.movers.values())}
         self.cash = frozenset(group.name for group in groups if _counts_cash(group, rules))
         self.plain = frozenset(group.name for group in groups if all(map(_is_plain, group.targets)))
+        self.held_as = {rule.asset: rule.held_as for rule in rules.assets if rule.held_as}
         self.indices = {rule.asset: rule.composition for rule in rules.assets if rule.composition}
         preferred = {name: hedge.hedge for name, hedge in self.futures.items()}
         self.ceilings = ceilings(rules.budgets, preferred, {name: self.candidates[name][1:] for name in self.routed})
+        alone = not (self.owners or self.indices or self.ceilings.shared)
+        self.bare = frozenset(one.name for one in groups if alone and one.name in self.plain and _is_ratio(one))
         self.deviation_max = float(rules.limits.price_deviation_bps_max / BPS_PER_UNIT) * (1 - 1e-9)
         touched: dict[InstrumentId, dict[int, None]] = {}
         for place, group in enumerate(groups):
@@ -242,10 +251,8 @@ def _unable(target: ConvertTarget, rules: Rules) -> str:
     """Why a conversion is not carried out; empty where it is."""
     rule = next((one for one in rules.assets if one.asset == target.asset), None)
     by_id = {one.id: one for one in rules.instruments}
-    if rule is None or rule.hedge is None or by_id[rule.hedge].kind is not Kind.LINEAR:
+    if rule is None or rule.hedge is None or any(by_id[name].kind is not Kind.LINEAR for name in rule.candidates):
         return f"{target.asset} has no linear future whose short could be bought back"
-    if rule.alternatives:
-        return f"{target.asset} has several futures, and nothing says which of them is bought back"
     spot = by_id[rule.pricing]
     sold = (spot.kind, spot.base, spot.quote, spot.base_units)
     if sold != (Kind.SPOT, target.asset, rules.quote, ONE):
@@ -311,6 +318,10 @@ def _is_plain(target: TargetSpec) -> bool:
             return True
         case _:
             return False
+
+
+def _is_ratio(group: Member) -> bool:
+    return all(isinstance(target, RatioTarget) for target in group.targets)
 
 
 def _inputs(group: Member, rules: Rules, assets: dict[Asset, AssetRule]) -> tuple[Asset, ...]:

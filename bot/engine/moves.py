@@ -31,7 +31,7 @@ from bot.domain.hedge import HedgeIntent, Leg
 from bot.domain.instrument import Instrument
 from bot.domain.order import Approved, OrderRequest, Refused
 from bot.domain.units import HOUR_NS, MINUTE_NS, SECOND_NS, ZERO, Asset, Contracts, InstrumentId, Notional, Qty
-from bot.engine import decide, routing, slices, trust
+from bot.engine import decide, routing, sales, slices, trust
 from bot.engine.convert import on_grid
 from bot.engine.decide import Assessment, Draft
 from bot.engine.legs import naked_seconds
@@ -94,7 +94,11 @@ def told(state: State, asset: Asset, outcome: Ended) -> Iterator[Command]:
     """Mark that a move is over, and say it."""
     move, group = state.routes.moves[asset], group_of(asset)
     if group in state.legs.corrections:
-        yield close(state, Assessment(group, (), None))
+        closed = close(state, Assessment(group, (), None))
+        if outcome.naked or move.turned:
+            # Its alert would read as that of a move that came to its end.
+            closed = msgspec.structs.replace(closed, reason=f"{closed.reason}; {outcome.why}")
+        yield closed
         del state.legs.corrections[group]
     state.legs.held.pop(group, None)
     state.routes.end(asset)
@@ -128,6 +132,8 @@ def _at_rest(beliefs: Beliefs, asset: Asset) -> bool:
     groups = [group for group in state.layout.groups if asset in group.assets]
     busy = any(group.name in state.legs.corrections or group.name in state.legs.held for group in groups)
     if not groups or busy or decide.locked(beliefs, (asset,)) is not None:
+        return False
+    if any(sales.busy(state, group) is not None for group in groups):
         return False
     return all(trust.doubt(beliefs, group) is None for group in groups)
 
@@ -198,6 +204,11 @@ def _continued(beliefs: Beliefs, asset: Asset, move: Move) -> Outcome:
     state = beliefs.state
     if why := _over(state, asset, move):
         return Ended(why)
+    for name in (move.source, move.target):
+        account = state.layout.instruments[name].account
+        if unread := beliefs.unread.get(account):
+            # The closing half is free of an account's guard, and rests on a position that nobody has seen for long.
+            return Refused("account", account, unread)
     wish = _wish(beliefs, asset, move.source)
     if isinstance(wish, Refused):
         return wish

@@ -13,6 +13,8 @@ An order is recorded as PENDING_NEW before a byte of it is sent. From then on on
 * proof of absence (NOT_PLACED): the venue's deadline for the order has passed, and after it two different endpoints
   said, at least `evidence_gap_ns` apart, that they know no such order, while the venue's position still equals ours
   (for a sale of coins, which changes no position: while the coin's balance is what it was before; see `sales`).
+  Where the venue itself moved the position meanwhile, they never come to equal each other: there the denials are enough
+  as soon as the future is halted, for nothing is sent on it before an operator has looked.
   The deadline counts from the moment at which silence was noted, for by then the order had certainly left us, if ever.
 
 Terminal states never reopen. A fill that turns up after one is still counted, because the venue's fills are the truth,

@@ -61,10 +61,13 @@ class Routes:
     moves: dict[Asset, Move] = field(default_factory=dict)
     begun: dict[Asset, Nanos] = field(default_factory=dict)
 
-    def on_intent(self, intent: HedgeIntent, routed: Collection[Asset]) -> None:
-        """Orders go out: what opens says where the route leads, and a coin's own hedge takes over what a move owes."""
+    def on_intent(self, intent: HedgeIntent, routed: Collection[InstrumentId]) -> None:
+        """Orders go out: what opens says where the route leads, and a coin's own hedge takes over what a move owes.
+
+        `routed` are the futures of those coins that have several.
+        """
         for leg in intent.legs:
-            if leg.asset not in routed:
+            if leg.request.instrument not in routed:
                 continue
             if not leg.request.reduce_only:
                 self.chosen[leg.asset] = leg.request.instrument

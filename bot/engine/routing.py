@@ -5,7 +5,7 @@ order's own guards know (a pace, an account's stream, a margin after all orders)
 whoever drafts it names those that were refused in `shut`, and asks again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 
@@ -13,9 +13,9 @@ import msgspec
 
 from bot.calc import margin
 from bot.calc.costs import Book, ExactLevel
-from bot.calc.routing import HORIZON_DAYS, Candidate, Route, Terms, route
+from bot.calc.routing import BUFFER, HORIZON_DAYS, Candidate, Route, Terms, capital, route
 from bot.calc.sizing import mid_price
-from bot.calc.spreading import Spread, offer, spread
+from bot.calc.spreading import Spread, keeping, offer, reductions, spread
 from bot.domain.account import MarginState
 from bot.domain.instrument import Instrument
 from bot.domain.market import Level, Mark
@@ -42,8 +42,6 @@ from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.policy.budgets import Ceilings
 
-BUFFER = Decimal("0.0005")
-"""What a move must save beyond its cost, as a fraction of notional: forecasts of funding are no better than that."""
 FUNDING_AGE_NS_MAX = 24 * HOUR_NS
 """How long after a perpetual's last settlement that is known its forecast counts: a venue settles every eight hours."""
 ROLL_NS = 1 * DAY_NS
@@ -63,6 +61,7 @@ def terms(state: State) -> Terms:
         now_ns=state.now,
         horizon_days=HORIZON_DAYS,
         slippage_bps_max=state.layout.limits.slippage_bps_max,
+        capital_apr=state.layout.rules.routing.capital_apr,
         buffer=BUFFER,
     )
 
@@ -102,6 +101,17 @@ def movable(beliefs: Beliefs, asset: Asset, source: InstrumentId, coins: Qty) ->
     found = terms(beliefs.state)
     others = [name for name in beliefs.state.layout.candidates[asset] if name != source]
     return max((offer(_candidate(beliefs, name, coins), coins, found).coins for name in others), key=abs)
+
+
+def dearest(beliefs: Beliefs, held: Mapping[InstrumentId, Qty], coins: Qty) -> tuple[InstrumentId, ...]:
+    """The futures of these signed positions (all of one side), by what each costs to keep for so many units of it.
+
+    Unknown costs go first, then the dearest, as where a hedge is made smaller.
+    """
+    whole = sum(held.values(), ZERO)
+    candidates = [_candidate(beliefs, name, coins.copy_sign(whole)) for name in held]
+    running = keeping(candidates, coins.copy_sign(whole), terms(beliefs.state))
+    return tuple(reductions(held, -whole, running)[0])
 
 
 def elsewhere(beliefs: Beliefs, asset: Asset, source: InstrumentId, coins: Qty) -> Route:
@@ -144,7 +154,7 @@ def _candidate(beliefs: Beliefs, name: InstrumentId, need: Qty, beside: Sequence
     """A future with its market as believed, for a need of that sign."""
     state = beliefs.state
     instrument, mark = state.layout.instruments[name], state.books.marks.get(name)
-    rate, free = _margin(beliefs, instrument)
+    rate, free = room(beliefs, instrument) or (ONE, ZERO)
     return Candidate(
         instrument=instrument,
         book=_book(state, name),
@@ -154,6 +164,7 @@ def _candidate(beliefs: Beliefs, name: InstrumentId, need: Qty, beside: Sequence
         margin_free=free,
         room=_room(state, name, need),
         shared=_of_venue(state, name, beside),
+        adverse_basis=ZERO if instrument.expiry_ns is not None else state.layout.rules.routing.adverse_basis,
         settlement_fee=instrument.taker_fee,
         barred=_why_barred(state, name),
     )
@@ -173,8 +184,9 @@ def _unseen(state: State, name: InstrumentId) -> str:
     """What of a future's market is too old to compare it by; empty where all of it is fresh."""
     limits, mark, depth = state.layout.limits, state.books.marks.get(name), state.books.depths.get(name)
     seen_ns = 0 if depth is None else min(depth.received_ns, state.books.book_received_ns(name))
-    if seen_ns < state.now - limits.quote_age_ns_max:
-        return f"its book is not of the last {limits.quote_age_ns_max / SECOND_NS:.1f} s"
+    bound_ns = limits.quote_age_ns_max_of(name)
+    if seen_ns < state.now - bound_ns:
+        return f"its book is not of the last {bound_ns / SECOND_NS:.1f} s"
     if mark is None or mark.received_ns < state.now - limits.mark_age_ns_max:
         return f"its mark is not of the last {limits.mark_age_ns_max / SECOND_NS:.1f} s"
     return _strange(state, name, mark)
@@ -217,24 +229,24 @@ def _funding_apr(state: State, name: InstrumentId) -> Decimal | None:
     return Decimal(repr(known))
 
 
-def _margin(beliefs: Beliefs, instrument: Instrument) -> tuple[Decimal, Notional]:
-    """Maintenance margin of more notional, as a fraction, and what of it the account has before its limit.
+def room(beliefs: Beliefs, instrument: Instrument) -> tuple[Decimal, Notional] | None:
+    """The capital that more notional takes, as a fraction, and what of it the account has free; None while unknown.
 
-    The rate is that of the highest bracket which a position may reach, so that no bracket is ever understated.
+    That is what `limits.margin_ratio` asks for: maintenance margin over the ratio.
     """
     state, limits = beliefs.state, beliefs.state.layout.limits
     wallet = trust.wallet(state, instrument.id)
     own = [one for one in beliefs.holdings or () if one.instrument.account == instrument.account]
-    reached = [tier.rate for tier in instrument.tiers if tier.floor <= limits.position_notional_max]
+    taken = capital(instrument, limits)
     tiered = all(one.instrument.tiers for one in own if one.position.contracts)
-    if wallet is None or beliefs.holdings is None or not reached or not tiered:
-        return Decimal(1), ZERO
-    equity = wallet + sum(map(margin.unrealized, own), ZERO)
-    free = limits.margin_ratio_max * equity - margin.required(own)
+    if wallet is None or beliefs.holdings is None or taken is None or not tiered:
+        return None
+    most = limits.margin_ratio_max
+    free = wallet + sum(map(margin.unrealized, own), ZERO) - margin.required(own) / most
     venue: MarginState | None = state.accounts.accounts[instrument.account].margin
     if venue is not None:
-        free = min(free, limits.margin_ratio_max * venue.margin_balance - venue.maintenance_margin)
-    return max(reached), max(free, ZERO)
+        free = min(free, venue.margin_balance - venue.maintenance_margin / most)
+    return taken, max(free, ZERO)
 
 
 def _room(state: State, name: InstrumentId, need: Qty) -> Notional:

@@ -24,7 +24,7 @@ from bot.calc.sizing import mid_price
 from bot.domain.instrument import Instrument
 from bot.domain.order import Refused
 from bot.domain.targets import ConvertTarget
-from bot.domain.units import ONE, ZERO, AccountId, ClientOrderId, Nanos, Qty
+from bot.domain.units import ONE, ZERO, AccountId, ClientOrderId, InstrumentId, Nanos, Qty
 from bot.engine.accounts import BalanceBelief
 from bot.engine.conversions import Conversion
 from bot.engine.orders import OrderRecord
@@ -36,9 +36,14 @@ CUSHION = ONE - ONE / 50
 
 
 def pair_of(state: State, target: ConvertTarget) -> tuple[Instrument, Instrument]:
-    """The spot pair that a conversion sells on, and the future that it buys back."""
+    """The spot pair that a conversion sells on, and the future that its latest pair bought back: of several, that one.
+
+    Before the first, and where the config no longer names it, that is the preferred one.
+    """
     rule, instruments = state.layout.assets[target.asset], state.layout.instruments
-    return instruments[rule.pricing], instruments[state.layout.hedge(target.asset)]
+    first, *others = state.layout.candidates[target.asset]
+    latest = InstrumentId(state.conversions.get(target).future)
+    return instruments[rule.pricing], instruments[latest if latest in others else first]
 
 
 def pending(state: State, target: ConvertTarget) -> str:

@@ -183,7 +183,8 @@ class State:
         account = account_of(record.request.instrument)
         told = self.accounts.accounts.get(account, AccountBelief()).listened_since(record.sent_ns)
         processing_ns = PROCESSING_NS if self.conversions.sells(record) else 0
-        return limits.order_deadline_ns + processing_ns + (0 if told else limits.replica_lag_ns_max)
+        deadline_ns = limits.order_deadline_ns_of(record.request.instrument)
+        return deadline_ns + processing_ns + (0 if told else limits.replica_lag_ns_max)
 
     def _in_flight(self) -> frozenset[InstrumentId]:
         """Instruments of ours on which an order may still fill."""

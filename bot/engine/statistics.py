@@ -19,17 +19,21 @@ from decimal import Decimal
 import msgspec
 
 from bot.calc import funding, moments
-from bot.calc.autoband import Restlessness
+from bot.calc.autoband import YEAR_NS, Restlessness
 from bot.calc.moments import Accumulator
 from bot.domain.events import FundingSeen, HistorySeen, Sampled
 from bot.domain.statistics import Moments
 from bot.domain.targets import StatisticsRule
-from bot.domain.units import Asset, InstrumentId, Nanos
+from bot.domain.units import HOUR_NS, Asset, InstrumentId, Nanos
 
 SETTLEMENTS_MAX = 2_000
 """Settled rates that are kept of a perpetual: more than three of the slow average's half-lives at eight hours each."""
 FORECAST_HOURS = 168.0
 """The time over which funding is expected: as long as a rate takes to come half-way back to its mean."""
+
+
+DRIFT_WATCHED_NS_MIN = 24 * HOUR_NS
+"""Returns tell more of a drift than so short a look at it: one quiet hour is no calm."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -108,6 +112,11 @@ class Statistics:
         seen = self.strayed.get(group, {})
         found = ((asset, one.restless.variance) for asset, one in sorted(seen.items()))
         return {asset: variance for asset, variance in found if variance is not None}
+
+    def brief(self, group: str) -> frozenset[Asset]:
+        """Assets whose deviations have been watched for less than DRIFT_WATCHED_NS_MIN: one quiet hour is no drift."""
+        seen = self.strayed.get(group, {})
+        return frozenset(asset for asset, one in seen.items() if one.restless.years * YEAR_NS < DRIFT_WATCHED_NS_MIN)
 
     def stray(self, group: str, found: Mapping[Asset, Seen], now: Nanos, half_life_ns: int) -> None:
         """Take a sample of a group's deviations. What our own fills changed since the last one is no restlessness."""

@@ -5,7 +5,7 @@ Unknown is a state, not zero: what cannot be trusted holds its asset and says wh
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from bot.calc.boxes import EVERYWHERE, Box
@@ -34,9 +34,16 @@ from bot.engine.layout import Layout
 from bot.engine.orders import OrderRecord
 from bot.engine.state import State
 from bot.policy.members import Member
+from bot.policy.purse import Scope
+from bot.policy.view import View
 
 PRICE_DOUBTS = frozenset({"price", "stale_price", "stale_mark", "price_deviation", "mark"})
 """Guards that doubt a price and nothing else: they hold new risk, not what gives a hedge back."""
+
+_INVERSE = Kind.INVERSE
+
+MARK_NAMES_MAX = 4096
+"""Names of marks that are remembered: more than any portfolio has futures."""
 
 INDEX_ROOM = 0.25
 """The part of what there is between a mid and the edge of agreement that its index may take."""
@@ -53,6 +60,7 @@ class Marked(NamedTuple):
     entered: Notional
 
 
+@lru_cache(maxsize=MARK_NAMES_MAX)
 def mark_of(future: InstrumentId) -> Asset:
     """The name under which a future's mark is among prices."""
     return Asset(f"{future} mark")
@@ -70,6 +78,8 @@ class Beliefs:
         self.parts: dict[Asset, Parts] = {}
         self.doubts: dict[Asset, Refused | None] = {}
         """What has been looked up of each asset so far: groups share their inputs."""
+        self.bare = Scope(state.layout.targets, View(prices=self.prices, parts=self.parts, now=state.now))
+        """The same for groups that look at nothing but their own coin."""
 
     @cached_property
     def holdings(self) -> tuple[Holding, ...] | None:
@@ -98,11 +108,11 @@ class Beliefs:
         marks: dict[Asset, Price] = {}
         entered = ZERO
         for one in self.holdings or ():
-            if one.instrument.kind is Kind.INVERSE:
+            if one.instrument.kind is _INVERSE:
                 entered -= unrealized(one)
-            elif one.position.contracts:
+            elif contracts := one.position.contracts:
                 name = mark_of(one.instrument.id)
-                coins[name] = held = one.instrument.coins(one.position.contracts)
+                coins[name] = held = one.instrument.coins(contracts)
                 marks[name] = one.mark
                 entered += held * one.position.entry_price
         return Marked(coins, marks, entered)
@@ -142,12 +152,10 @@ class Beliefs:
         return {record.request.instrument: record for record in reversed(self.state.orders.live())}
 
     @cached_property
-    def unread(self) -> Refused | None:
-        """The first account that cannot be trusted now."""
-        for account in self.state.layout.rules.accounts:
-            if why := _account_doubt(self.state, account):
-                return Refused("account", account, why)
-        return None
+    def unread(self) -> Mapping[AccountId, str]:
+        """The accounts that cannot be trusted now, each with why."""
+        accounts = self.state.layout.rules.accounts
+        return {account: why for account in accounts if (why := _account_doubt(self.state, account))}
 
     @cached_property
     def between(self) -> Refused | None:
@@ -157,10 +165,11 @@ class Beliefs:
         of news. Between them net asset value lacks it or has it twice, and whoever took shares of it would trade
         there and back.
         """
-        for name, belief in sorted(self.state.accounts.positions.items()):
-            if name in self.live or not belief.settled:
-                return Refused("lock", name, "net asset value waits for the end of an order and what it brought")
-        return None
+        live, positions = self.live, self.state.accounts.positions
+        names = [name for name, belief in positions.items() if name in live or not belief.settled]
+        if not names:
+            return None
+        return Refused("lock", min(names), "net asset value waits for the end of an order and what it brought")
 
     @cached_property
     def last(self) -> Mapping[InstrumentId, OrderRecord]:
@@ -176,8 +185,9 @@ def age(state: State, received_ns: int) -> int | None:
 def doubt(beliefs: Beliefs, group: Member) -> Refused | None:
     """Why a group cannot be judged now; None when every input of it can be trusted."""
     state = beliefs.state
-    if (refused := beliefs.unread) is not None:
-        return refused
+    for account, why in beliefs.unread.items():
+        if (reason := _rests_on(state, group, account)) is not None:
+            return Refused("account", account, why + reason)
     if group.name in state.layout.cash and (
         refused := beliefs.between or _coins_doubt(beliefs, state.layout.rules.quote)
     ):
@@ -193,6 +203,26 @@ def doubt(beliefs: Beliefs, group: Member) -> Refused | None:
     return None
 
 
+def _rests_on(state: State, group: Member, account: AccountId) -> str | None:
+    """Whether an account bears on a group: one that margins its futures, or may hold its coins; None: it does not.
+
+    That is one which held some when it was last read, or was never read; and where some left another account since, it
+    may hold them now. A venue that is down stops what rests on it, and nothing else.
+    """
+    layout, belief = state.layout, state.accounts.accounts[account]
+    if group.name in layout.cash or not belief.confirmed:
+        return ""
+    coins, held = layout.inputs[group.name], state.accounts.totals(account)
+    futures = [name for coin in coins for name in layout.candidates.get(coin, ())]
+    forms = [form for coin in coins for form in (coin, *layout.held_as.get(coin, ()))]
+    if any(layout.instruments[name].account == account for name in futures) or any(map(held.get, forms)):
+        return ""
+    # What a conversion of ours sells leaves an account as well, and its other half may not wait.
+    sold = {target.asset for target in layout.conversions}
+    left = [form for form in forms if form not in sold and state.accounts.fell.get(form, 0) > belief.seen_ns]
+    return f", and {left[0]} left another account since: it may be there" if left else None
+
+
 def _account_doubt(state: State, account: AccountId) -> str:
     belief = state.accounts.accounts[account]
     if not belief.confirmed:
@@ -206,11 +236,12 @@ def _account_doubt(state: State, account: AccountId) -> str:
 
 def _coins_doubt(beliefs: Beliefs, asset: Asset) -> Refused | None:
     """Why it is not known how much is held of an asset."""
-    state = beliefs.state
-    if (balance := beliefs.uncertain.get(asset)) is not None:
-        why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
-        return Refused("balance", asset, why)
-    why = state.declared.doubt(state.layout.rules.sources, asset, state.now)
+    state, layout = beliefs.state, beliefs.state.layout
+    for held in (asset, *layout.held_as.get(asset, ())) if beliefs.uncertain else ():
+        if (balance := beliefs.uncertain.get(held)) is not None:
+            why = f"changed from {balance.total} to {balance.candidate}; waiting for a second word on it"
+            return Refused("balance", held, why)
+    why = state.declared.doubt(layout.rules.sources, asset, state.now) if layout.rules.sources else ""
     return Refused("declared", asset, why) if why else None
 
 
@@ -221,7 +252,7 @@ def price_doubt(state: State, asset: Asset) -> Refused | None:
     quote = books.quotes.get(rule.pricing)
     if quote is None or not quote.sane:
         return Refused("price", asset, f"no sane quote of {rule.pricing}")
-    oldest_ns = state.now - limits.quote_age_ns_max
+    oldest_ns = state.now - limits.quote_age_ns_max_of(rule.pricing)
     # Of a quote that is young itself nobody need ask whether the depth still shows it.
     if quote.received_ns < oldest_ns and books.book_received_ns(rule.pricing) < oldest_ns:
         return Refused("stale_price", asset, f"{rule.pricing} was last heard of too long ago")
@@ -271,7 +302,7 @@ def price_room(state: State, asset: Asset) -> tuple[Box, Box]:
 def _each(mark: Mark, layout: Layout, hedge: InstrumentId) -> float:
     """What the index of a future says of one unit."""
     units = layout.instruments[hedge].base_units
-    return mark.index if units == 1 else mark.index / float(units)
+    return mark.index if units == ONE else mark.index / float(units)
 
 
 def wallet(state: State, name: InstrumentId) -> Decimal | None:

@@ -15,12 +15,15 @@ import msgspec
 from bot.calc import exposure
 from bot.calc.sizing import mid_price
 from bot.domain.hedge import Parts
+from bot.domain.targets import ProxyTarget
 from bot.domain.units import ONE, ZERO, Asset, InstrumentId, Price, Qty
+from bot.engine import routing
 from bot.engine.state import State
 from bot.engine.triggers import DECOUPLED
 from bot.engine.trust import Beliefs
 from bot.policy.members import Member
-from bot.policy.view import View
+from bot.policy.purse import Scope
+from bot.policy.view import MarginRoom, View
 
 NOTHING: Mapping[str, Decimal] = {}
 NO_COINS: Mapping[Asset, Qty] = {}
@@ -37,8 +40,10 @@ def parts(beliefs: Beliefs, asset: Asset) -> Parts:
     layout, held = beliefs.state.layout, beliefs.state.declared
     rule = layout.assets.get(asset)
     declared = held.of(layout.rules.sources, asset) + (rule.declared if rule is not None else ZERO)
-    traded = layout.traded.get(asset, ())
-    return exposure.parts(beliefs.spot.get(asset, ZERO), declared, beliefs.contracts, beliefs.working, traded)
+    traded, spot = layout.traded.get(asset, ()), beliefs.spot.get(asset, ZERO)
+    if asset in layout.held_as:
+        spot += sum((beliefs.spot.get(one, ZERO) * units for one, units in layout.held_as[asset].items()), ZERO)
+    return exposure.parts(spot, declared, beliefs.contracts, beliefs.working, traded)
 
 
 def _look_up(beliefs: Beliefs, names: tuple[Asset, ...]) -> None:
@@ -47,6 +52,18 @@ def _look_up(beliefs: Beliefs, names: tuple[Asset, ...]) -> None:
         if asset not in beliefs.parts:
             beliefs.prices[asset] = price(beliefs.state, asset)
             beliefs.parts[asset] = parts(beliefs, asset)
+
+
+def seen(beliefs: Beliefs, group: Member) -> tuple[View, Scope]:
+    """What a group looks at, and the targets' shares of it. Groups that see their own coin alone share a scope."""
+    layout = beliefs.state.layout
+    if group.name not in layout.bare:
+        found = view(beliefs, group)
+        return found, Scope(layout.targets, found)
+    (asset,) = group.assets
+    _look_up(beliefs, group.assets)
+    prices, held = {asset: beliefs.prices[asset]}, {asset: beliefs.parts[asset]}
+    return View(prices=prices, parts=held, now=beliefs.state.now), beliefs.bare
 
 
 def view(beliefs: Beliefs, group: Member) -> View:
@@ -58,9 +75,9 @@ def view(beliefs: Beliefs, group: Member) -> View:
     held = {asset: beliefs.parts[asset] for asset in names}
     if layout.indices:
         _look_through(layout.indices, held, prices)
-    unrealized, marked, own = beliefs.unrealized, NO_COINS, NOTHING
+    unrealized, marked, own = ZERO, NO_COINS, NOTHING
     if layout.owners:
-        own = _unrealized_of(beliefs)
+        unrealized, own = beliefs.unrealized, _unrealized_of(beliefs)
     elif group.name in layout.cash:
         marked, marks, entered = beliefs.marked
         prices.update(marks)
@@ -82,6 +99,7 @@ def view(beliefs: Beliefs, group: Member) -> View:
         decoupled=_decoupled(state, group),
         prior_weight=float(layout.rules.statistics.prior_weight),
         drift_variance=state.statistics.variances(group.name),
+        drift_brief=state.statistics.brief(group.name),
         indices=layout.indices,
         bars=state.triggers.bars,
         open_interest={
@@ -91,7 +109,21 @@ def view(beliefs: Beliefs, group: Member) -> View:
         },
         basis={asset: basis for asset, name in carrying.items() if (basis := _basis(state, asset, name)) is not None},
         sliced=state.triggers.sliced,
+        margins=_margins(beliefs, group, carrying),
+        caps=layout.ceilings.caps,
     )
+
+
+def _margins(beliefs: Beliefs, group: Member, carrying: Mapping[Asset, InstrumentId]) -> dict[Asset, MarginRoom]:
+    """What margins each future of a proxy's anchors, where that is known: nobody else looks at it."""
+    out: dict[Asset, MarginRoom] = {}
+    if not any(isinstance(target, ProxyTarget) for target in group.targets):
+        return out
+    for asset, name in carrying.items():
+        instrument = beliefs.state.layout.instruments[name]
+        if (found := routing.room(beliefs, instrument)) is not None:
+            out[asset] = MarginRoom(account=instrument.account, rate=float(found[0]), free=found[1])
+    return out
 
 
 def _decoupled(state: State, group: Member) -> frozenset[Asset]:

@@ -21,7 +21,7 @@ from bot.domain.events import (
 )
 from bot.domain.order import Status
 from bot.domain.units import SECOND_NS, AccountId, InstrumentId, Nanos
-from bot.engine import sales
+from bot.engine import sales, uncounted
 from bot.engine.amend import Amended
 from bot.engine.decide import refused_in_row
 from bot.engine.modes import GLOBAL, Latch, Mode
@@ -62,6 +62,7 @@ def watch(state: State, event: Event) -> list[Command]:
         *_unreadable(state, event),
         *_external(state),
         *_foreign(state),
+        *_uncounted(state),
         *_rejected(state),
         *_unknown(state),
         *_second_reads(state),
@@ -198,6 +199,15 @@ def _foreign(state: State) -> Iterator[Command]:
             yield Notice(Severity.WARNING, "foreign", event.instrument, why)
 
 
+def _uncounted(state: State) -> Iterator[Command]:
+    """A position that the config does not name may be a hedge by hand: then the coin is hedged twice."""
+    seen, state.accounts.untold = state.accounts.untold, []
+    for account, one in seen:
+        coin, text = uncounted.told(state.layout, account, one)
+        severity = Severity.WARNING if coin is None else Severity.CRITICAL
+        yield Notice(severity, "uncounted", f"{account}:{one.name}", text)
+
+
 def _rejected(state: State) -> Iterator[Command]:
     bound = state.layout.limits.rejects_in_row_max
     suspects = {one.request.instrument for one in state.orders.records.values() if one.status is Status.REJECTED}
@@ -227,7 +237,7 @@ def _unknown(state: State) -> Iterator[Command]:
 
 
 def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
-    """Look; and once both endpoints deny the order and the position stands, it was never placed."""
+    """Look; and once both endpoints deny the order and the position stands (or it is halted), it was never placed."""
     limits, client_id = state.layout.limits, record.request.client_id
     denied = len(record.absent) == len(Endpoint)
     if denied:
@@ -236,8 +246,9 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
         unchanged = belief is not None and belief.settled and belief.reported_ns > fresh_ns
         if state.conversions.sells(record):
             unchanged = sales.unchanged(state, record, fresh_ns)
-        if unchanged and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
-            yield _not_placed(state, record)
+        proven = unchanged or _halted_and_denied(state, record, fresh_ns)
+        if proven and state.orders.resolve_absent(client_id, limits.evidence_gap_ns, state.now):
+            yield _not_placed(state, record, "the position" if unchanged else "its halt")
             return
         instrument = state.layout.instruments.get(record.request.instrument)
         if not unchanged and instrument is not None:
@@ -246,9 +257,21 @@ def _resolve(state: State, record: OrderRecord) -> Iterator[Command]:
     yield from _ask(state, record, endpoint)
 
 
-def _not_placed(state: State, record: OrderRecord) -> Notice:
+def _halted_and_denied(state: State, record: OrderRecord, fresh_ns: int) -> bool:
+    """Whether an order was denied after the slowest replica as well, on a future that is halted.
+
+    Where the venue moved the position meanwhile (it deleveraged it, say), the position never stands again as it was,
+    and what moved it is not adopted while an order may be in flight: one would wait for the other for ever. Halted,
+    nothing is sent before a person has looked, so the denials are enough; the position then is what the venue says.
+    """
+    if state.conversions.sells(record) or state.modes.of(record.request.instrument) is not Mode.HALT:
+        return False
+    return max(record.absent.values()) > fresh_ns + state.layout.limits.replica_lag_ns_max
+
+
+def _not_placed(state: State, record: OrderRecord, beside: str) -> Notice:
     """One can get lost; when one after the other does, something stands in the way that a person has to look at."""
-    text = f"never reached the book, proven by two endpoints and the position: {record.refusal}"
+    text = f"never reached the book, proven by two endpoints and {beside}: {record.refusal}"
     own = (r for r in reversed(state.orders.records.values()) if r.request.instrument == record.request.instrument)
     row = sum(1 for _ in takewhile(lambda other: other.status is Status.NOT_PLACED, own))
     if row < state.layout.limits.rejects_in_row_max:
@@ -279,8 +302,11 @@ def _alarm(state: State, record: OrderRecord) -> Iterator[Command]:
 def _second_reads(state: State) -> Iterator[Command]:
     """Ask for a read where one could settle a doubt."""
     for account in state.layout.rules.accounts:
-        if not state.accounts.accounts[account].confirmed:
+        belief = state.accounts.accounts[account]
+        if not belief.confirmed:
             yield from refresh(state, account, "not confirmed since the start")
+        elif belief.stream_up and not belief.followed:
+            yield from refresh(state, account, "its private stream is back")
     for account in sorted(state.accounts.balances):
         if any(b.candidate is not None for b in state.accounts.balances[account].values()):
             yield from refresh(state, account, "a balance changed")

@@ -9,6 +9,7 @@ import msgspec
 
 from bot.calc.peg import STOP_BPS
 from bot.ops.check_words import target_words
+from bot.runtime.foreign_money import foreign_amounts
 from bot.runtime.portfolio import hedge_symbol, pricing_symbol
 from bot.runtime.problems import ConfigError, Problem
 from bot.runtime.quantities import plain
@@ -42,7 +43,7 @@ def check_config(
     except ConfigError as error:
         return ConfigReport(ok=False, place=str(path), problems=error.problems), None
     source, problems = _credentials(loaded, environ, redactor or Redactor())
-    problems = (*_unpinned(loaded), *problems)
+    problems = (*foreign_amounts(loaded), *_unpinned(loaded), *problems)
     report = ConfigReport(
         ok=not problems,
         place=str(path),

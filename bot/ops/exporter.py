@@ -19,7 +19,7 @@ from bot.domain.units import SECOND_NS, ClientOrderId
 from bot.engine.modes import Mode
 from bot.engine.state import State
 from bot.ops.metrics import METRICS, Metric
-from bot.runtime.status import AssetStatus, Status
+from bot.runtime.status import AssetStatus, ConversionStatus, Status
 
 UNANSWERED_MAX = 1_000
 """Orders whose answer is waited for; the oldest is given up."""
@@ -60,6 +60,10 @@ def _assets(value: Callable[[AssetStatus], Number | None]) -> Reader:
     return lambda scrape: [((row.asset, row.group), value(row)) for row in scrape.status.assets]
 
 
+def _conversions(value: Callable[[ConversionStatus], Number | None]) -> Reader:
+    return lambda scrape: [((row.target, row.asset), value(row)) for row in scrape.status.conversions]
+
+
 def _modes(scrape: Scrape) -> Iterator[Sample]:
     for mode in Mode:
         yield (scrape.status.run_mode, mode.name), mode.name == scrape.status.mode
@@ -92,6 +96,10 @@ READERS: dict[str, Reader] = {
     "trimtab_margin_ratio": _one(lambda status: status.margin_ratio),
     "trimtab_margin_stress_distance_ratio": _one(lambda status: _finite(status.margin_stress)),
     "trimtab_peg_bps": _one(lambda status: status.peg.off_bps if status.peg is not None else None),
+    "trimtab_conversion_amount_coins": _conversions(lambda row: row.amount),
+    "trimtab_conversion_sold_coins": _conversions(lambda row: row.sold),
+    "trimtab_conversion_bought_coins": _conversions(lambda row: row.bought),
+    "trimtab_conversion_stopped": _conversions(lambda row: row.state == "stopped"),
     "trimtab_funding_paid_quote_total": _one(lambda status: status.totals.funding_paid),
     "trimtab_funding_received_quote_total": _one(lambda status: status.totals.funding_received),
     "trimtab_fees_quote_total": _one(lambda status: status.totals.fees),

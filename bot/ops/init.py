@@ -1,7 +1,7 @@
 """What `trimtab init` asks, and how its answers are read: pure functions from a text to a value, or to a mistake.
 
-Five questions: name, coins, goal, account, alerts. Each has a default, so that whoever only presses Enter gets a config
-that hedges a paper account.
+Six questions: name, venue, coins, goal, account, alerts. Each has a default, so that whoever only presses Enter gets a
+config that hedges a paper account.
 """
 
 import re
@@ -13,10 +13,15 @@ from typing import TypeVar
 
 import msgspec
 
+from bot.domain.venues import BINANCE, BYBIT, VENUES
+
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 COIN = re.compile(r"[A-Z0-9]{1,15}")
 COINS_MAX = 50
 NAME_DEFAULT = "savings"
+VENUE_DEFAULT = "binance"
+ACROSS = "+"
+"""Between the venue where the coins lie and the one where their hedges are."""
 COINS_DEFAULT = "BTC,ETH"
 GOAL_DEFAULT = "neutral"
 ALERTS_DEFAULT = "none"
@@ -50,11 +55,15 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A paper account's balances in coins, or the files that hold the real one's key and secret."""
+    """A paper account's balances in coins, or the files that hold the real one's key and secret.
+
+    `other` are those of the second venue, where there is one.
+    """
 
     paper: Mapping[str, Decimal] | None = None
     key_file: Path | None = None
     secret_file: Path | None = None
+    other: tuple[Path, Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ class Answers:
     account: Account
     alerts: Alerts
     pin: Pin | None = None
+    venues: tuple[str, ...] = (VENUE_DEFAULT,)
+    """Where the coins lie, and where they are hedged if that is another one."""
 
     @property
     def quote(self) -> str:
@@ -104,6 +115,15 @@ def name(text: str) -> str:
     found = text.strip().lower()
     if not NAME.fullmatch(found):
         raise Mistake(f"'{text}' is no name: write up to 32 of a-z, 0-9, - and _, as {NAME_DEFAULT}")
+    return found
+
+
+def venues(text: str) -> tuple[str, ...]:
+    """One venue, or two: where the coins lie, and where they are hedged."""
+    found = tuple(dict.fromkeys(part.strip().lower() for part in text.split(ACROSS)))
+    if set(found) - set(VENUES) or text.count(ACROSS) > 1:
+        across = f"{BINANCE}{ACROSS}{BYBIT}"
+        raise Mistake(f"'{text}' is no venue: write {BINANCE}, {BYBIT}, or {across} for coins there and hedges here")
     return found
 
 
@@ -161,19 +181,26 @@ def weights(text: str, held: Sequence[str]) -> Mapping[str, Decimal]:
     return {coin: weight / whole for coin, weight in found.items()}
 
 
-def account(text: str, folder: Path, held: Sequence[str]) -> Account:
-    """Balances of a paper account, or two files: the API key's and its secret's."""
+def account(text: str, folder: Path, held: Sequence[str], at: Sequence[str] = (VENUE_DEFAULT,)) -> Account:
+    """Balances of a paper account, or two files for each venue: the API key's and its secret's."""
     if "=" in text:
         return Account(paper=balances(text, held))
     parts = re.split(r"[,\s]+", text.strip())
-    if len(parts) != 2:
+    if len(parts) != 2 * len(at):
         example = "BTC=1,ETH=10,USDT=50000"
-        raise Mistake(f"'{text}' is no account: write paper balances, as {example}, or the key's file and the secret's")
-    return keyed(parts[0], parts[1], folder)
+        files = " and ".join(f"the key's file and the secret's of {venue}" for venue in at)
+        raise Mistake(f"'{text}' is no account: write paper balances, as {example}, or {files}")
+    return keyed(parts, folder)
 
 
-def keyed(key_file: str, secret_file: str, folder: Path) -> Account:
-    """The real account, by the files of its key and secret; they are read once, to see that they can be."""
+def keyed(files: Sequence[str], folder: Path) -> Account:
+    """The real account, by the files of its key and secret, and of the second venue's after them."""
+    (key, secret), *others = (_key(files[at], files[at + 1], folder) for at in range(0, len(files), 2))
+    return Account(key_file=key, secret_file=secret, other=others[0] if others else None)
+
+
+def _key(key_file: str, secret_file: str, folder: Path) -> tuple[Path, Path]:
+    """The files of a key and its secret; they are read once, to see that they can be."""
     from bot.runtime.redact import Redactor
     from bot.runtime.secrets import CredentialError, load_credentials
     from bot.runtime.settings import CredentialSettings
@@ -184,7 +211,7 @@ def keyed(key_file: str, secret_file: str, folder: Path) -> Account:
         load_credentials(files, Redactor(), {})
     except CredentialError as error:
         raise Mistake(str(error)) from None
-    return Account(key_file=key, secret_file=secret)
+    return key, secret
 
 
 def balances(text: str, held: Sequence[str]) -> Mapping[str, Decimal]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from bot.domain.venues import BYBIT
 from bot.ops import init
 from bot.ops.exits import Exit
 from bot.ops.init import Answers, Mistake
@@ -22,6 +23,7 @@ class Given:
     """The options of the command line; None for one that was not given."""
 
     name: str | None = None
+    venue: str | None = None
     coins: str | None = None
     target: str | None = None
     ratio: str | None = None
@@ -29,6 +31,8 @@ class Given:
     paper_balances: str | None = None
     key_file: str | None = None
     secret_file: str | None = None
+    other_key_file: str | None = None
+    other_secret_file: str | None = None
     alert: str | None = None
     simex: Path | None = None
 
@@ -43,7 +47,12 @@ class Given:
     @property
     def keyed(self) -> bool:
         """Whether a real account was meant."""
-        return self.key_file is not None or self.secret_file is not None
+        return any(one is not None for one in self.files)
+
+    @property
+    def files(self) -> tuple[str | None, ...]:
+        """The files of key and secret, of the first venue and of the second."""
+        return self.key_file, self.secret_file, self.other_key_file, self.other_secret_file
 
 
 def write_config(path: Path, given: Given, *, quiet: bool, force: bool) -> None:
@@ -68,17 +77,32 @@ class _Dialogue:
 
     def answers(self, given: Given) -> Answers:
         """Everything; raises Stop with all mistakes of the options at once."""
-        pin = None if given.simex is None else self._pin(given.simex)
+        pin = self._pin(given.simex, self._hinted(given.venue))
         name = self._take("Name of the portfolio", init.name, init.NAME_DEFAULT, given.name)
+        question = "Venue: binance, bybit, or binance+bybit (coins at the first, hedged at the second)"
+        found = self._take(question, init.venues, init.VENUE_DEFAULT, given.venue)
+        if found is not None and found != self._hinted(given.venue):
+            pin = self._pin(given.simex, found)
+        venues = found or self._hinted(None)
         coins = self._take("Coins to hedge", init.coins, init.COINS_DEFAULT, given.coins) or ("BTC", "ETH")
         question = f"Goal: neutral, ratio 0.5 (half hedged), or weights {init.example_weights(coins)}"
         goal = self._take(question, lambda text: init.goal(text, coins), init.GOAL_DEFAULT, given.goal)
-        account = self._account(given, coins)
+        account = self._account(given, coins, venues)
         question = "Alerts: a file with the sink's URL, or none"
         alerts = self._take(question, lambda text: init.alerts(text, self._folder), init.ALERTS_DEFAULT, given.alert)
         if name is None or goal is None or account is None or alerts is None or self._mistakes:
             raise Stop(Exit.USAGE, "nothing was written", "mistakes", self._mistakes)
-        return Answers(name, coins, goal, account, alerts, pin)
+        answers = Answers(name, coins, goal, account, alerts, pin, venues)
+        if answers.quote != init.QUOTES[0] and venues[-1] == BYBIT:
+            raise Stop(Exit.USAGE, f"hedges at Bybit settle in {init.QUOTES[0]}: nothing was written")
+        return answers
+
+    def _hinted(self, given: str | None) -> tuple[str, ...]:
+        """The venues as far as they are known before anything is asked."""
+        try:
+            return init.venues(given or init.VENUE_DEFAULT)
+        except Mistake:
+            return init.venues(init.VENUE_DEFAULT)
 
     def _take(self, question: str, read: Callable[[str], Answer], default: str, given: str | None) -> Answer | None:
         """The answer; None where the option is wrong and nobody can be asked: the mistake is kept for the end."""
@@ -92,28 +116,36 @@ class _Dialogue:
             self._mistakes.append(str(mistake))
             return None
 
-    def _account(self, given: Given, coins: tuple[str, ...]) -> init.Account | None:
-        question, default = "Account: paper balances, or the files of API key and secret", init.paper_default(coins)
+    def _account(self, given: Given, coins: tuple[str, ...], venues: tuple[str, ...]) -> init.Account | None:
+        question = "Account: paper balances, or the files of API key and secret"
+        question += f" of {venues[0]}, then those of {venues[1]}" if len(venues) > 1 else ""
+        default = init.paper_default(coins)
         if not given.keyed:
             return self._take(
-                question, lambda text: init.account(text, self._folder, coins), default, given.paper_balances
+                question, lambda text: init.account(text, self._folder, coins, venues), default, given.paper_balances
             )
 
         def read(text: str) -> init.Account:
             if text:
-                return init.account(text, self._folder, coins)
-            if given.paper_balances is not None or given.key_file is None or given.secret_file is None:
-                raise Mistake("--key-file and --secret-file belong together, without --paper-balances")
-            return init.keyed(given.key_file, given.secret_file, self._folder)
+                return init.account(text, self._folder, coins, venues)
+            files = [one for one in given.files if one is not None]
+            if given.paper_balances is not None or given.files != (*files, *[None] * (4 - 2 * len(venues))):
+                other = ", and --other-key-file and --other-secret-file for the second venue" if venues[1:] else ""
+                raise Mistake(f"--key-file and --secret-file belong together{other}, without --paper-balances")
+            return init.keyed(files, self._folder)
 
         return self._take(question, read, default, "")
 
-    def _pin(self, ready: Path) -> init.Pin | None:
-        """No question leads here, so that a mistake in it ends the conversation before it begins."""
-        from bot.runtime.wiring import HOSTS
+    def _pin(self, ready: Path | None, venues: tuple[str, ...]) -> init.Pin | None:
+        """No question could mend it, so that a mistake in it ends the conversation, before it begins if it can."""
+        from bot.venues.exchanges import HOSTS_OF
 
+        if ready is None:
+            return None
         try:
-            return init.pin(ready.expanduser().absolute(), HOSTS)
+            return init.pin(
+                ready.expanduser().absolute(), frozenset(host for venue in venues for host in HOSTS_OF[venue])
+            )
         except Mistake as mistake:
             if self._talks:
                 raise Stop(Exit.USAGE, "nothing was written", "mistakes", [str(mistake)]) from None

@@ -3,21 +3,29 @@
 import json
 from collections.abc import Iterator
 
+from bot.domain.venues import BINANCE, BYBIT, NAMES
 from bot.ops.init import QUOTES, Account, Alerts, Answers, Goal, Pin
 from bot.runtime.quantities import plain
 
 STATE_DIR = "~/.local/state/trimtab"
 COMMENT_COLUMN = 42
+PEG = "spot:USDCUSDT"
+"""The pair of the two largest dollars: either venue has it, and it says of both what they are worth."""
+WALLETS = {BINANCE: ("spot", "usdm"), BYBIT: ("unified", "unified")}
+"""Where a paper account's coins lie, and what margins its futures."""
+FEES = {BINANCE: "5 bps", BYBIT: "5.5 bps"}
+"""What either venue takes of a future's taker who has no discount."""
 
 
 def rendered(answers: Answers) -> str:
     """The whole file; it holds no secret."""
     parts = (
         _head(answers),
+        _peg(answers.quote),
         _assets(answers),
         _target(answers.goal, answers.coins),
         _limits(answers.quote),
-        _account(answers.account, answers.quote),
+        _account(answers.account, answers.quote, answers.venues),
         _alerts(answers.alerts),
         _exchange(answers.pin),
         _rest(),
@@ -33,11 +41,19 @@ def _head(answers: Answers) -> Iterator[str]:
     yield "# Written by `trimtab init`. What is commented out holds with the value that it shows;"
     yield "# config/example.yaml and `trimtab schema` have every key. API keys never stand in this file."
     yield _line(f"portfolio: {_text(answers.name)}", "its name: journal and alerts carry it; going live asks for it")
-    yield _line("venue: binance", "the exchange")
+    own, *others = answers.venues
+    second = f"; the coins are hedged at {others[0]}" if others else ""
+    yield _line(f"venue: {own}", f"the exchange{second}")
     yield _line(f"quote: {answers.quote}", "the quote currency; every hedge settles in it")
     yield _line(
         f"state_dir: {STATE_DIR}/{answers.name}", "journal, lock and control socket; its own for each portfolio"
     )
+
+
+def _peg(quote: str) -> Iterator[str]:
+    yield f"# What says whether {quote} is worth its dollar: pairs with other dollars. More than half must be known."
+    yield "peg:"
+    yield _line(f"  references: [{PEG}]", "off by more than 50 bps it is told, by 150 no order adds risk")
 
 
 def _assets(answers: Answers) -> Iterator[str]:
@@ -46,8 +62,12 @@ def _assets(answers: Answers) -> Iterator[str]:
     yield f"#   {first}: {{declared: 0.5 {first}}}"
     yield "assets:"
     for coin in answers.coins:
-        pair = f"{coin}{quote}"
-        yield _line(f"  {_text(coin)}: {{}}", f"priced by spot {pair}, hedged with the perpetual {pair}")
+        pair, at = f"{coin}{quote}", answers.venues[-1]
+        if len(answers.venues) == 1:
+            yield _line(f"  {_text(coin)}: {{}}", f"priced by spot {pair}, hedged with the perpetual {pair}")
+        else:
+            future = f"{at}.{NAMES[at].contracts}:{pair}"
+            yield _line(f"  {_text(coin)}: {{hedge: {json.dumps(future)}}}", f"priced by spot {pair}, hedged at {at}")
 
 
 def _target(goal: Goal, coins: tuple[str, ...]) -> Iterator[str]:
@@ -96,9 +116,9 @@ def _limits(quote: str) -> Iterator[str]:
     yield _line("  # clock_offset: 500 ms", "no order while the venue's clock is further from ours")
 
 
-def _account(account: Account, quote: str) -> Iterator[str]:
+def _account(account: Account, quote: str, venues: tuple[str, ...]) -> Iterator[str]:
     if account.paper is not None:
-        yield from _paper(account, quote)
+        yield from _paper(account, quote, venues)
         yield ""
         yield "# The real account, once you want to see it: two files of yours, mode 0600, with one value each. The key"
         yield "# needs reading and futures, never withdrawal. With `seed: live`, and no balances, a dry-run begins with"
@@ -106,30 +126,43 @@ def _account(account: Account, quote: str) -> Iterator[str]:
         yield "# credentials:"
         yield "#   api_key_file: ~/.config/trimtab/api-key"
         yield "#   api_secret_file: ~/.config/trimtab/api-secret"
+        for venue in venues[1:]:
+            yield f"#   {venue}: {{api_key_file: ~/.config/trimtab/{venue}-key,"
+            yield f"#     api_secret_file: ~/.config/trimtab/{venue}-secret}}"
         return
     yield "# The account: files of yours, mode 0600, with one value each. The key needs reading and futures, never"
     yield "# withdrawal."
     yield "credentials:"
     yield _line(f"  api_key_file: {_text(str(account.key_file))}", "the API key")
     yield _line(f"  api_secret_file: {_text(str(account.secret_file))}", "its secret")
+    if account.other is not None:
+        yield _line(f"  {venues[-1]}:", "the second venue's")
+        yield _line(f"    api_key_file: {_text(str(account.other[0]))}", "the API key")
+        yield _line(f"    api_secret_file: {_text(str(account.other[1]))}", "its secret")
     yield ""
     yield "# A dry-run's account: filled against the live books, and nothing is sent."
     yield "paper:"
     yield _line("  seed: live", "it begins with what the real account holds, read once")
-    yield _line("  taker_fee: 5 bps", "paid on every fill; `trimtab check --live` says what your account pays")
+    fee = FEES[venues[-1]]
+    yield _line(f"  taker_fee: {fee}", "paid on every fill; `trimtab check --live` says what your account pays")
 
 
-def _paper(account: Account, quote: str) -> Iterator[str]:
+def _paper(account: Account, quote: str, venues: tuple[str, ...]) -> Iterator[str]:
     assert account.paper is not None, "a paper account has balances"
-    spot = ", ".join(f"{_text(coin)}: {plain(amount)}" for coin, amount in account.paper.items() if coin not in QUOTES)
-    usdm = ", ".join(f"{coin}: {plain(amount)}" for coin, amount in account.paper.items() if coin in QUOTES)
+    held = ", ".join(f"{_text(coin)}: {plain(amount)}" for coin, amount in account.paper.items() if coin not in QUOTES)
+    money = ", ".join(f"{coin}: {plain(amount)}" for coin, amount in account.paper.items() if coin in QUOTES)
+    coins_in, money_in = WALLETS[venues[0]][0], WALLETS[venues[-1]][1]
     yield "# The account of a dry-run: filled against the live books, and nothing is sent."
     yield "paper:"
     yield _line("  seed: config", "config: the balances below; live: the real account's, read once")
     yield "  balances:"
-    yield _line(f"    spot: {{{spot}}}", "coins that lie there")
-    yield _line(f"    usdm: {{{usdm}}}", f"collateral of the futures, in {quote}")
-    yield _line("  taker_fee: 5 bps", "paid on every fill")
+    if coins_in == money_in:
+        together = f"{held}, {money}" if held else money
+        yield _line(f"    {coins_in}: {{{together}}}", f"coins, and collateral of the futures in {quote}")
+    else:
+        yield _line(f"    {coins_in}: {{{held}}}", "coins that lie there")
+        yield _line(f"    {money_in}: {{{money}}}", f"collateral of the futures, in {quote}")
+    yield _line(f"  taker_fee: {FEES[venues[-1]]}", "paid on every fill")
 
 
 def _alerts(alerts: Alerts) -> Iterator[str]:

@@ -27,6 +27,7 @@ LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.
 SLIPPAGE_BUCKETS_BPS = (-10.0, -5.0, -2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0)
 
 ASSET = ("asset", "group")
+CONVERSION = ("target", "asset")
 METRICS: tuple[Metric, ...] = (
     Metric("trimtab_info", "gauge", ("version", "portfolio", "run_mode"), "Always 1: which Trimtab this is."),
     Metric("trimtab_mode", "gauge", ("run_mode", "mode"), "1 for the mode that counts globally, 0 for the others."),
@@ -60,6 +61,10 @@ METRICS: tuple[Metric, ...] = (
         (),
         "How far the quote currency is from its dollar; absent where nobody watches it, or while it is not known.",
     ),
+    Metric("trimtab_conversion_amount_coins", "gauge", CONVERSION, "Coins that a conversion is to sell in all."),
+    Metric("trimtab_conversion_sold_coins", "gauge", CONVERSION, "Coins that a conversion has sold so far."),
+    Metric("trimtab_conversion_bought_coins", "gauge", CONVERSION, "The hedge that it has bought back so far."),
+    Metric("trimtab_conversion_stopped", "gauge", CONVERSION, "1 while a conversion is stopped until you arm again."),
     Metric("trimtab_funding_paid_quote_total", "counter", (), "Funding paid, without what was received."),
     Metric("trimtab_funding_received_quote_total", "counter", (), "Funding received, without what was paid."),
     Metric("trimtab_fees_quote_total", "counter", (), "Fees of our fills."),

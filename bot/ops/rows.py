@@ -12,9 +12,10 @@ from rich.text import Text
 
 from bot.ops import figures
 from bot.runtime.problems import one_line as printable
-from bot.runtime.status import AssetStatus, OrderStatus, PositionStatus
+from bot.runtime.status import AssetStatus, ConversionStatus, OrderStatus, PositionStatus
 
 ORDER_STYLES = {"filled": "green", "unknown": "bold yellow", "rejected": "red", "partially_filled": "yellow"}
+CONVERSION_STYLES = {"stopped": "bold red", "held": "bold yellow", "planned": "bold yellow"}
 UNWOUND = "unwind:"
 """The group of an asset whose hedge is closed and not kept."""
 NEAR_THE_EDGE = Decimal("0.7")
@@ -116,6 +117,18 @@ def held(found: Sequence[AssetStatus]) -> list[RenderableType]:
     return [
         one_line(Text.assemble((f"{name} held: ", "bold yellow"), (printable(why), "yellow"))) for name, why in waiting
     ]
+
+
+def conversions(found: Sequence[ConversionStatus]) -> list[RenderableType]:
+    """How far coins have become money, a line each."""
+    return [one_line(_conversion(row)) for row in found]
+
+
+def _conversion(row: ConversionStatus) -> Text:
+    sold, bought = figures.coins(row.sold), figures.coins(row.bought)
+    done = f"{sold} of {figures.coins(row.amount)} {row.asset} sold, {bought} of the hedge bought back"
+    why = f": {printable(row.why)}" if row.why else ""
+    return Text.assemble((f"{row.target} {row.state}: ", CONVERSION_STYLES.get(row.state, "bold")), f"{done}{why}")
 
 
 def positions(found: Sequence[PositionStatus], now_ns: int, wide: bool) -> RenderableType:

@@ -26,6 +26,7 @@ STREAM_AGE_NS_WARN = 5_000_000_000
 QUIET = ".user"
 """Streams of this kind are silent for as long as nothing happens on the account."""
 LATCHES_MAX = 3
+UNCOUNTED_MAX = 3
 MODE_STYLES = {
     "run": "bold white on green",
     "degraded": "bold black on yellow",
@@ -63,7 +64,9 @@ def draw(status: Status, height: int | None = HEIGHT, width: int = WIDTH, glyphs
     """The screen: what matters most first; the lists at the end get the lines that are left of `height`."""
     wide = width >= WIDTH_WIDE
     parts: list[RenderableType] = [header(status, glyphs), *latches(status.latches), *lost_peg(status.peg)]
+    parts += uncounted(status.uncounted)
     parts += ["", rows.assets(status.assets, wide, glyphs), *rows.held(status.assets)]
+    parts += rows.conversions(status.conversions)
     if status.positions:
         parts += ["", rows.positions(status.positions, status.now_ns, wide)]
     parts += ["", totals(status, glyphs), streams(status.streams, glyphs)]
@@ -86,8 +89,9 @@ def _lists(status: Status, height: int | None, wide: bool, glyphs: Glyphs) -> li
 def _lines_above(status: Status) -> int:
     """Every line that is not an order or a notice."""
     lists = len(status.assets) + len(rows.held(status.assets)) + len(status.positions)
+    lists += len(status.conversions)
     tables = 1 + bool(status.positions) + bool(status.orders)
-    set_off = min(len(status.latches), LATCHES_MAX) + len(lost_peg(status.peg))
+    set_off = min(len(status.latches), LATCHES_MAX) + len(lost_peg(status.peg)) + len(uncounted(status.uncounted))
     return _LINES_FIXED + set_off + lists + tables * _TABLE_HEAD
 
 
@@ -134,6 +138,11 @@ def lost_peg(found: PegStatus | None) -> list[RenderableType]:
         return []
     style, held = ("bold red", "no order adds risk") if found.holds else ("yellow", "warned")
     return [rows.one_line(Text(printable(f"PEG: {found.told} ({held})"), style))]
+
+
+def uncounted(found: Sequence[str]) -> list[RenderableType]:
+    """Positions that no exposure has; the first few."""
+    return [rows.one_line(Text(printable(f"NOT COUNTED: {line}"), "bold yellow")) for line in found[:UNCOUNTED_MAX]]
 
 
 def totals(status: Status, glyphs: Glyphs) -> RenderableType:

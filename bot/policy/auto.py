@@ -1,8 +1,9 @@
 """Auto bands: widths from cost and volatility, judged together by the joint program (formulas.md 3).
 
 Deviations, costs and variances are fractions of NAV and floats; what comes back are exact coins, rounded toward no
-trade. Beyond its hard limit, which is judged exactly, an asset is always traded. Where an input of the program is
-unknown the hard limit alone is the band, back to the target, and that is told.
+trade. Beyond its hard limit, which is judged exactly, an asset is always traded. Drift that nobody has seen yet is
+taken from returns, where it follows from them (`drift`). Where an input of the program is unknown the hard limit alone
+is the band, back to the target, and that is told.
 """
 
 import math
@@ -18,7 +19,7 @@ from bot.calc.bands import Deviation, Space
 from bot.calc.forms import Form, Whole, added, of_coins, of_share
 from bot.domain.bands import Auto, Band, Unit, Width
 from bot.domain.units import ONE, ZERO, Asset, Notional, Qty, exact
-from bot.policy import rows
+from bot.policy import drift, rows
 from bot.policy.judge import Judged
 from bot.policy.purse import Scope
 from bot.policy.rows import MINUS, Prices
@@ -55,6 +56,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     aversion: float
     trade_min: float
     nav: Whole
+    note: str = ""
 
 
 def is_auto(judged: Judged) -> bool:
@@ -95,7 +97,8 @@ def resolve(judged: Sequence[Judged], scope: Scope) -> Resolved:
         band = Band(width, width, instant=hard)
         banded.append(_banded(one, [band] * len(one.aims)))
         trades[one.asset] = _money(trade, found.nav) / one.price or _past_hard(one, hard)
-    note = "" if verdict.is_joint else "the joint band program did not converge: each asset by its own band"
+    alone = "" if verdict.is_joint else "the joint band program did not converge: each asset by its own band"
+    note = "; ".join(filter(None, (alone, found.note)))
     conditions = tuple(still(found, scope.view.prices))
     return Resolved(judged=tuple(banded), trades=trades, conditions=conditions, note=note)
 
@@ -108,12 +111,13 @@ def program(judged: Sequence[Judged], scope: Scope) -> Program | Missing:
     coupling = _coupling(assets, view)
     if isinstance(coupling, Missing):
         return coupling
-    for name, known in (("drift", view.drift_variance), ("cost", view.costs)):
+    variances, note = _drift(judged, assets, scope, nav)
+    for name, known in (("drift", variances), ("cost", view.costs)):
         if unknown := [asset for asset in assets if not math.isfinite(known.get(asset, math.nan))]:
             return Missing(unknown[0], f"the {name} of {', '.join(unknown)} is unknown")
     group = joint.Group(
         deviations=tuple(float(_value(one) / nav.value) for one in judged),
-        variances=tuple(view.drift_variance[asset] for asset in assets),
+        variances=tuple(variances[asset] for asset in assets),
         costs=tuple(view.costs[asset] for asset in assets),
         floors=tuple(_share(one, FLOOR, nav) for one in judged),
         hards=tuple(_share(one, HARD, nav) for one in judged),
@@ -126,7 +130,21 @@ def program(judged: Sequence[Judged], scope: Scope) -> Program | Missing:
         aversion=max(_aversion(band, group, coupling) for band in autos),
         trade_min=float(min(band.trade_min for band in autos)),
         nav=nav,
+        note=note,
     )
+
+
+def _drift(
+    judged: Sequence[Judged], assets: Sequence[Asset], scope: Scope, nav: Whole
+) -> tuple[Mapping[Asset, float], str]:
+    """How restless each deviation was seen to be, else what returns say of weights, with a word on which of them."""
+    seen, brief = scope.view.drift_variance, scope.view.drift_brief
+    lacking = [asset for asset in assets if asset not in seen or asset in brief]
+    if not lacking:
+        return seen, ""
+    derived = drift.of_returns(judged, scope, nav)
+    said = {asset: derived[asset] for asset in lacking if asset in derived}
+    return {**seen, **said}, f"drift from returns: {', '.join(said)}" if said else ""
 
 
 def still(found: Program, prices: Prices) -> list[Form]:

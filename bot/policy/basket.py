@@ -50,19 +50,21 @@ def exposures(
     note: str = "",
 ) -> tuple[Aim, ...]:
     """The overlays that bring each exposure from what is held to its weight of the base."""
-    whole = of_share(ONE, base)
+    whole, asked = of_share(ONE, base), frozenset(assets)
     most = ZERO if mode is WeightsMode.TRIM_ONLY else None
     return tuple(
-        Aim(
-            target=target.name,
-            asset=asset,
-            amount=less(share := of_share(weight, base), asset, scope.held(target, asset)),
-            scale=share,
-            base=whole,
-            band=band,
-            most=most,
-            note=note,
-        )
-        for asset, weight in weights.items()
-        if asset in assets
+        [
+            Aim(
+                target=target.name,
+                asset=asset,
+                amount=less(share := of_share(weight, base), asset, scope.held(target, asset)),
+                scale=share,
+                base=whole,
+                band=band,
+                most=most,
+                note=note,
+            )
+            for asset, weight in weights.items()
+            if asset in asked
+        ]
     )

@@ -115,38 +115,50 @@ def derive(  # noqa: PLR0913 - all that is remembered between two looks, each by
     breached = outsiders(bands.judged, bands.trades)
     fired, waits = correcting, NO_LINES
     if (breached or struck) and not correcting:
-        moment = Moment(
-            view=view,
-            targets={target.name: target for target in member.targets},
-            outside_since=outside_since or {},
-            struck=struck or {},
-            over={*ended, *dict(gathered.ended), *dict(gathered.closed)},
+        over = {*ended, *dict(gathered.ended), *dict(gathered.closed)}
+        fired, waits = judgement(
+            bands.judged, breached, bands.trades, _moment(member, view, outside_since, struck, over)
         )
-        fired, waits = judgement(bands.judged, breached, bands.trades, moment)
     needs: tuple[Need, ...] = ()
     if breached or fired or explain:
         needs = tuple(_need(one, bands.trades, fired=fired, outside=one.asset in breached) for one in bands.judged)
     pairs, held = _pairs(member, scope, ended)
     short = scope.short_of(member.targets) if scope.short else scope.short
-    notes = [cuts.note, bands.note, *short.values()]
     return Derived(
         member=member,
         needs=needs,
         judged=bands.judged,
         outside=tuple(breached),
         fired=fired,
-        waits=(*waits, *held),
+        waits=waits + held,
         ended=gathered.ended,
         closed=gathered.closed,
         pairs=pairs,
-        notes=tuple([note for note in notes if note]),
+        notes=_notes(cuts.note, bands.note, short),
         short=short,
         prices=view.prices,
         marked=view.marked.keys(),
         caps=cuts.caps,
-        conditions=(*gathered.conditions, *cuts.conditions, *bands.conditions),
+        conditions=gathered.conditions + cuts.conditions + bands.conditions,
         found=bands.trades.keys(),
     )
+
+
+def _moment(
+    member: Member,
+    view: View,
+    outside_since: Mapping[Asset, Nanos] | None,
+    struck: Mapping[str, Nanos] | None,
+    over: Collection[str],
+) -> Moment:
+    by_name = {target.name: target for target in member.targets}
+    return Moment(view=view, targets=by_name, outside_since=outside_since or {}, struck=struck or {}, over=over)
+
+
+def _notes(cut: str, found: str, short: Mapping[Asset, str]) -> tuple[str, ...]:
+    if not (cut or found or short):
+        return NO_LINES
+    return tuple(note for note in (cut, found, *short.values()) if note)
 
 
 def _resolved(

@@ -1,6 +1,6 @@
 """All aims of some targets, by asset: what ends them, what closes them early, and what is left to be wanted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -52,12 +52,11 @@ def gather(
             return found
     if torn := _torn(targets, wanted):
         return Missing(torn, f"{torn} is unwound, and another target wants futures of it: only one of them can be")
-    for one in over:
-        for asset in kinds.reach(one.target):
-            if asset in wanted and not wanted[asset]:
-                wanted[asset].append(closing(one.target.name, asset, one.why))
+    if not over:
+        return Gathered(aims=_concerned(wanted), conditions=tuple(conditions))
+    _close(over, wanted)
     return Gathered(
-        aims={asset: _concerned(found) for asset, found in wanted.items() if found},
+        aims=_concerned(wanted),
         ended=tuple([(one.target.name, one.why) for one in over if one.newly]),
         closed=tuple([(one.target.name, one.why) for one in over if one.early]),
         conditions=tuple(conditions),
@@ -70,7 +69,7 @@ def _torn(targets: Sequence[TargetSpec], wanted: Mapping[Asset, Sequence[Aim]]) 
     The slices of an unwinding count all the futures that there are, so that with anything else on top of them it would
     run after its own orders.
     """
-    unwinding = {target.name for target in targets if type(target) is UnwindTarget}
+    unwinding = [target.name for target in targets if type(target) is UnwindTarget]
     for asset, aims in wanted.items() if unwinding else ():
         if len(aims) > 1 and any(aim.target in unwinding for aim in aims):
             return asset
@@ -115,8 +114,20 @@ def _asked(
     return found
 
 
-def _concerned(found: list[Aim]) -> list[Aim]:
+def _close(over: Iterable["Over"], wanted: Mapping[Asset, list[Aim]]) -> None:
+    """Where nobody else wants anything, what a target had wanted is closed."""
+    for one in over:
+        for asset in kinds.reach(one.target):
+            if asset in wanted and not wanted[asset]:
+                wanted[asset].append(closing(one.target.name, asset, one.why))
+
+
+def _concerned(wanted: Mapping[Asset, list[Aim]]) -> dict[Asset, list[Aim]]:
     """Aims that want something, where any does: the band of a target that wants nothing decides nothing."""
-    if len(found) == 1:
-        return found
-    return [aim for aim in found if not aim.amount.is_nothing] or found
+    out = {}
+    for asset, found in wanted.items():
+        if len(found) > 1:
+            out[asset] = [aim for aim in found if not aim.amount.is_nothing] or found
+        elif found:
+            out[asset] = found
+    return out

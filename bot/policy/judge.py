@@ -18,6 +18,8 @@ from bot.domain.hedge import Parts
 from bot.domain.units import ZERO, Asset, Notional, Price, Qty
 from bot.policy.view import Aim, View
 
+_COINS, _QUOTE = Space.COINS, Space.QUOTE
+
 
 class Judged(msgspec.Struct, frozen=True):
     """One asset's deviation, seen by each of the targets that want something of its futures (at least one).
@@ -59,11 +61,11 @@ class Judged(msgspec.Struct, frozen=True):
 
     def breached(self) -> list[Aim]:
         """The aims whose own fixed band is left."""
-        return [
-            aim
-            for deviation, aim in zip(self.deviations, self.aims, strict=True)
-            if isinstance(aim.band, Band) and bands.is_breached(deviation, aim.band)
-        ]
+        out = []
+        for place, aim in enumerate(self.aims):
+            if type(aim.band) is Band and bands.is_breached(self.deviations[place], aim.band):
+                out.append(aim)
+        return out
 
     def urgent(self) -> bool:
         """Whether the deviation is beyond the size that waits for nothing, of any of the bands."""
@@ -124,16 +126,17 @@ def judge(
     own = None if shares is not None or aims[0].amount.share else _own_coins(asset, aims, price, cap)
     cut = False
     if own is not None:
-        (overlays, scales), space = own, Space.COINS
+        (overlays, scales), space = own, _COINS
     else:
         overlays = [overlay(aim, prices) for aim in aims]
         if cap is not None or shares is not None:
             overlays, cut = _cut(overlays, cap, shares)
         scales = [ruler.scale(aim) for aim in aims]
-        space, net = Space.QUOTE, net * price
+        space, net = _QUOTE, net * price
     for one in overlays:
         net -= one
-    deviations = [Deviation(space, net, scale, ruler.base(aim), price) for aim, scale in zip(aims, scales, strict=True)]
+    bases = map(ruler.base, aims)
+    deviations = [Deviation(space, net, scale, base, price) for scale, base in zip(scales, bases, strict=True)]
     return Judged(asset, price, parts, aims, overlays, deviations, cut)
 
 

@@ -21,7 +21,7 @@ from bot.domain.targets import (
 )
 from bot.domain.units import Asset, Notional
 from bot.policy import basket, cash, index, leverage, overlay, parity, proxy, tilt, unwind
-from bot.policy.purse import Scope
+from bot.policy.purse import Scope, holds
 from bot.policy.view import Aim, Missing
 
 Answer = tuple[Aim, ...] | Missing
@@ -69,6 +69,11 @@ def reach(target: TargetSpec) -> tuple[Asset, ...]:
         case _:
             named = target.assets
     return tuple(dict.fromkeys(named))
+
+
+def weighed(target: TargetSpec) -> tuple[Asset, ...]:
+    """The assets that the base of what is owned adds up: those that are hedged, not what they are hedged with."""
+    return target.assets if isinstance(target, IndexTarget) else holds(target) or reach(target)
 
 
 def _capped(aim: Aim, cap: Notional) -> Aim:

@@ -3,7 +3,8 @@
 The overlay of anchor h is -ratio x the sum of beta(a, h) x value of a: linear in prices. With one anchor a beta is the
 slope of the coin's returns, pulled towards its prior by how badly it is known (Vasicek), and the prior itself where its
 standard error is too large; with several it is that of least variance, all of them together. One that rests on too few
-returns is unknown. A coin that has left its anchors is told, and hedged as its owner said for that case.
+returns is unknown. A coin that has left its anchors is told, and hedged as its owner said for that case. Where a cap
+or the margin stops one of several anchors, or costs count, the amounts are solved for anew (`frugal`).
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +16,7 @@ from bot.calc.forms import Form, added
 from bot.domain.targets import Decoupled, ProxyTarget
 from bot.domain.units import ONE, ZERO, Asset, Notional, Qty
 from bot.policy import frugal, slopes
+from bot.policy.frugal import Solved
 from bot.policy.purse import Scope
 from bot.policy.slopes import Slopes
 from bot.policy.view import Aim, Missing, plain
@@ -41,10 +43,11 @@ def aims(target: ProxyTarget, scope: Scope, assets: Collection[Asset]) -> tuple[
         hedged.append(found)
     value = Form(ZERO, {one.asset: abs(one.coins) for one in hedged})
     forms = {asset: _amount(hedged, asset) for asset in dict.fromkeys((*target.anchors, *_own(target, assets)))}
-    kept = frugal.shares(target, forms, scope) if target.cost_aware else frugal.Kept()
-    if isinstance(kept, Missing):
-        return kept
-    return tuple(_aim(target, asset, form, value, hedged, kept) for asset, form in forms.items())
+    given = any(one.asset in target.betas and one.asset not in target.anchors for one in hedged)
+    solved = frugal.solved(target, forms, scope, given=given)
+    if isinstance(solved, Missing):
+        return solved
+    return tuple(_aim(target, asset, value, hedged, solved) for asset in forms)
 
 
 def _own(target: ProxyTarget, assets: Collection[Asset]) -> tuple[Asset, ...]:
@@ -87,13 +90,11 @@ def _amount(hedged: Collection[Hedged], anchor: Asset) -> Form:
     return added(Form(ZERO, {one.asset: -one.coins * one.slopes.get(anchor, ZERO)}) for one in hedged)
 
 
-def _aim(
-    target: ProxyTarget, asset: Asset, amount: Form, value: Form, hedged: Collection[Hedged], kept: frugal.Kept
-) -> Aim:
+def _aim(target: ProxyTarget, asset: Asset, value: Form, hedged: Collection[Hedged], solved: Solved) -> Aim:
     cap: Notional | None = target.anchor_caps.get(asset)
     by_it = [one for one in hedged if asset in one.slopes]
     others = [one.asset for one in by_it if one.asset != asset]
-    amount = amount.times(kept.shares.get(asset, ONE))
+    amount = solved.amounts[asset]
     return Aim(
         target=target.name,
         asset=asset,
@@ -103,7 +104,7 @@ def _aim(
         band=target.band,
         least=None if cap is None else -cap,
         most=cap,
-        conditions=kept.conditions,
+        conditions=solved.conditions,
         cause=others[0] if len(others) == 1 else None,
-        note="; ".join(filter(None, (*(one.note for one in by_it), kept.note))),
+        note="; ".join(filter(None, (*(one.note for one in by_it), solved.note))),
     )

@@ -13,6 +13,17 @@ from bot.domain.statistics import Moments
 from bot.domain.units import Asset, Contracts, Nanos, Notional, Price, Qty
 
 
+class MarginRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """What margins an asset's future: the capital that a value of 1 of it takes, and what is `free` for more of it.
+
+    Both by the owner's limits, in the unit of account. Futures of one `account` share what is free.
+    """
+
+    account: str
+    rate: float
+    free: Notional
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """What targets look at, at one moment. Prices and amounts are in the unit of account.
 
@@ -31,7 +42,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     gates look at.
 
     `free` are coins of the spot wallets that could be sold now. `converted` is how much a conversion has sold so far,
-    `sliced` when the last slice of a target's asset was ordered.
+    `sliced` when the last slice of a target's asset was ordered. `margins` has what margins each asset's future, where
+    that is known, and `caps` what budgets let the net overlay of an asset be worth.
     """
 
     prices: Mapping[Asset, Price]
@@ -47,6 +59,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     funding_apr: Mapping[Asset, float] = {}
     costs: Mapping[Asset, float] = {}
     drift_variance: Mapping[Asset, float] = {}
+    drift_brief: Collection[Asset] = ()
+    """Assets whose drift was watched too briefly to be preferred to what returns say of it."""
     decoupled: Collection[Asset] = ()
     prior_weight: float = 0.0
     indices: Mapping[Asset, Mapping[Asset, Decimal]] = {}
@@ -56,6 +70,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     free: Mapping[Asset, Qty] = {}
     converted: Mapping[str, Qty] = {}
     sliced: Mapping[str, Mapping[Asset, Nanos]] = {}
+    margins: Mapping[Asset, MarginRoom] = {}
+    caps: Mapping[Asset, Notional] = {}
 
 
 class Missing(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ RESERVED = frozenset(
 
 # Below these keys the next part is a coin, and coins are written in capitals.
 _COIN_MAPS = frozenset(
-    "assets weights spot usdm owns reserve long short betas anchor_caps volatilities composition".split()
+    "assets weights spot usdm owns reserve long short betas anchor_caps volatilities composition held_as".split()
 )
 
 

@@ -25,6 +25,7 @@ from bot.policy.purse import STABLECOINS, UNDECLARED_SHARE_MAX
 from bot.runtime.document import Path
 from bot.runtime.feasible_sizes import World, base_of, needed, seen, sizes, world_of
 from bot.runtime.fields import Symbol
+from bot.runtime.foreign_money import foreign_amounts
 from bot.runtime.portfolio import hedge_name, hedge_symbol, named, pricing_symbol, venues, written
 from bot.runtime.problems import Problem, closest
 from bot.runtime.quantities import Amount, plain
@@ -62,7 +63,7 @@ def check_against(
             found += _narrow(loaded, world, edges)
         found += _converted(loaded, world, index, target)
         found += _undeclared(loaded, world, index, target)
-    found += [*_sleeves(loaded, world), *_budgets(loaded), *_pegs(loaded, world)]
+    found += [*_sleeves(loaded, world), *_budgets(loaded), *_pegs(loaded, world), *foreign_amounts(loaded)]
     return tuple(sorted(found, key=lambda problem: (problem.line is None, problem.line or 0)))
 
 

@@ -208,9 +208,10 @@ def mids(state: State, now_ns: int) -> dict[Asset, float]:
 
     One wrong print in a sample would be in every variance and beta for weeks.
     """
-    oldest_ns = now_ns - state.layout.limits.quote_age_ns_max
+    limits = state.layout.limits
     out: dict[Asset, float] = {}
     for rule in state.layout.rules.assets:
+        oldest_ns = now_ns - limits.quote_age_ns_max_of(rule.pricing)
         quote = state.books.quotes.get(rule.pricing)
         fresh = state.books.book_received_ns(rule.pricing) >= oldest_ns
         if quote is not None and fresh and price_doubt(state, rule.asset) is None:

@@ -1,13 +1,15 @@
 """Draws the daemon's status from the engine's state: what `trimtab status` and the terminal view show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from bot.calc.margin import Holding, ratio, required, stress_distance, unrealized
 from bot.calc.peg import off_peg
 from bot.domain.hedge import Need
+from bot.domain.instrument import account_of
+from bot.domain.targets import ConvertTarget
 from bot.domain.units import BPS_PER_UNIT, ZERO, AccountId, Asset, InstrumentId, exact
-from bot.engine import peg, trust
+from bot.engine import peg, trust, uncounted
 from bot.engine.decide import Assessment
 from bot.engine.engine import Engine
 from bot.engine.sleeves import Book
@@ -18,6 +20,7 @@ from bot.runtime.status import (
     AccountStatus,
     Around,
     AssetStatus,
+    ConversionStatus,
     LatchStatus,
     PegStatus,
     PositionStatus,
@@ -56,6 +59,8 @@ def draw(engine: Engine, monitor: Monitor, around: Around, *, now_ns: int, start
         journal_head=journal.head,
         margin_stress=stress,
         peg=peg_status(state),
+        conversions=tuple(_conversions(state)),
+        uncounted=tuple(uncounted.lines(state)),
         sleeves=tuple(_sleeve(state, *row) for row in state.sleeves.rows()),
         ended={name: ended.why for name, ended in sorted(state.triggers.ended.items())},
         reasons=around.health.reasons,
@@ -73,7 +78,7 @@ def not_ready(state: State) -> str:
 
 
 def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
-    """The futures account's margin ratio and stress distance now; None while unknown.
+    """The margin ratio and the stress distance now, of the account that is the nearest to its end; None while unknown.
 
     The venue's own figures count as long as they are of this start and nothing of ours filled after they were read;
     then ours do: the positions at their marks, by the instruments' brackets.
@@ -81,20 +86,30 @@ def margin_figures(state: State) -> tuple[Decimal | None, Decimal | None]:
     held = Beliefs(state).holdings
     if held is None:
         return None, None
+    names = dict.fromkeys(state.layout.instruments[one.hedge].account for one in state.layout.carriers())
+    found = [one for name in names if (one := _margin_of(state, name, held)) is not None]
+    distances = [distance for _, distance in found if distance is not None]
+    known = len(distances) == len(found)
+    return max((share for share, _ in found), default=None), min(distances, default=None) if known else None
+
+
+def _margin_of(state: State, account: AccountId, holdings: Iterable[Holding]) -> tuple[Decimal, Decimal | None] | None:
+    """One account's figures; None while they are unknown."""
+    held = [one for one in holdings if one.instrument.account == account]
     ours = all(one.instrument.tiers for one in held)
-    filled_ns = max((belief.filled_ns for belief in state.accounts.positions.values()), default=0)
-    for rule in state.layout.carriers():
-        account = state.layout.instruments[rule.hedge].account
-        belief, wallet = state.accounts.accounts[account], trust.wallet(state, rule.hedge)
-        venue = belief.margin
-        if venue is not None and belief.confirmed and belief.seen_ns >= filled_ns:
-            elsewhere = max(venue.maintenance_margin - required(held), ZERO) if ours else ZERO
-            stress = stress_distance(held, venue.margin_balance, elsewhere) if ours else None
-            return ratio(venue.maintenance_margin, venue.margin_balance), stress
-        if wallet is not None and ours:
-            balance = wallet + sum((unrealized(one) for one in held), ZERO)
-            return ratio(required(held), balance), stress_distance(held, balance)
-    return None, None
+    beliefs = [belief for name, belief in state.accounts.positions.items() if account_of(name) == account]
+    filled_ns = max((belief.filled_ns for belief in beliefs), default=0)
+    first = next(one.hedge for one in state.layout.carriers() if account_of(one.hedge) == account)
+    belief, wallet = state.accounts.accounts[account], trust.wallet(state, first)
+    venue = belief.margin
+    if venue is not None and belief.confirmed and belief.seen_ns >= filled_ns:
+        elsewhere = max(venue.maintenance_margin - required(held), ZERO) if ours else ZERO
+        stress = stress_distance(held, venue.margin_balance, elsewhere) if ours else None
+        return ratio(venue.maintenance_margin, venue.margin_balance), stress
+    if wallet is None or not ours:
+        return None
+    balance = wallet + sum((unrealized(one) for one in held), ZERO)
+    return ratio(required(held), balance), stress_distance(held, balance)
 
 
 def peg_status(state: State) -> PegStatus | None:
@@ -110,6 +125,36 @@ def peg_status(state: State) -> PegStatus | None:
         told=found.told,
         back_ns=state.pegs.back_ns,
     )
+
+
+def _conversions(state: State) -> Iterator[ConversionStatus]:
+    """How far each conversion has come, in the order of the config."""
+    layout = state.layout
+    for target in layout.rules.targets:
+        if isinstance(target, ConvertTarget):
+            known, (word, why) = state.conversions.get(target), _progress(state, target)
+            yield ConversionStatus(
+                target=target.name,
+                asset=target.asset,
+                amount=target.amount,
+                sold=known.sold,
+                bought=known.bought,
+                state=word,
+                why=why,
+            )
+
+
+def _progress(state: State, target: ConvertTarget) -> tuple[str, str]:
+    """Where a conversion stands in a word, and why it does not go on."""
+    known = state.conversions.get(target)
+    if target.name in state.layout.planned:
+        return "planned", state.layout.planned[target.name]
+    if known.stopped:
+        return "stopped", known.stopped
+    if known.finished >= target.amount:
+        return "done", ""
+    held = state.legs.held.get(target.name, "")
+    return ("held", held) if held else ("selling", "")
 
 
 def _account(state: State, name: AccountId, now_ns: int) -> AccountStatus:

@@ -12,7 +12,7 @@ from bot.policy import kinds
 from bot.policy.budgets import Ceilings, Cuts, ceilings, cuts
 from bot.policy.compose import Derived, Member, derive, members
 from bot.policy.convert import Pair
-from bot.policy.purse import Scope, has_sleeve, holds, sleeve
+from bot.policy.purse import Scope, has_sleeve, sleeve
 from bot.policy.view import Missing
 from bot.runtime import calendars
 from bot.runtime.plan_answer import (
@@ -25,6 +25,7 @@ from bot.runtime.plan_answer import (
 )
 from bot.runtime.plan_margin import Margins, margins, objection
 from bot.runtime.plan_orders import Draft, Drafted, draft, paired
+from bot.runtime.plan_room import with_rooms
 from bot.runtime.plan_routes import lot_of
 from bot.runtime.plan_show import explained, held, sleeves_of
 from bot.runtime.plan_snapshot import Reading
@@ -53,7 +54,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(settings: Settings, reading: Reading, at_ns: Nanos | None = None) -> Answer:
     """The whole plan. What cannot be said of one asset is refused for it and for what is judged with it, no further."""
-    made = scene(settings, reading, at_ns)
+    made = _bounded(with_rooms(scene(settings, reading, at_ns)))
     scope = Scope(made.targets, made.view)
     refused: list[RefusedLine] = []
     judged = []
@@ -63,7 +64,6 @@ def plan(settings: Settings, reading: Reading, at_ns: Nanos | None = None) -> An
         if derived.missing is not None:
             what = derived.missing.what if derived.missing.what in made.blind else member.name
             refused.append(RefusedLine(str(what), derived.missing.why))
-        refused += [RefusedLine(str(asset), why) for asset, why in sorted(derived.short.items())]
         judged.append(Judged(derived=derived, drafts=_drafts(made, derived)))
     conversions, against = _conversions(made, judged)
     judged, objected, margin = _affordable(made, judged, conversions)
@@ -83,7 +83,7 @@ def plan(settings: Settings, reading: Reading, at_ns: Nanos | None = None) -> An
         carry={},
         transfers=margin.transfers,
         refused=tuple(dict.fromkeys((*refused, *against))),
-        unknown=tuple(dict.fromkeys((*made.lines, *_doubts(made), *_notes(judged), *margin.unknown))),
+        unknown=tuple(dict.fromkeys((*made.lines, *_doubts(made), *_short(judged), *_notes(judged), *margin.unknown))),
     )
 
 
@@ -121,6 +121,11 @@ def _derived(made: Scene, member: Member, scope: Scope, cut: Cuts | Missing) -> 
     )
 
 
+def _bounded(made: Scene) -> Scene:
+    """The scene with what budgets let each asset's overlay be worth in what targets look at."""
+    return msgspec.structs.replace(made, view=msgspec.structs.replace(made.view, caps=_ceilings(made).caps))
+
+
 def _ceilings(made: Scene) -> Ceilings:
     """The budgets, in terms of the futures that would carry the hedges."""
     first = {asset: futures[0].instrument.id for asset, futures in made.hedges.items() if futures}
@@ -140,16 +145,10 @@ def _struck(made: Scene) -> dict[str, Nanos]:
 
 
 def _drafts(made: Scene, derived: Derived) -> dict[Asset, Draft]:
-    """The orders of every need.
-
-    There are none where a sleeve has more by name than there is, and none where a band is so narrow that lots could
-    never bring a deviation into it.
-    """
+    """The orders of every need; none where a band is so narrow that lots could never bring a deviation into it."""
     out = {}
     for need in derived.needs:
-        if need.hedge and derived.short:
-            out[need.asset] = Draft(residual=need.hedge)
-        elif need.hedge:
+        if need.hedge:
             why = _too_narrow(made, need)
             out[need.asset] = (
                 Draft(residual=need.hedge, refused=((need.asset, why),)) if why else draft(made, need.asset, need.hedge)
@@ -183,6 +182,11 @@ def _doubts(made: Scene) -> Iterable[str]:
         yield f"{asset}: orders of unknown fate may still change it by {doubt.low:f} to {doubt.high:+f}"
 
 
+def _short(judged: Iterable[Judged]) -> Iterable[str]:
+    """Sleeves that have more by name than there is: as in the running service no more than that is hedged."""
+    return (f"{why}: no more than that is hedged" for one in judged for _, why in sorted(one.derived.short.items()))
+
+
 def _notes(judged: Iterable[Judged]) -> Iterable[str]:
     return (note for one in judged for two in one.drafts.values() for note in two.notes)
 
@@ -194,7 +198,7 @@ def _bases(made: Scene, scope: Scope) -> dict[str, Decimal | None]:
         basis = getattr(target, "basis", None)
         if basis is None:
             continue
-        found = scope.base(target, basis, holds(target) or kinds.reach(target))
+        found = scope.base(target, basis, kinds.weighed(target))
         out[target.name] = None if isinstance(found, Missing) else found.value
     return out
 

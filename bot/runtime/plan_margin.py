@@ -92,14 +92,14 @@ def margins(scene: Scene, orders: Sequence[Drafted]) -> Margins:
     transfers: list[TransferLine] = []
     unknown: list[str] = []
     for name in names:
-        desk = _Desk(scene, name, by_account.get(name, []))
+        desk = Desk(scene, name, by_account.get(name, []))
         accounts[name] = desk.margin()
         transfers += desk.transfers
         unknown += desk.unknown
     return Margins(accounts=accounts, transfers=tuple(transfers), unknown=tuple(unknown))
 
 
-class _Desk:
+class Desk:
     """One account's margin."""
 
     def __init__(self, scene: Scene, name: AccountId, orders: Sequence[Drafted]) -> None:
@@ -152,7 +152,28 @@ class _Desk:
 
     # Pools.
 
+    def pool_of(self, one: Traded) -> tuple[str, stress.Pool]:
+        """What would margin a new position, by a name, without any order.
+
+        Raises:
+            Unclear, ValueError: it cannot be told.
+        """
+        key = self._group(one.instrument.id)
+        group = self._groups().get(key, {})
+        if (one.instrument.id, False) not in group and (one.instrument.id, True) not in group:
+            group[one.instrument.id, False] = ZERO
+        return f"{self._name} {key}", self._pool(key, group).pool
+
     def _pools(self) -> list[_Pool]:
+        groups = self._groups()
+        for order in self._orders:
+            name = order.traded.instrument.id
+            group = groups.setdefault(self._group(name), {})
+            if (name, False) not in group and (name, True) not in group:
+                group[name, False] = ZERO
+        return [self._pool(key, group) for key, group in sorted(groups.items())]
+
+    def _groups(self) -> dict[str, dict[_Side, Contracts]]:
         """What shares collateral, by the asset it settles in; isolated positions by themselves."""
         groups: dict[str, dict[_Side, Contracts]] = {}
         hedged = in_hedge_mode(self._scene, self._name)
@@ -161,12 +182,7 @@ class _Desk:
                 side = (one.instrument, hedged and one.contracts < 0)
                 group = groups.setdefault(self._group(one.instrument), {})
                 group[side] = group.get(side, ZERO) + one.contracts
-        for order in self._orders:
-            name = order.traded.instrument.id
-            group = groups.setdefault(self._group(name), {})
-            if (name, False) not in group and (name, True) not in group:
-                group[name, False] = ZERO
-        return [self._pool(key, group) for key, group in sorted(groups.items())]
+        return groups
 
     def _group(self, name: InstrumentId) -> str:
         mode = next((p.margin_mode for p in self._positions() if p.instrument == name and p.margin_mode), None)

@@ -12,6 +12,7 @@ import msgspec
 from bot.calc import sizing
 from bot.calc.costs import walk
 from bot.calc.ledger_parts import Lack
+from bot.calc.spreading import Spread
 from bot.domain.instrument import Instrument, Kind
 from bot.domain.market import Depth, Quote
 from bot.domain.order import Side
@@ -26,12 +27,13 @@ from bot.domain.units import (
     Price,
     Qty,
 )
+from bot.policy.view import plain
 from bot.runtime.plan_quotes import lacking, mid
 from bot.runtime.plan_routes import (
     ANY_SIZE,
     Slot,
     book_of,
-    carrier,
+    carriers,
     coins_held,
     contract_value,
     delta,
@@ -98,15 +100,24 @@ def draft(scene: Scene, asset: Asset, need: Qty) -> Draft:
     pieces, left = reductions(scene, futures, held, need)
     drafts = []
     if left:
-        chosen, why = carrier(scene, futures, left, held)
-        if chosen is None:
-            drafts.append(Draft(residual=left, refused=((asset, why),)))
-        else:
-            pieces[chosen] = pieces.get(chosen, ZERO) + left
-            drafts.append(Draft(remarks=(why,) if why else ()))
+        found = carriers(scene, futures, left, held)
+        for name, coins in found.pieces.items():
+            pieces[name] = pieces.get(name, ZERO) + coins
+        drafts.append(_carried(asset, found))
     by_id = {one.instrument.id: one for one in futures}
     drafts += [_shared_out(scene, asset, by_id[name], coins) for name, coins in pieces.items()]
     return _together(drafts)
+
+
+def _carried(asset: Asset, found: Spread) -> Draft:
+    """What is to be said of how a need was shared out, and what of it no future takes."""
+    if not found.pieces:
+        return Draft(residual=found.left, refused=((asset, found.why),))
+    remarks = (found.why,) if found.why else ()
+    if not found.left:
+        return Draft(remarks=remarks)
+    line = (asset, f"its futures leave {plain(found.left)} of it")
+    return Draft(residual=found.left, remarks=remarks, refused=(line,))
 
 
 def _together(drafts: Iterable[Draft]) -> Draft:

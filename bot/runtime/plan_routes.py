@@ -9,7 +9,8 @@ from bot.calc import ledger_parts, routing, spreading
 from bot.calc.costs import Book
 from bot.calc.ledger_parts import Lack
 from bot.calc.peg import STOP_BPS, WARN_BPS
-from bot.calc.routing import HORIZON_DAYS
+from bot.calc.routing import BUFFER, HORIZON_DAYS
+from bot.calc.spreading import Spread
 from bot.domain.instrument import Kind
 from bot.domain.snapshot import PositionMode, Traded
 from bot.domain.units import (
@@ -133,31 +134,38 @@ def reductions(
     """What of a need reduces positions, dearest to keep first, and what is left to open."""
     running = {}
     if sum(1 for coins in held.values() if coins * need < 0) > 1:
-        running = spreading.keeping([_candidate(scene, one) for one in futures], -need, _terms(scene))
+        running = spreading.keeping([_candidate(scene, one, -need) for one in futures], -need, _terms(scene))
     return spreading.reductions(held, need, running)
 
 
 def _terms(scene: Scene) -> routing.Terms:
     return routing.Terms(
-        now_ns=scene.snapshot.now_ns, horizon_days=HORIZON_DAYS, slippage_bps_max=scene.limits.slippage_bps_max
+        now_ns=scene.snapshot.now_ns,
+        horizon_days=HORIZON_DAYS,
+        slippage_bps_max=scene.limits.slippage_bps_max,
+        capital_apr=scene.routing.capital_apr,
+        buffer=BUFFER,
     )
 
 
-def carrier(
-    scene: Scene, futures: Sequence[Traded], need: Qty, held: Mapping[InstrumentId, Qty]
-) -> tuple[InstrumentId | None, str]:
-    """The future that carries new hedges of an asset, and why; None with the reason where none can."""
+def carriers(scene: Scene, futures: Sequence[Traded], need: Qty, held: Mapping[InstrumentId, Qty]) -> Spread:
+    """The futures that carry a new hedge of an asset, as the running service shares it out.
+
+    Where only one is able to, its limits are its order's to keep; what no future takes is left, and why.
+    """
     barred = {one.instrument.id: why_barred(scene, one) for one in futures}
     able = [one for one in futures if not barred[one.instrument.id]]
-    if len(able) < 2:
-        why = "; ".join(f"{name}: {reason}" for name, reason in sorted(barred.items()) if reason)
-        return (able[0].instrument.id, "") if able else (None, why)
+    if not able:
+        return Spread(pieces={}, left=need, why="; ".join(f"{name}: {why}" for name, why in sorted(barred.items())))
+    if len(able) == 1:
+        return Spread(pieces={able[0].instrument.id: need}, left=ZERO, why="")
     same_way = {name: coins for name, coins in held.items() if coins * need > 0}
-    route = routing.route([_candidate(scene, one) for one in able], need, _terms(scene), same_way)
-    if route.choice is not None:
-        return route.choice, route.why
-    first = next(iter(sorted(same_way, key=lambda n: -abs(same_way[n]))), min(one.instrument.id for one in able))
-    return first, f"{first} by its name, since costs cannot be compared ({route.why})"
+    stands = min(same_way, key=lambda name: (-abs(same_way[name]), name), default=None)
+    found = spreading.opening([_candidate(scene, one, need) for one in able], need, _terms(scene), home=stands)
+    if stands is None or stands in found.pieces or not found.pieces:
+        return found
+    why = f"{found.why}; what {stands} holds stays there until a move of it pays"
+    return msgspec.structs.replace(found, why=why)
 
 
 def why_barred(scene: Scene, one: Traded) -> str:
@@ -169,8 +177,9 @@ def why_barred(scene: Scene, one: Traded) -> str:
     expiry = one.instrument.expiry_ns
     if expiry is not None and expiry - scene.snapshot.now_ns < LAST_HOUR_NS:
         return "it expires within the hour"
-    if one.quote_age_ns is not None and one.quote_age_ns > scene.limits.quote_age_ns_max:
-        return f"its quote is {one.quote_age_ns / 1e9:.1f} s old, at most {scene.limits.quote_age_ns_max / 1e9:.1f} s"
+    bound_ns = scene.limits.quote_age_ns_max_of(one.instrument.id)
+    if one.quote_age_ns is not None and one.quote_age_ns > bound_ns:
+        return f"its quote is {one.quote_age_ns / 1e9:.1f} s old, at most {bound_ns / 1e9:.1f} s"
     return ""
 
 
@@ -206,18 +215,29 @@ def near_peg(scene: Scene, one: Traded) -> tuple[str, ...]:
     return (f"{quote} is at {price:f}, more than {NEAR_PEG_MAX * 100:f} % off its peg",)
 
 
-def _candidate(scene: Scene, one: Traded) -> routing.Candidate:
-    each, apr = delta(scene, one), funding_apr(one)
+def _candidate(scene: Scene, one: Traded, need: Qty) -> routing.Candidate:
+    """A future as something that could carry a need of that sign."""
+    each, apr, margin = delta(scene, one), funding_apr(one), scene.rooms.get(one.instrument.id)
+    unit = scene.view.prices.get(one.instrument.quote, ONE)
     return routing.Candidate(
         instrument=one.instrument,
         book=book_of(one),
         index=one.index,
         funding_apr=None if apr is None else Decimal(repr(apr)),
         per_contract=None if isinstance(each, Lack) else each / one.instrument.base_units,
-        unit=scene.view.prices.get(one.instrument.quote, ONE),
+        unit=unit,
+        initial_margin=margin_rate(scene, one),
+        margin_free=None if margin is None else margin.free,
+        adverse_basis=ZERO if one.instrument.expiry_ns is not None else scene.routing.adverse_basis,
         settlement_fee=one.settlement.fee if one.settlement else one.instrument.taker_fee,
-        room=room_left(scene, one),
+        room=_room_for(scene, one, need, unit),
+        shared=_venue_room(scene, one),
     )
+
+
+def margin_rate(scene: Scene, one: Traded) -> Decimal:
+    """The capital that more of a future takes, as a fraction of notional: all of it without brackets."""
+    return routing.capital(one.instrument, scene.limits) or ONE
 
 
 def book_of(one: Traded) -> Book | None:
@@ -229,11 +249,34 @@ def book_of(one: Traded) -> Book | None:
 
 def room_left(scene: Scene, one: Traded) -> Notional | None:
     """What the budgets of the instrument and of its venue leave, in the reporting currency; None: no bound."""
+    caps = [*_own_room(scene, one), *_venue_room(scene, one).values()]
+    return min(caps) if caps else None
+
+
+def _own_room(scene: Scene, one: Traded) -> list[Notional]:
+    """What the instrument's own budget leaves, where it has one."""
     name, budgets = one.instrument.id, scene.budgets
-    caps = [budgets.instruments[name] - _worth(scene, (one,))] if name in budgets.instruments else []
-    if one.venue in budgets.venues:
-        there = [other for other in scene.snapshot.instruments if other.venue == one.venue]
-        caps.append(budgets.venues[one.venue] - _worth(scene, there))
+    return [max(budgets.instruments[name] - _worth(scene, (one,)), ZERO)] if name in budgets.instruments else []
+
+
+def _venue_room(scene: Scene, one: Traded) -> dict[str, Notional]:
+    """What the budget of its venue leaves for all that is there."""
+    if one.venue not in scene.budgets.venues:
+        return {}
+    there = [other for other in scene.snapshot.instruments if other.venue == one.venue]
+    return {one.venue: max(scene.budgets.venues[one.venue] - _worth(scene, there), ZERO)}
+
+
+def _room_for(scene: Scene, one: Traded, need: Qty, unit: Price) -> Notional | None:
+    """What the instrument's budget and its largest positions leave for more on that side; None: no bound."""
+    caps, price, each = _own_room(scene, one), mid(one), delta(scene, one)
+    if price is not None and not isinstance(each, Lack):
+        worth = contract_value(scene, one, price)
+        held = position(scene, one.instrument.id) * (1 if need * each > 0 else -1)
+        if scene.position_max is not None:
+            caps.append((scene.position_max - held * worth) * unit)
+        if one.position_max is not None:
+            caps.append((one.position_max - held) * worth * unit)
     return max(min(caps), ZERO) if caps else None
 
 

@@ -1,6 +1,6 @@
 """From a snapshot and a config to what targets look at: the ledger, the statistics, and a future for each asset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -10,7 +10,7 @@ from bot.calc.ledger import Ledger, ledger
 from bot.calc.ledger_parts import Lack, delta
 from bot.domain.hedge import Parts
 from bot.domain.instrument import Kind
-from bot.domain.rules import Limits
+from bot.domain.rules import Limits, RoutingRule
 from bot.domain.snapshot import Held, HoldingKind, Snapshot, Traded
 from bot.domain.targets import (
     CORE,
@@ -20,13 +20,14 @@ from bot.domain.targets import (
     IndexTarget,
     LeverageTarget,
     ProxyTarget,
+    StatisticsRule,
     TargetSpec,
     TiltTarget,
     UnwindTarget,
     WeightsTarget,
 )
 from bot.domain.units import HOUR_NS, ONE, ZERO, AccountId, Asset, Contracts, InstrumentId, Nanos, Notional, Qty
-from bot.policy.view import View
+from bot.policy.view import MarginRoom, View
 from bot.runtime import portfolio
 from bot.runtime.fields import Symbol
 from bot.runtime.fields_targets import NO_HEDGE
@@ -40,6 +41,8 @@ FUNDING_HORIZON_HOURS = 720.0
 """Over how long funding is forecast, where a target asks what its hedge will cost."""
 FUTURES = (Kind.LINEAR, Kind.INVERSE, Kind.QUANTO, Kind.INDEX)
 """What a hedge can be made of."""
+RETURNS_HALF_LIVES_MAX = 3
+"""Returns that ended longer ago than so many half-lives are no statistics of now."""
 TERMS = ("contract_size", "quote", "settle")
 """Without these nobody can say what a position is worth."""
 
@@ -50,7 +53,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     `order_max` and `position_max` are the most that an order and a position may be worth, where the config says so
     itself; their defaults are the daemon's: a plan shows a hedge as what it is, and says what stands against it.
 
-    `hedges` has the futures that could hedge an asset; where the config's own is there it stands alone.
+    `hedges` has the futures that could hedge an asset; where the config's own is there it stands alone. `rooms` has
+    what margins each of them, where that is known (see `bot.runtime.plan_room`).
     """
 
     reporting: Asset
@@ -64,6 +68,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     view: View
     hedges: Mapping[Asset, tuple[Traded, ...]]
+    routing: RoutingRule
+    rooms: Mapping[InstrumentId, MarginRoom] = {}
     hedgeable: tuple[Asset, ...]
     blind: dict[Asset, str]
     nav: Notional | None
@@ -105,6 +111,7 @@ def scene(settings: Settings, reading: Reading, at_ns: Nanos | None = None) -> S
         ledger=books,
         view=_view(settings, snapshot, books, blind, targets, hedges, compositions),
         hedges=hedges,
+        routing=portfolio.routing(settings),
         hedgeable=tuple(asset for asset in named(targets) if asset not in unhedged(settings)),
         blind=blind,
         nav=None if holes or untold else books.nav,
@@ -136,7 +143,7 @@ def named(targets: Iterable[TargetSpec]) -> tuple[Asset, ...]:
 
 
 def _with_config(settings: Settings, snapshot: Snapshot, at_ns: Nanos | None) -> Snapshot:
-    """The snapshot with the coins that the config declares, at the moment that is asked for."""
+    """The snapshot with the coins that the config declares, all as what they count as, at the moment asked for."""
     declared = tuple(
         Held(account=CONFIG, asset=Asset(coin), amount=asset.declared.value, kind=HoldingKind.DECLARED)
         for coin, asset in sorted(settings.assets.items())
@@ -144,9 +151,21 @@ def _with_config(settings: Settings, snapshot: Snapshot, at_ns: Nanos | None) ->
     )
     return msgspec.structs.replace(
         snapshot,
-        holdings=(*snapshot.holdings, *declared),
+        holdings=(*_counted(settings, snapshot.holdings), *declared),
         now_ns=snapshot.now_ns if at_ns is None else at_ns,
     )
+
+
+def _counted(settings: Settings, holdings: Iterable[Held]) -> Iterator[Held]:
+    """Every holding as the coin that it counts as; what says its own factor is of that coin already."""
+    stands_for = {
+        Asset(other): (Asset(coin), units)
+        for coin, asset in settings.assets.items()
+        for other, units in asset.held_as.items()
+    }
+    for one in holdings:
+        coin, units = stands_for.get(one.asset, (one.asset, ONE))
+        yield msgspec.structs.replace(one, asset=coin, factor=one.factor * units)
 
 
 def _holes(snapshot: Snapshot, gaps: Mapping[InstrumentId, tuple[str, ...]]) -> dict[InstrumentId, str]:
@@ -170,9 +189,17 @@ def _old_returns(settings: Settings, snapshot: Snapshot) -> tuple[str, ...]:
     if snapshot.returns is None:
         return ()
     age_ns = snapshot.now_ns - snapshot.returns.end_ns
-    if age_ns <= portfolio.statistics(settings).fast_half_life_ns:
+    rule = portfolio.statistics(settings)
+    if age_ns <= rule.fast_half_life_ns:
         return ()
-    return (f"returns: the last of them is {age_ns // HOUR_NS} h old, and betas and volatilities rest on them",)
+    rests = "nothing rests on them" if _forgotten(snapshot, rule) else "betas and volatilities rest on them"
+    return (f"returns: the last of them is {age_ns // HOUR_NS} h old, and {rests}",)
+
+
+def _forgotten(snapshot: Snapshot, rule: StatisticsRule) -> bool:
+    """Whether returns ended so long ago that a hedge can no longer rest on them."""
+    assert snapshot.returns is not None
+    return snapshot.now_ns - snapshot.returns.end_ns > RETURNS_HALF_LIVES_MAX * rule.half_life_ns
 
 
 def _untold(settings: Settings, snapshot: Snapshot) -> dict[Asset, str]:
@@ -264,7 +291,7 @@ def _view(
     parts = {asset: one for asset, one in books.parts.items() if asset not in blind}
     rule = portfolio.statistics(settings)
     measured = None
-    if snapshot.returns is not None:
+    if snapshot.returns is not None and not _forgotten(snapshot, rule):
         measured = moments.moments(moments.of_returns(snapshot.returns, rule))
     first = {asset: futures[0] for asset, futures in hedges.items() if futures}
     return View(

@@ -14,7 +14,7 @@ from bot.calc.pnl import base_units
 from bot.domain.hedge import HedgeIntent, Leg, Need
 from bot.domain.instrument import account_of
 from bot.domain.units import ONE, ZERO, AccountId, Asset, Notional, Qty, exact
-from bot.engine import trust, views
+from bot.engine import trust, uncounted, views
 from bot.engine.decide import Assessment, Draft
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
@@ -22,7 +22,7 @@ from bot.engine.state import State
 from bot.engine.trust import Beliefs
 from bot.policy import kinds
 from bot.policy.members import Member
-from bot.policy.purse import Scope, has_sleeve, holds, sleeve
+from bot.policy.purse import Scope, has_sleeve, sleeve
 from bot.policy.view import Missing, View
 from bot.runtime.plan_answer import AccountMargin, Answer, Cost, PlannedAsset, PlannedOrder, RefusedLine, document
 from bot.runtime.plan_show import explained, liquidated_at, short_of, sleeves_of
@@ -39,7 +39,7 @@ def answer(engine: Engine) -> Answer:
     judged = [(one, _drafted(engine, one)) for one in engine.assess()]
     scopes = _scopes(beliefs, [one for one, _ in judged])
     intents = [draft.intent for _, draft in judged if draft.intent is not None]
-    unknown: list[str] = []
+    unknown = uncounted.lines(state)
     return Answer(
         nav=_nav(beliefs, scopes, unknown),
         base=_bases(state, scopes),
@@ -85,7 +85,8 @@ def _nav(beliefs: Beliefs, scopes: Mapping[str, tuple[Member, Scope]], unknown: 
         parts={asset: views.parts(beliefs, asset) for asset in names},
         unrealized=beliefs.unrealized,
     )
-    others = {asset for wallet in beliefs.wallets for asset, held in wallet.items() if held} - set(names)
+    counted = {*names, *(other for others in layout.held_as.values() for other in others)}
+    others = {asset for wallet in beliefs.wallets for asset, held in wallet.items() if held} - counted
     unknown += [f"{asset}: it is held and not in the config, so that nothing counts it" for asset in sorted(others)]
     whole = Scope((), view).nav()
     return None if isinstance(whole, Missing) else whole.value
@@ -99,7 +100,7 @@ def _bases(state: State, scopes: Mapping[str, tuple[Member, Scope]]) -> dict[str
         if basis is None:
             continue
         scope = next((scope for group, scope in scopes.values() if target in group.targets), None)
-        found = None if scope is None else scope.base(target, basis, holds(target) or kinds.reach(target))
+        found = None if scope is None else scope.base(target, basis, kinds.weighed(target))
         out[target.name] = None if found is None or isinstance(found, Missing) else found.value
     return out
 

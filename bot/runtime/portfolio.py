@@ -6,8 +6,10 @@ Targets, budgets, statistics and sources follow from the settings alone; instrum
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from bot.domain.instrument import Instrument, account_of
-from bot.domain.rules import AssetRule, HoldingSource, Limits, Rules
+from bot.domain.rules import AssetRule, HoldingSource, Limits, RoutingRule, Rules, VenueLimits
 from bot.domain.targets import Budgets, StatisticsRule, TargetSpec
 from bot.domain.units import AccountId, Asset, InstrumentId
 from bot.domain.venues import BYBIT, FUTURES_MARKETS, NAMES, SPOT, SPOT_MARKETS, instrument_named, split, venue_of
@@ -138,6 +140,7 @@ def to_rules(settings: Settings, instruments: Iterable[Instrument]) -> Rules:
         statistics=statistics(settings),
         sources=sources(settings),
         pegs=pegs(settings),
+        routing=routing(settings),
     )
 
 
@@ -189,12 +192,22 @@ def statistics(settings: Settings) -> StatisticsRule:
     )
 
 
+def routing(settings: Settings) -> RoutingRule:
+    """What the futures of a coin are compared by, beside their market."""
+    return RoutingRule(capital_apr=settings.routing.capital_apr, adverse_basis=settings.routing.adverse_basis)
+
+
 def sources(settings: Settings) -> tuple[HoldingSource, ...]:
     """The off-venue sources of holdings, by name."""
     return tuple(
         HoldingSource(name, tuple(Asset(coin) for coin in sorted(source.assets)), source.age)
         for name, source in sorted(settings.holdings.items())
     )
+
+
+def counted(settings: Settings) -> frozenset[Asset]:
+    """Every coin that exposures have, in whichever form it is held."""
+    return frozenset(Asset(form) for coin, asset in settings.assets.items() for form in (coin, *asset.held_as))
 
 
 def _asset_rule(settings: Settings, coin: str) -> AssetRule:
@@ -205,16 +218,21 @@ def _asset_rule(settings: Settings, coin: str) -> AssetRule:
         declared=settings.assets[coin].declared.value,
         composition={Asset(part): share for part, share in sorted(settings.assets[coin].composition.items())},
         alternatives=alternative_names(settings, coin),
+        held_as={Asset(other): units for other, units in sorted(settings.assets[coin].held_as.items())},
     )
 
 
 def limits(settings: Settings) -> Limits:
-    """Every bound that an order must keep; what is left out follows from the venues."""
-    given = settings.limits
-    if BYBIT in venues(settings):
-        left_out = {key: value for key, value in BYBIT_LIMITS.items() if key not in given.model_fields_set}
-        given = given.model_copy(update=left_out)
-    return _limits(given)
+    """Every bound that an order must keep; what is left out follows from the venue that an input comes from."""
+    given, used = settings.limits, venues(settings)
+    left_out = {key: value for key, value in BYBIT_LIMITS.items() if key not in given.model_fields_set}
+    if BYBIT not in used or not left_out:
+        return _limits(given)
+    patient = given.model_copy(update=left_out)
+    if len(used) == 1:
+        return _limits(patient)
+    own = VenueLimits(quote_age_ns_max=patient.quote_age, order_deadline_ns=order_deadline_ns(patient))
+    return msgspec.structs.replace(_limits(given), venues={BYBIT: own})
 
 
 def _limits(limits: LimitSettings) -> Limits:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from bot.domain.bands import Auto, Band, Unit, Width
 from bot.domain.targets import (
     Base,
@@ -93,10 +95,10 @@ def _weighted(
         case written.WeightsTarget():
             return WeightsTarget(
                 name=given.name,
-                weights=_shares(given.weights),
+                weights=_shares({coin: given.weights[coin] for coin in written.exposed(given)}),
                 mode=given.mode,
                 band=band(given.band, money),
-                basis=basis,
+                basis=_with_cash(basis, given),
                 when=when,
                 until=until,
                 owns=owns,
@@ -130,6 +132,14 @@ def _weighted(
                 owns=owns,
                 cap=cap,
             )
+
+
+def _with_cash(basis: Basis, given: written.WeightsTarget) -> Basis:
+    """A weight of the quote currency says that all of it counts, but for what a reserve takes out."""
+    named = given.weights.keys() - set(written.exposed(given))
+    if basis.base is not Base.NAV_LESS_RESERVE or not named:
+        return basis
+    return msgspec.structs.replace(basis, reserve={Asset(one): ZERO for one in sorted(named)} | dict(basis.reserve))
 
 
 def _overlay(
@@ -198,6 +208,7 @@ def _proxy(given: written.ProxyTarget, money: Currencies) -> ProxyTarget:
         decoupled_share=given.decoupled_share,
         anchor_caps=caps(given.anchor_caps, money),
         cost_aware=given.cost_aware,
+        risk_aversion=given.risk_aversion,
         band=fixed_band(given.band, money),
         when=_when(given.when),
         until=_until(given.until, money),

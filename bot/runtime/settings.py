@@ -30,7 +30,13 @@ from bot.runtime.fields import (
 from bot.runtime.fields_targets import Hedge
 from bot.runtime.quantities import Amount, bps, duration_ns
 from bot.runtime.section import Section
-from bot.runtime.settings_book import BudgetSettings, HoldingSettings, PegSettings, StatisticsSettings
+from bot.runtime.settings_book import (
+    BudgetSettings,
+    HoldingSettings,
+    PegSettings,
+    RoutingSettings,
+    StatisticsSettings,
+)
 from bot.runtime.settings_service import (
     AlertSettings,
     ChatSettings,
@@ -77,6 +83,10 @@ class AssetSettings(Section):
     declared: Annotated[Amount, Coins()] = Field(
         default=Amount(Decimal(0)), description="Coins held where the daemon cannot look (a cold wallet)."
     )
+    held_as: dict[Coin, Annotated[Decimal, Share("0.000001", "1000000")]] = Field(
+        default_factory=dict,
+        description="Other coins that count as it (staked, lent, wrapped): how many of it one of them stands for.",
+    )
     composition: dict[Coin, Weight] = Field(
         default_factory=dict, description="Of an index: the share of each coin; its future moves the exposure to each."
     )
@@ -114,7 +124,7 @@ class LimitSettings(Section):
     )
     quote_age: Annotated[int, Duration("50 ms", "30 s")] = Field(
         default=duration_ns("2 s"),
-        description="No order on a quote older than this; 5 s where it is left out and Bybit is used.",
+        description="No order on a quote older than this; 5 s at Bybit where it is left out.",
     )
     mark_age: Annotated[int, Duration("1 s", "60 s")] = Field(
         default=duration_ns("5 s"), description="No order on a mark price older than this."
@@ -143,7 +153,7 @@ class LimitSettings(Section):
     )
     venue_delay: Annotated[int, Duration("100 ms", "30 s")] = Field(
         default=duration_ns("1 s"),
-        description="How much later still it may reach the book; 5 s where it is left out and Bybit is used.",
+        description="How much later still it may reach the book; 5 s at Bybit where it is left out.",
     )
     evidence_gap: Annotated[int, Duration("100 ms", "30 s")] = Field(
         default=duration_ns("1 s"), description="The time between two looks that count as two."
@@ -286,6 +296,7 @@ class Settings(Section, BaseSettings):
     )
     peg: PegSettings = PegSettings()
     budgets: BudgetSettings = BudgetSettings()
+    routing: RoutingSettings = RoutingSettings()
     statistics: StatisticsSettings = StatisticsSettings()
     holdings: dict[Name, HoldingSettings] = Field(
         default_factory=dict, description="Holdings elsewhere that a file or an endpoint declares, by a name of yours."

@@ -15,7 +15,7 @@ ALERT_KINDS = frozenset(
     "start start_refused stop failed hedge proposal operator unwound fault conservation rejects order_lost "
     "unknown_order external_change foreign left naked unreadable stream_down stale unhedged margin clock rate_budget "
     "journal_slow disk component config metadata chat sink_down digest waiting target_ended closed_early capped "
-    "decoupled converted holdings peg".split()
+    "decoupled converted holdings peg uncounted".split()
 )
 """The kinds of alerts, by name; composing them is not runtime's business, knowing what a config may name is."""
 

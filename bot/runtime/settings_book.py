@@ -49,6 +49,19 @@ class PegSettings(Section):
     )
 
 
+class RoutingSettings(Section):
+    """What the futures of a coin with `alternatives` are compared by, beside their market."""
+
+    capital_apr: Annotated[Decimal, Share("0", "1")] = Field(
+        default=Decimal(0),
+        description="What the capital that margins a hedge would earn elsewhere, a year; its margin costs that much.",
+    )
+    adverse_basis: Annotated[Decimal, Share("0", "1")] = Field(
+        default=Decimal(0),
+        description="What a perpetual may cost a year beyond its funding, as nothing brings it back to spot on a day.",
+    )
+
+
 class StatisticsSettings(Section):
     """How volatilities, correlations and betas are measured."""
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bot.domain.venues import BINANCE, BYBIT, VENUES
+from bot.domain.venues import BINANCE, BYBIT, USDM, VENUES, instrument_named, split
 from bot.runtime.document import Document
 from bot.runtime.fields_targets import NONE
 from bot.runtime.problems import Problem
@@ -24,7 +24,7 @@ from bot.runtime.settings import (
 )
 from bot.runtime.settings_alerts_cross import alerts_cross_check
 from bot.runtime.settings_book_cross import book_cross_check
-from bot.runtime.settings_reading import read, read_share
+from bot.runtime.settings_reading import currencies_of, read, read_share
 from bot.runtime.settings_targets_cross import targets_cross_check
 
 _MONEY_LIMITS = ("order_notional", "position_notional")
@@ -65,21 +65,41 @@ def _assets(document: Document) -> Iterator[Problem]:
             yield document.problem(path, f"'{declared.unit}' is another coin", f"a number of {coin}")
         yield from _composition(document, coin)
         yield from _alternatives(document, coin)
+    yield from _held_as(document)
+
+
+def _held_as(document: Document) -> Iterator[Problem]:
+    """A coin counts once: by itself, or as one other."""
+    known, seen = {*document.mapping("assets"), *currencies_of(document)}, dict[str, str]()
+    for coin in document.mapping("assets"):
+        for other in document.mapping("assets", coin, "held_as"):
+            path = ("assets", coin, "held_as", other)
+            if other in known:
+                yield document.problem(path, f"{other} counts by itself", "a coin that has no entry of its own")
+            elif other in seen:
+                yield document.problem(path, f"{other} counts as {seen[other]} already", "each coin once")
+            seen[other] = coin
 
 
 def _alternatives(document: Document, coin: str) -> Iterator[Problem]:
     """Futures beside the one that hedges a coin, each named once."""
     path, quote = ("assets", coin, "alternatives"), _quote(document)
-    hedge = document.at("assets", coin, "hedge")
-    seen = [str(hedge or f"usdm:{coin}{quote}").lower()]
+    hedge, venue = document.at("assets", coin, "hedge"), str(read(Settings, document, "venue"))
+    seen = [_future(hedge or f"{USDM}:{coin}{quote}", venue)]
     for place, named in enumerate(document.sequence(*path)):
-        here = (*path, place)
+        here, future = (*path, place), _future(named, venue)
         if hedge == NONE:
             yield document.problem(here, f"{coin} has no future of its own", "no alternatives, or a hedge")
-        elif str(named).lower() in seen:
-            what = "its hedge already" if str(named).lower() == seen[0] else "named twice"
+        elif future in seen:
+            what = "its hedge already" if future == seen[0] else "named twice"
             yield document.problem(here, f"{named} is {what}", "each future once")
-        seen.append(str(named).lower())
+        seen.append(future)
+
+
+def _future(written: object, venue: str) -> str:
+    """One name for a future, whichever way it is written: with its venue or without, by either word for its market."""
+    market, _, symbol = str(written).lower().partition(":")
+    return instrument_named(*split(market, venue), symbol)
 
 
 def _composition(document: Document, coin: str) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from bot.runtime.settings_bands_cross import BASED_KINDS
 from bot.runtime.settings_reading import currencies_of, has_price, money_problem, quote_of, read, read_share
 from bot.runtime.settings_targets import BasedTarget, ConvertTarget, LeverageTarget, TiltTarget
 from bot.runtime.settings_told import Told
+from bot.runtime.settings_triggers import BandSettings
 
 RESERVE_KINDS = ("weights", "leverage", "risk_parity")
 """The kinds that put the whole base into coins, so that collateral must be told apart from what is invested."""
@@ -90,6 +91,20 @@ def _weights(document: Document, target: Told) -> Iterator[Problem]:
     if total is not None and total > 1:
         what = f"the weights add up to {plain(total)}"
         yield document.problem(path, what, "a sum of at most 1, or a target of the kind leverage")
+    yield from _cash_weights(document, target)
+
+
+def _cash_weights(document: Document, target: Told) -> Iterator[Problem]:
+    """Of currencies the quote alone has a weight, coins have one beside it, and their base counts money."""
+    quote, base = quote_of(document), read(BasedTarget, document, *target.here, "base")
+    for currency, path in target.cash:
+        if currency != quote:
+            yield document.problem(path, f"{currency} is cash and not the quote currency", f"coins, and {quote}")
+        elif not target.exposed:
+            yield document.problem(path, f"{currency} alone is no portfolio", "a weight of a coin beside it")
+        elif base is Base.OWNED:
+            what = f"the base owned is what the coins are worth, and has no {currency} in it"
+            yield document.problem(path, what, "the base nav_less_reserve, or weights of coins that leave it out")
 
 
 def _leverage(document: Document, target: Told) -> Iterator[Problem]:
@@ -98,6 +113,10 @@ def _leverage(document: Document, target: Told) -> Iterator[Problem]:
     if most is not None and wanted is not None and wanted > most:
         what = f"leverage ({plain(wanted)}) is beyond leverage_max ({plain(most)})"
         yield document.problem((*target.here, "leverage"), what, f"at most {plain(most)}")
+    trigger = read(BandSettings, document, *target.here, "band", "trigger")
+    if most is not None and most == wanted and trigger is not None and trigger.value:
+        what = f"leverage_max is leverage itself ({plain(most)}), so that a band of {trigger} would reach beyond it"
+        yield document.problem((*target.here, "leverage_max"), what, "more than leverage, or a trigger of 0")
 
 
 def _tilt(document: Document, target: Told) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from bot.runtime.fields import Count, OneOf, Share
 from bot.runtime.fields_targets import Beta, Reserve
 from bot.runtime.quantities import Amount
 from bot.runtime.section import Section
+from bot.runtime.settings_told import CASH
 from bot.runtime.settings_triggers import AT_ONCE, AnyBand, SliceSettings, UntilSettings, WhenSettings
 from bot.runtime.vocabulary import Coin, Holding, Name, Value, ValueIfAny, Weight
 
@@ -145,6 +146,9 @@ class ProxyTarget(Target):
         default_factory=dict, description="The most that each anchor's overlay may be worth."
     )
     cost_aware: bool = Field(default=False, description="Leave out what costs more than the variance it removes.")
+    risk_aversion: Annotated[Decimal, Share("0.01", "100000")] = Field(
+        default=Decimal(100), description="With cost_aware: risk aversion per NAV; the larger, the more is hedged."
+    )
 
 
 class IndexTarget(BasedTarget):
@@ -229,7 +233,9 @@ def exposed(target: TargetSettings) -> tuple[str, ...]:
     match target:
         case NeutralTarget() | RatioTarget() | ParityTarget():
             return target.assets
-        case WeightsTarget() | LeverageTarget():
+        case WeightsTarget():
+            return tuple(coin for coin in target.weights if coin not in CASH)
+        case LeverageTarget():
             return tuple(target.weights)
         case _:
             return ()

@@ -20,6 +20,8 @@ TRADED = (
     }
 )
 """Where each kind names the coins whose futures it trades."""
+CASH = frozenset({"USDT", "USDC"})
+"""What may be the quote currency: beside coins a weight of it is the share that stays cash, and nothing is traded."""
 _ALSO = {"proxy": "assets betas", "index": "assets", "tilt": "benchmark betas", "risk_parity": "volatilities"}
 """Where it names others that must be known too."""
 
@@ -71,8 +73,14 @@ class Told:
         except Misread:
             return ""
 
+    @property
+    def cash(self) -> list[Place]:
+        """The currencies among the weights."""
+        return [place for place in self._at("weights") if self.kind == "weights" and place[0] in CASH]
+
     def _places(self, keys: str) -> list[Place]:
-        return [place for key in keys.split() for place in self._at(key)]
+        cash = self.cash
+        return [place for key in keys.split() for place in self._at(key) if place not in cash]
 
     def _at(self, key: str) -> Iterator[Place]:
         path: Path = (*self.here, key)

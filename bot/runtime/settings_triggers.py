@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from bot.domain.bands import TRADE_MIN
 from bot.domain.triggers import Signal, Start
 from bot.runtime.fields import Count, Duration, OneOf, Share
 from bot.runtime.fields_targets import Calendar, Moment, PriceLevel
@@ -49,7 +50,7 @@ class AutoSettings(Section):
         default=duration_ns("10 d"), description="How fast old deviations are forgotten."
     )
     trade_min: Annotated[Decimal, Share("0", "0.1")] = Field(
-        default=Decimal("0.002"), description="A trade below this part of NAV is left out."
+        default=TRADE_MIN, description="A trade below this part of NAV is left out."
     )
 
 

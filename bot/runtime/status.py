@@ -154,6 +154,21 @@ class PegStatus(msgspec.Struct, frozen=True, kw_only=True):
         return self.price is None or self.level == "stopped"
 
 
+class ConversionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversion of coins to money, in coins, since its config entry began: `bought` is the hedge bought back."""
+
+    target: str
+    asset: str
+    amount: Decimal
+    sold: Decimal
+    bought: Decimal
+    state: str
+    """selling, held (it waits, and tries again), stopped (until it is armed), done, or planned (it is not carried
+    out)."""
+    why: str
+    """Why it is held, stopped or planned only; empty otherwise."""
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Sums since this start, in quote currency. `funding` > 0 was received."""
 
@@ -208,3 +223,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Targets that have ended by themselves, and why."""
     peg: PegStatus | None = None
     """The peg of the quote currency; None where nobody watches it."""
+    conversions: tuple[ConversionStatus, ...] = ()
+    """Every target that makes a synthetic sale real, and how far it has come."""
+    uncounted: tuple[str, ...] = ()
+    """Positions in the accounts that the config does not name, a line each: no exposure has them."""

@@ -29,7 +29,7 @@ from bot.domain.units import AccountId, Asset, InstrumentId
 from bot.domain.venues import NAMES, venue_of
 from bot.runtime.carrier import NoGateway
 from bot.runtime.clock import Clock
-from bot.runtime.portfolio import accounts, has_futures, sold
+from bot.runtime.portfolio import accounts, counted, has_futures, sold
 from bot.runtime.reach import HOSTS, UNPINNED, Reach, account_number, hosts_of, pin_of, plain_key, reach, unpinned
 from bot.runtime.refusal import StartRefused
 from bot.runtime.settings import Settings
@@ -194,7 +194,7 @@ def live_reads(settings: Settings, way: Reach, instruments: tuple[Instrument, ..
     """The account reads of every exchange."""
 
     def make(exchange: Exchange) -> Snapshots:
-        return exchange.snapshots(_at(exchange, instruments), Asset(settings.quote), sold(settings))
+        return exchange.snapshots(_at(exchange, instruments), Asset(settings.quote), sold(settings), counted(settings))
 
     return make(way.exchanges[0]) if len(way.exchanges) == 1 else Reads(_by_account(way, settings, make))
 

@@ -88,19 +88,19 @@ class Bar:
         self.last_id = later.last_id or self.last_id
 
 
-def opening_ms(time_ms: int, interval: str) -> int:
-    """When the bar of an interval that holds a moment opened."""
+def opening_ms(time_ms: int, interval: str, zone_ms: int = 0) -> int:
+    """When the bar of an interval that holds a moment opened; days begin at midnight of a zone so far east of UTC."""
     if interval == MONTH:
-        moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-        return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()) * 1000
+        moment = datetime.fromtimestamp((time_ms + zone_ms) / 1000, UTC)
+        return int(datetime(moment.year, moment.month, 1, tzinfo=UTC).timestamp()) * 1000 - zone_ms
     width = INTERVALS[interval]
-    shift = _MONDAY_MS if width == WEEK_MS else 0
+    shift = (_MONDAY_MS if width == WEEK_MS else 0) - zone_ms
     return (time_ms - shift) // width * width + shift
 
 
-def closing_ms(opened_ms: int, interval: str) -> int:
+def closing_ms(opened_ms: int, interval: str, zone_ms: int = 0) -> int:
     """When the next bar opens."""
-    return opening_ms(opened_ms + INTERVALS[interval] + (DAY_MS if interval == MONTH else 0), interval)
+    return opening_ms(opened_ms + INTERVALS[interval] + (DAY_MS if interval == MONTH else 0), interval, zone_ms)
 
 
 class Bars:
@@ -138,20 +138,26 @@ class Bars:
         self._seconds[-1].trade(volume, worth, trade_id, bought=bought)
         self._live[-1].trade(volume, worth, trade_id, bought=bought)
 
-    def rows(self, interval: str, first_ms: int, last_ms: int, limit: int) -> list[Bar]:
-        """The newest `limit` bars that open from `first_ms` to `last_ms`, oldest first; none before any price."""
+    def rows(self, interval: str, first_ms: int, last_ms: int, limit: int, zone_ms: int = 0) -> list[Bar]:
+        """The newest `limit` bars that open from `first_ms` to `last_ms`, oldest first; none before any price.
+
+        They are aligned to a zone so far east of UTC, in whole minutes.
+        """
         width = INTERVALS[interval]
-        first_ms = opening_ms(max(first_ms, last_ms - (limit + 1) * width, 0), interval)
+        first_ms = opening_ms(max(first_ms, last_ms - (limit + 1) * width, 0), interval, zone_ms)
+        end_ms = closing_ms(opening_ms(last_ms, interval, zone_ms), interval, zone_ms)
+        # Bars of a zone that is not whole hours away are put together from minutes.
+        fine = min(width, MINUTE_MS) if zone_ms % HOUR_MS else width
         out: list[Bar] = []
-        for bar in self._between(first_ms, closing_ms(opening_ms(last_ms, interval), interval), width):
-            opened_ms = opening_ms(bar.opened_ms, interval)
+        for bar in self._between(first_ms, end_ms, fine):
+            opened_ms = opening_ms(bar.opened_ms, interval, zone_ms)
             if out and out[-1].opened_ms == opened_ms:
                 out[-1].join(bar)
             else:
-                _fill(out, opened_ms, interval)
+                _fill(out, opened_ms, interval, zone_ms)
                 out.append(replace(bar, opened_ms=opened_ms))
         if out:
-            _fill(out, closing_ms(opening_ms(last_ms, interval), interval), interval)
+            _fill(out, end_ms, interval, zone_ms)
         return [bar for bar in out if first_ms <= bar.opened_ms <= last_ms][-limit:]
 
     def span(self, now_ms: int, span_ms: int) -> Bar | None:
@@ -255,8 +261,8 @@ def _bar(bars: deque[Bar], time_ms: int, width_ms: int, price: int) -> Bar:
     return bars[-1]
 
 
-def _fill(bars: list[Bar], until_ms: int, interval: str) -> None:
+def _fill(bars: list[Bar], until_ms: int, interval: str, zone_ms: int) -> None:
     """Add the bars in which nothing happened, up to where the next one opens."""
-    while bars and (opens_ms := closing_ms(bars[-1].opened_ms, interval)) < until_ms:
+    while bars and (opens_ms := closing_ms(bars[-1].opened_ms, interval, zone_ms)) < until_ms:
         close = bars[-1].close
         bars.append(Bar(opens_ms, close, close, close, close))

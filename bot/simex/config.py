@@ -21,10 +21,13 @@ DEFAULT_ACCOUNT = "default"
 DEFAULT_KEY = "default"
 VENUES = ("binance", "bybit")
 MARKETS = ("synthetic", "recorded", "history")
+LAG_MS_MAX = 60_000
+ENGINE_DELAY_MS = 5
+LIMITS_FACTOR_MAX = 1_000
 _ALPHABET = string.ascii_letters + string.digits
 _RSA_BITS = 2_048
 _RSA_EXPONENT = 65_537
-# How requests are signed with a key. Bybit's keys are HMAC here; Binance takes all three.
+# How requests are signed with a key. Bybit has no Ed25519: such a key is Binance's alone.
 KeyKind = Literal["hmac", "ed25519", "rsa"]
 KEY_KINDS: tuple[KeyKind, ...] = ("hmac", "ed25519", "rsa")
 
@@ -133,6 +136,11 @@ def _default_accounts() -> tuple[AccountSpec, ...]:
     return (AccountSpec(spot=spot, usdm={"USDT": Decimal(50_000)}, coinm=coinm, unified=unified),)
 
 
+def _within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} {value}: allowed is {least} to {most}")
+
+
 @dataclass(frozen=True, slots=True)
 class SimexConfig:
     """Everything a simulated exchange needs to start. Port 0 is an ephemeral one.
@@ -141,8 +149,12 @@ class SimexConfig:
     (public Binance files below `history_dir`, Binance alone). `speed` is how many seconds of it pass in a wall second:
     an exchange lives faster as a whole, funding included; a recorded one plays its frames faster, on wall time.
     `funding_rate` is a ratio per interval (positive: longs pay shorts); None leaves it to the market.
-    `index_perpetual` lists DEFIUSDT too, a perpetual on an index. `is_calm`: a synthetic market without stress and
-    without common jumps. `faults` is what goes wrong, from the start.
+    `is_calm`: a synthetic market without stress and without common jumps. `faults` is what goes wrong, from the start.
+
+    `query_lag_ms`: queries of orders, trades, positions and balances are this far behind. `replica_lag_ms`: each is
+    from 0 to so much further behind, drawn for every query. `engine_delay_ms`: Bybit's engine
+    carries an order out so long after it was accepted, and acknowledgements by socket take as long (0: at once).
+    `limits_factor` multiplies the venues' rate limits.
     """
 
     venues: tuple[str, ...] = VENUES
@@ -164,6 +176,10 @@ class SimexConfig:
     tick_ms: int = 20
     plain_http: bool = True
     is_calm: bool = False
+    query_lag_ms: int = 0
+    replica_lag_ms: int = 0
+    engine_delay_ms: int = ENGINE_DELAY_MS
+    limits_factor: int = 1
     faults: Scenario = field(default_factory=Scenario)
 
     @property
@@ -182,8 +198,11 @@ class SimexConfig:
             raise ValueError(f"speed {self.speed}: allowed is more than 0 and at most 1000")
         if not self.venues or set(self.venues) - set(VENUES):
             raise ValueError(f"venues {', '.join(self.venues)}: allowed are {', '.join(VENUES)}")
-        if not 1 <= self.tick_ms <= 1_000:
-            raise ValueError(f"tick_ms {self.tick_ms}: allowed is 1 to 1000")
+        _within("tick_ms", self.tick_ms, 1, 1_000)
+        _within("query_lag_ms", self.query_lag_ms, 0, LAG_MS_MAX)
+        _within("replica_lag_ms", self.replica_lag_ms, 0, LAG_MS_MAX)
+        _within("engine_delay_ms", self.engine_delay_ms, 0, LAG_MS_MAX)
+        _within("limits_factor", self.limits_factor, 1, LIMITS_FACTOR_MAX)
         if len({key.name for key in self.keys}) != len(self.keys):
             raise ValueError("two keys have the same name")
         unknown = {key.account for key in self.keys} - {account.name for account in self.accounts}

@@ -13,14 +13,23 @@ Every POST takes a JSON object; `venue` ("binance" unless said otherwise) tells 
     POST /control/clock         {offset_ms}               the server's clock against the wall clock
     POST /control/expire_listen_keys {}
     POST /control/revoke_key    {name}
-    POST /control/key           {name, read?, spot?, futures?, withdraw?, transfer?, ip_restricted?, expires_ms?}
+    POST /control/key           {name, read?, spot?, futures?, withdraw?, transfer?, ip_restricted?, ips?, expires_ms?}
+    POST /control/new_key       {name?, account?, kind?, scopes?, ips?, expires_ms?}    answers key and secret
     POST /control/settings      {account?, dual_side?, multi_assets?, symbol?, leverage?, margin_type?}
     POST /control/fees          {account?, maker?, taker?}
     POST /control/crowd         {market, weight}          others use request weight of every minute
+    POST /control/egress        {address}                 where the venues see their clients; "": where they are
+    POST /control/ban           {address?, for_ms?, market?}, at Bybit {account, for_ms?}
+    POST /control/limits        {market?, weight?, orders?}, at Bybit {path, calls?}
+    POST /control/protection    {on?, market?}            new orders must reduce
+    POST /control/lag           {query_ms?, replica_ms?, engine_ms?}    queries lag; Bybit's engine takes time
+    POST /control/restart       {what?}                   Bybit's service, or its trade connections alone
+    POST /control/maintenance   {in_ms?, for_ms?, title?, announced?}
     POST /control/place         {account?, market, symbol, side, type, quantity, price?, time_in_force?, reduce_only?,
                                  client_order_id?}        an order by hand
     POST /control/cancel        {account?, market, symbol, order_id}
     GET  /control/truth?account=&venue=    balances, positions, open orders, trades, funding paid
+    GET  /control/ledger?account=&asset=&after=&limit=&venue=    every posting, and what balances them
     GET  /control/requests?after=&method=&path=&signed=&limit=&summary=
     GET  /control/fills?after=&venue=      the core's own record of every fill
     GET  /control/faults                   armed and fired, and acts that could not be done
@@ -31,19 +40,22 @@ Every POST takes a JSON object; `venue` ("binance" unless said otherwise) tells 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
 
-from bot.simex import hands
+from bot.simex import gateways, hands, postings
 from bot.simex.asked import NotAllowed, flag, integer, query_integer, text
-from bot.simex.config import DEFAULT_ACCOUNT
+from bot.simex.config import DEFAULT_ACCOUNT, ApiKey, KeySpec
+from bot.simex.conservation import Conservation, NotConserved
 from bot.simex.core.exchange import Exchange
 from bot.simex.core.refusal import Refused
 from bot.simex.faults.conductor import Conductor
-from bot.simex.faults.scenario import asked, fault_of, is_full
+from bot.simex.faults.scenario import asked, fault_of, is_full, step_of
+from bot.simex.gateways import Dialects
 from bot.simex.injection import STALL, Fault, Injections
 from bot.simex.requestlog import PAGE_MAX, RequestLog
 from bot.simex.truth import Witness, order_row, truth_of
@@ -55,16 +67,44 @@ WEIGHT_MAX = 1_000_000
 _KINDS = ("market", "user", "api", "all")
 _CROWDED = ("spot", "usdm", "coinm")
 _KEY_FLAGS = ("read", "spot", "futures", "withdraw", "transfer", "ip_restricted")
+_GATEWAYS: Mapping[str, Callable[[Dialects, Mapping[str, Any]], dict[str, Any]]] = {
+    "egress": gateways.egress,
+    "ban": gateways.ban,
+    "limits": gateways.limits,
+    "protection": gateways.protection,
+    "lag": gateways.lag,
+    "restart": gateways.restart,
+}
+MAINTENANCE_MS = 600_000
+MAINTENANCE_MS_MAX = 86_400_000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 Body = Mapping[str, Any]
 
 
-class World(Protocol):
+class Keys(Protocol):
+    """The API keys that the control API acts on."""
+
+    def new_key(self, spec: KeySpec, venues: Iterable[str]) -> tuple[ApiKey, list[str]]:
+        """Make an API key at some venues."""
+        ...
+
+    def revoke_key(self, name: str, venues: Iterable[str]) -> bool:
+        """Delete an API key at some venues."""
+        ...
+
+    def change_key(self, name: str, changes: Mapping[str, Any], venues: Iterable[str]) -> bool:
+        """Change what an API key may do at some venues."""
+        ...
+
+
+class World(Keys, Protocol):
     """What the control API acts on."""
 
     exchanges: Mapping[str, Exchange]
     witnesses: Mapping[str, Witness]
+    dialects: Dialects
+    conservation: Conservation
     requests: RequestLog
     injections: Injections
     conductor: Conductor
@@ -83,14 +123,6 @@ class World(Protocol):
 
     def expire_listen_keys(self) -> int:
         """Expire every listen key."""
-        ...
-
-    def revoke_key(self, name: str) -> bool:
-        """Delete an API key."""
-        ...
-
-    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
-        """Change what an API key may do."""
         ...
 
     def crowd(self, market: str, weight: int) -> None:
@@ -146,18 +178,22 @@ class Control:
             "scenario": self._scenario,
             "clock": self._clock,
             "expire_listen_keys": lambda _: {"expired": self._world.expire_listen_keys()},
-            "revoke_key": lambda body: {"revoked": self._world.revoke_key(text(body, "name"))},
+            "revoke_key": lambda body: {"revoked": self._world.revoke_key(text(body, "name"), self._named(body))},
             "key": self._key,
+            "new_key": self._new_key,
             "settings": lambda body: hands.settings(self._venue(body), body),
             "fees": lambda body: hands.fees(self._venue(body), body),
             "crowd": self._crowd,
+            "maintenance": self._maintenance,
+            **{name: self._at_gateways(act) for name, act in _GATEWAYS.items()},
             "place": lambda body: order_row(hands.place(self._venue(body), body)),
             "cancel": lambda body: order_row(hands.cancel(self._venue(body), body)),
         }
 
     def _gets(self) -> dict[str, Callable[[Mapping[str, str]], Any]]:
         return {
-            "truth": lambda query: truth_of(self._venue(query), query.get("account", DEFAULT_ACCOUNT)),
+            "truth": self._truth,
+            "ledger": self._ledger,
             "requests": self._requests,
             "fills": self._fills,
             "faults": lambda _: {**self._world.injections.as_dict(), "failures": list(self._world.conductor.failures)},
@@ -189,6 +225,10 @@ class Control:
 
     def _venue(self, body: Mapping[str, Any]) -> Exchange:
         return self._world.exchanges[self._venue_name(body)]
+
+    def _named(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        """The venue that is named, or all."""
+        return (self._venue_name(body),) if "venue" in body else tuple(self._world.exchanges)
 
     def _venue_name(self, body: Mapping[str, Any]) -> str:
         return text(body, "venue", next(iter(self._world.exchanges)), tuple(self._world.exchanges))
@@ -233,16 +273,61 @@ class Control:
         return {"ok": True}
 
     def _key(self, body: Body) -> dict[str, Any]:
-        changes: dict[str, Any] = {name: flag(body, name) for name in _KEY_FLAGS if name in body}
+        changes: dict[str, Any] = {name: flag(body, name) for name in _KEY_FLAGS if body.get(name) is not None}
+        if body.get("ip_restricted", True) is None:
+            changes["ip_restricted"] = False
         if "expires_ms" in body:
             changes["expires_ms"] = None if body["expires_ms"] is None else integer(body, "expires_ms", 0, 0, 2**53)
-        return {"changed": self._world.change_key(text(body, "name"), changes)}
+        if "ips" in body:
+            changes["ips"] = () if body["ips"] is None else gateways.addresses(body, "ips")
+        return {"changed": self._world.change_key(text(body, "name"), changes, self._named(body))}
+
+    def _new_key(self, body: Body) -> dict[str, Any]:
+        """A key of an account, at every venue that has the account unless one is named."""
+        account = text(body, "account", DEFAULT_ACCOUNT)
+        venues = [one for one in self._named(body) if account in self._world.exchanges[one].state.accounts]
+        if not venues:
+            raise NotAllowed(f"account {account!r}: there is none; POST /control/account opens one")
+        key, known = self._world.new_key(gateways.key_spec(body, f"{account}-{secrets.token_hex(4)}"), venues)
+        return {"name": key.name, "api_key": key.key, "secret": key.secret, "account": account, "venues": known}
+
+    def _at_gateways(self, act: Callable[[Dialects, Body], dict[str, Any]]) -> Callable[[Body], dict[str, Any]]:
+        return lambda body: act(self._world.dialects, body)
+
+    def _maintenance(self, body: Body) -> dict[str, Any]:
+        """Arm the action of that name: announced unless said otherwise, at once unless it has a lead time."""
+        is_announced = flag(body, "announced") if "announced" in body else True
+        step: dict[str, Any] = {"do": "maintenance", "variant": "announced" if is_announced else "unannounced"}
+        step |= {"for": integer(body, "for_ms", MAINTENANCE_MS, 1, MAINTENANCE_MS_MAX)}
+        step |= {"scope": {"venue": self._venue_name(body)}}
+        step |= {"with": {"lead_ms": integer(body, "in_ms", 0, 0, MAINTENANCE_MS_MAX)}}
+        if "title" in body:
+            step["with"]["title"] = text(body, "title")
+        return {"id": self._world.injections.arm(step_of(step))}
 
     def _crowd(self, body: Body) -> dict[str, Any]:
         self._world.crowd(text(body, "market", None, _CROWDED), integer(body, "weight", 0, 0, WEIGHT_MAX))
         return {"ok": True}
 
     # ------------------------------------------------------------------------------------------------------- the truth
+    def _truth(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """NotConserved when the exchange does not balance: nothing that it says of itself is the truth then."""
+        if self._world.conservation.error:
+            raise NotConserved(self._world.conservation.error)
+        conserved = {"conservation": self._world.conservation.of(self._venue_name(query))}
+        return truth_of(self._venue(query), query.get("account", DEFAULT_ACCOUNT)) | conserved
+
+    def _ledger(self, query: Mapping[str, str]) -> dict[str, Any]:
+        limit = min(query_integer(query, "limit", postings.PAGE_DEFAULT), postings.PAGE_MAX)
+        found = postings.ledger_of(
+            self._venue(query),
+            account=query.get("account", ""),
+            asset=query.get("asset", ""),
+            after=query_integer(query, "after", 0),
+            limit=max(limit, 1),
+        )
+        return found | {"conservation": self._world.conservation.of(self._venue_name(query))}
+
     def _requests(self, query: Mapping[str, str]) -> dict[str, Any]:
         log = self._world.requests
         answer: dict[str, Any] = {"summary": log.summary()}
@@ -266,6 +351,8 @@ class Control:
 def _guarded(run: Callable[[], Any]) -> web.Response:
     try:
         return _answer(run(), 200)
+    except NotConserved as broken:
+        return _answer({"error": f"not conserved: {broken}"}, 500)
     except (NotAllowed, ValueError) as refusal:
         return _answer({"error": str(refusal)}, 400)
     except Refused as refusal:

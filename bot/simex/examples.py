@@ -76,8 +76,11 @@ def _named(addresses: Addresses) -> str:
 
 
 def _ccxt(addresses: Addresses, venue: str) -> Example:
+    # ccxt is handed a session: the one that it makes for itself asks aiohttp to abort connections that are closed
+    # already, which the first releases of Python 3.11 (Debian 12 has one) answer with a traceback.
     text = f"""\
 import asyncio
+import aiohttp
 import ccxt
 import ccxt.pro
 
@@ -86,10 +89,9 @@ exchange = ccxt.{venue}({{"apiKey": KEY, "secret": SECRET, "requests_trust_env":
 print(exchange.fetch_balance()["USDT"])
 
 async def main():
-    settings = {{"apiKey": KEY, "secret": SECRET, "cafile": {addresses["ca_file"]!r}}}
-    settings |= {{"httpsProxy": {addresses["proxy_url"]!r}, "wssProxy": {addresses["proxy_url"]!r}}}
-    async with ccxt.pro.{venue}(settings) as exchange:
-        print(await exchange.watch_ticker("BTC/USDT:USDT"))
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        async with ccxt.pro.{venue}({{"apiKey": KEY, "secret": SECRET, "session": session}}) as exchange:
+            print(await exchange.watch_ticker("BTC/USDT:USDT"))
 
 asyncio.run(main())"""
     return Example(f"ccxt: {venue}", "python", text, "ccxt")

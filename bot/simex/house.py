@@ -19,6 +19,7 @@ from bot.simex.core.numbers import money, scaled
 from bot.simex.core.venue import BINANCE, BYBIT, VenueRules
 from bot.simex.faults.market import Bent
 from bot.simex.sources import archive, frames, listings
+from bot.simex.sources.dumps import DumpError
 from bot.simex.sources.recorded import RecordedMarket
 from bot.simex.sources.synthetic import Behaviour, SyntheticMarket
 from bot.simex.sources.world import CALM, World
@@ -27,9 +28,13 @@ RULES: Final[Mapping[str, VenueRules]] = {"binance": BINANCE, "bybit": BYBIT}
 _BYBIT_RECORDED: Final = ("spot", "linear", "inverse")
 
 
-def exchanges(config: SimexConfig, start_ms: int) -> dict[str, Exchange]:
-    """The exchange of each venue, its accounts opened and funded. ValueError when nothing can be traded."""
-    found = {venue: exchange for venue in config.venues if (exchange := _exchange(venue, config, start_ms))}
+def exchanges(config: SimexConfig, start_ms: int, failures: list[DumpError] | None = None) -> dict[str, Exchange]:
+    """The exchange of each venue, its accounts opened and funded. ValueError when nothing can be traded.
+
+    A bad row that is reached later on is put into `failures`; without it, it is raised there.
+    """
+    made = ((venue, _exchange(venue, config, start_ms, failures)) for venue in config.venues)
+    found = {venue: exchange for venue, exchange in made if exchange is not None}
     if not found:
         raise ValueError(
             f"{config.replay_dir or config.history_dir}: no records of an instrument of {', '.join(config.venues)}"
@@ -49,9 +54,9 @@ def fund(exchange: Exchange, venue: str, account: AccountSpec) -> None:
                 exchange.funds.deposit(opened, wallet, asset, money(amount))
 
 
-def _exchange(venue: str, config: SimexConfig, start_ms: int) -> Exchange | None:
+def _exchange(venue: str, config: SimexConfig, start_ms: int, failures: list[DumpError] | None) -> Exchange | None:
     instruments = [_as_configured(one, config) for one in _listed(venue, start_ms)]
-    market = _market(venue, config, instruments, start_ms)
+    market = _market(venue, config, instruments, start_ms, failures)
     if market is None:
         return None
     traded = [one for one in instruments if one.key in market.keys]
@@ -63,11 +68,19 @@ def _exchange(venue: str, config: SimexConfig, start_ms: int) -> Exchange | None
     return exchange
 
 
-def _market(venue: str, config: SimexConfig, instruments: Sequence[Instrument], start_ms: int) -> MarketSource | None:
+def _market(
+    venue: str,
+    config: SimexConfig,
+    instruments: Sequence[Instrument],
+    start_ms: int,
+    failures: list[DumpError] | None,
+) -> MarketSource | None:
     if config.replay_dir is not None:
         return _recorded(venue, config, instruments, start_ms)
     if config.history_dir is not None:
-        return archive.market(config.history_dir, instruments, start_ms) if venue == "binance" else None
+        if venue != "binance":
+            return None
+        return archive.market(config.history_dir, instruments, start_ms, failures=failures)
     return SyntheticMarket(_world(config, start_ms), instruments, Behaviour(venue=venue))
 
 

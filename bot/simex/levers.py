@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from bot.simex.binance.dialect import Binance
 from bot.simex.bybit.dialect import Bybit
+from bot.simex.config import ApiKey, KeySpec
 from bot.simex.faults.model import Scope
 from bot.simex.server import Server
 from bot.simex.timeline import Timeline
+
+KEYS_MAX: Final = 1_000
 
 
 class Levers:
@@ -17,6 +20,7 @@ class Levers:
 
     dialects: Mapping[str, Binance | Bybit]
     timeline: Timeline
+    keys: dict[str, ApiKey]
     _server: Server
 
     def disconnect(self, kind: str = "all", refuse_ms: int = 0) -> int:
@@ -51,13 +55,29 @@ class Levers:
         binance = self.dialects.get("binance")
         return len(binance.expire_listen_keys(everything=True)) if isinstance(binance, Binance) else 0
 
-    def revoke_key(self, name: str) -> bool:
-        """Delete an API key."""
-        return sum(dialect.keys.revoke(name) for dialect in self.dialects.values()) > 0
+    def new_key(self, spec: KeySpec, venues: Iterable[str]) -> tuple[ApiKey, list[str]]:
+        """Make a key at some venues; answers it and the venues that have keys of its kind. ValueError says why not."""
+        if spec.name in self.keys or len(self.keys) >= KEYS_MAX:
+            raise ValueError(f"key {spec.name!r}: there is one of that name, or there are {KEYS_MAX} already")
+        made = ApiKey.made(spec)
+        known = [venue for venue in venues if self.dialects[venue].keys.add(made)]
+        if not known:
+            raise ValueError(f"kind {spec.kind!r}: no venue that is meant has such keys")
+        self.keys[made.name] = made
+        return made, known
 
-    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
-        """Change what an API key may do; whether there is one of that name."""
-        return sum(dialect.keys.change(name, **changes) for dialect in self.dialects.values()) > 0
+    def revoke_key(self, name: str, venues: Iterable[str]) -> bool:
+        """Delete an API key at some venues; whether any of them knew one of that name."""
+        return sum(self.dialects[venue].keys.revoke(name) for venue in venues) > 0
+
+    def change_key(self, name: str, changes: Mapping[str, Any], venues: Iterable[str]) -> bool:
+        """Change what an API key may do at some venues; whether any of them knows one of that name.
+
+        A key that is restricted to addresses no longer has none that it is bound to.
+        """
+        if changes.get("ip_restricted") is False:
+            changes = {"ips": (), **changes}
+        return sum(self.dialects[venue].keys.change(name, **changes) for venue in venues) > 0
 
     def crowd(self, market: str, weight: int) -> None:
         """Let other programs behind the clients' address use so much request weight of every minute."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
+import stat
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -13,16 +16,20 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from bot.simex.config import DEFAULT_KEY, KEY_KINDS, MARKETS, VENUES, AccountSpec, KeySpec, SimexConfig
+from bot.simex.config import DEFAULT_KEY, ENGINE_DELAY_MS, KEY_KINDS, MARKETS, VENUES, AccountSpec, KeySpec, SimexConfig
+from bot.simex.conservation import NotConserved
 from bot.simex.faults.scenario import Scenario, load
 from bot.simex.greeting import greeting
 from bot.simex.serve import Simex
+from bot.simex.sources.dumps import DumpError
 
 EXIT_OK = 0
+EXIT_WRONG = 2
+EXIT_BROKEN = 3
 
 
 class CannotStart(Exception):
-    """No recording where one was named, or a port that is taken; the text says which."""
+    """No recording where one was named, a bad row in it, or a port that is taken; the text says which."""
 
 
 def amounts(text: str) -> dict[str, Decimal]:
@@ -74,6 +81,11 @@ def _add_market(made: argparse.ArgumentParser) -> None:
     add("--funding-rate", type=rate, metavar="RATIO", help="constant rate; positive: longs pay shorts")
     add("--funding-interval-s", type=int, metavar="SECONDS", help="funding interval in exchange time")
     add("--faults", type=Path, metavar="FILE", help="a scenario of faults (YAML): see docs/faults.md")
+    add("--query-lag-ms", type=int, default=0, metavar="MS", help="queries of what an account has are so far behind")
+    add("--replica-lag-ms", type=int, default=0, metavar="MS", help="each query is from 0 to so much further behind")
+    text = f"Bybit carries orders out so long after it accepted them (default {ENGINE_DELAY_MS}; 0: at once)"
+    add("--engine-delay-ms", type=int, default=ENGINE_DELAY_MS, metavar="MS", help=text)
+    add("--limits-factor", type=int, default=1, metavar="N", help="rate limits are so many times as high")
 
 
 def _add_accounts(made: argparse.ArgumentParser) -> None:
@@ -85,7 +97,7 @@ def _add_accounts(made: argparse.ArgumentParser) -> None:
     add("--unified", type=amounts, metavar="USDT=50000", help="Bybit unified balances")
     add("--withdraw-key", action="store_true", help="add a key named 'withdraw' that may withdraw")
     kinds = [kind for kind in KEY_KINDS if kind != "hmac"]
-    text = "add a Binance key that signs this way, named after it; may be given twice (the default key is hmac)"
+    text = "add a key that signs this way, named after it; may be given twice (the default is hmac; Bybit: no ed25519)"
     add("--key-kind", action="append", choices=KEY_KINDS, default=[], metavar="|".join(kinds), help=text)
 
 
@@ -125,6 +137,10 @@ def config_of(options: argparse.Namespace) -> SimexConfig:
         tls_port=options.tls_port,
         control_port=options.control_port,
         tick_ms=options.tick_ms,
+        query_lag_ms=options.query_lag_ms,
+        replica_lag_ms=options.replica_lag_ms,
+        engine_delay_ms=options.engine_delay_ms,
+        limits_factor=options.limits_factor,
         faults=scenario_of(options.faults),
     )
 
@@ -153,14 +169,18 @@ def scenario_of(path: Path | None) -> Scenario:
 
 
 async def serve(config: SimexConfig, say: Callable[[dict[str, Any]], str] = json.dumps) -> None:
-    """Serve until SIGTERM or SIGINT; what is printed at the start is what `say` makes of the addresses.
+    """Serve until SIGTERM or SIGINT, or until the pipe that is printed to has no reader any more.
 
-    CannotStart when there is nothing to serve or nowhere to.
+    What is printed at the start is what `say` makes of the addresses.
+
+    CannotStart when there is nothing to serve or nowhere to, DumpError at a bad row of the records, NotConserved when
+    the exchange does not balance at the end, BrokenPipeError when nobody reads what is printed.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    _stop_unread(loop, stop)
     async with AsyncExitStack() as stack:
         try:
             simex = await stack.enter_async_context(Simex.start(config))
@@ -173,7 +193,10 @@ async def serve(config: SimexConfig, say: Callable[[dict[str, Any]], str] = json
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; answers the exit code: 0 after a signal, 2 for options that do not fit."""
+    """Run the command; answers the exit code.
+
+    0 after a signal, 2 for options or records that do not fit, 3 when money or positions were not conserved.
+    """
     made = parser()
     options = made.parse_args(argv)
     try:
@@ -184,4 +207,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(serve(config, json.dumps if options.json else greeting))
     except CannotStart as reason:
         made.error(str(reason))
+    except DumpError as reason:
+        print(f"{made.prog}: error: {reason}", file=sys.stderr)
+        return EXIT_WRONG
+    except NotConserved as reason:
+        print(f"{made.prog}: NOT CONSERVED: {reason}", file=sys.stderr)
+        return EXIT_BROKEN
+    except BrokenPipeError:
+        _discard_output()
     return EXIT_OK
+
+
+def _stop_unread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop when the output is a pipe whose reader goes, which shows as a reading event of its writing end."""
+    try:
+        number = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return  # No file: there is nothing to look at.
+    if stat.S_ISFIFO(os.fstat(number).st_mode):
+        loop.add_reader(number, stop.set)
+
+
+def _discard_output() -> None:
+    """Nobody reads the output any more: what is still buffered goes nowhere when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

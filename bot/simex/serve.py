@@ -18,9 +18,12 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simex.binance import dialect as binance_dialect
 from bot.simex.binance.dialect import Binance
+from bot.simex.bybit import dialect as bybit_dialect
 from bot.simex.bybit.dialect import Bybit
 from bot.simex.config import LOOPBACK, ApiKey, SimexConfig
+from bot.simex.conservation import Conservation
 from bot.simex.control import Control
 from bot.simex.core.exchange import Exchange
 from bot.simex.faults.clock import VenueClock
@@ -32,6 +35,7 @@ from bot.simex.levers import Levers
 from bot.simex.proxy import Proxy
 from bot.simex.requestlog import RequestLog
 from bot.simex.server import Server, listener
+from bot.simex.sources.dumps import DumpError
 from bot.simex.timeline import Timeline
 from bot.simex.tls import authority, server_context
 from bot.simex.truth import Witness
@@ -59,16 +63,20 @@ class Simex(Levers):
         keys: the API keys by name.
         control_url: where the control API is.
         proxy_url: a forward proxy through which the venues' host names lead here.
+        conservation: whether the exchanges balance, looked at while they run and when the block ends.
         exchanges, dialects: each venue's, by its name. requests, injections: the request log, the armed faults.
-        clock: the task that drives it all; it ends only by a defect, and that error then ends the block.
+        clock: the task that drives it all; it ends by a bad row of the records (DumpError), or else by a defect, and
+            that error then ends the block.
     """
 
     def __init__(self, config: SimexConfig, directory: Path) -> None:
         self.config = config
         self.timeline = Timeline(wall_ms, config.timeline_speed)
-        self.exchanges: Mapping[str, Exchange] = exchanges(config, self.timeline.start_ms)
+        self._failures: list[DumpError] = []
+        self.exchanges: Mapping[str, Exchange] = exchanges(config, self.timeline.start_ms, self._failures)
         self.witnesses: Mapping[str, Witness] = {venue: Witness(exchange) for venue, exchange in self.exchanges.items()}
-        self.keys: Mapping[str, ApiKey] = {spec.name: ApiKey.made(spec) for spec in config.keys}
+        self.keys: dict[str, ApiKey] = {spec.name: ApiKey.made(spec) for spec in config.keys}
+        self.conservation = Conservation(self.exchanges)
         self.requests = RequestLog()
         self.clocks = {venue: VenueClock(self.timeline) for venue in self.exchanges}
         self.injections = Injections(self._lived_ms, seed=config.faults.seed, log=config.faults.opened())
@@ -90,8 +98,14 @@ class Simex(Levers):
         self.clock: asyncio.Task[None]
 
     def _dialect(self, venue: str, exchange: Exchange) -> Binance | Bybit:
-        chosen = Bybit if venue == "bybit" else Binance
-        return chosen(exchange, self.clocks[venue], self.keys.values(), self._log_socket_request)
+        given = exchange, self.clocks[venue], self.keys.values(), self._log_socket_request
+        lag_ms, factor = self.config.query_lag_ms, self.config.limits_factor
+        spread_ms = self.config.replica_lag_ms
+        if venue == "bybit":
+            bybit = Bybit(*given, bybit_dialect.Behaviour(lag_ms, self.config.engine_delay_ms, factor, spread_ms))
+            bybit.entry.on_waiting, bybit.entry.on_carried_out = self._look_again, self.flush
+            return bybit
+        return Binance(*given, binance_dialect.Behaviour(lag_ms, factor, replica_lag_ms=spread_ms))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -101,7 +115,7 @@ class Simex(Levers):
     @classmethod
     @asynccontextmanager
     async def start(cls, config: SimexConfig | None = None) -> AsyncIterator[Simex]:
-        """Serve until the block ends."""
+        """Serve until the block ends. NotConserved then, when the exchange does not balance or did not before."""
         chosen = config or SimexConfig()
         temporary = None if chosen.state_dir else Path(tempfile.mkdtemp(prefix="simex-"))
         directory = chosen.state_dir or temporary
@@ -112,6 +126,7 @@ class Simex(Levers):
             simex = cls(chosen, directory)
             await simex._open(stack)
             yield simex
+            simex.conservation.finish()
 
     async def _open(self, stack: AsyncExitStack) -> None:
         stack.callback(self.injections.log.close)
@@ -145,25 +160,43 @@ class Simex(Levers):
 
     # ------------------------------------------------------------------------------------------------------ the clock
     async def _run_clock(self) -> None:
-        while True:
+        while not self._failures:
             await asyncio.sleep(self.config.tick_ms / 1000)
-            missed_ms = self.timeline.exchange_ms() - self._lived_ms() - LAG_MS_MAX
+            missed_ms = self.timeline.exchange_ms() - self._lived_ms() - LAG_MS_MAX * self._haste
             if missed_ms > 0:
-                self.timeline.slip(missed_ms)
+                self.timeline.slip(round(missed_ms))
             await self._advance(self.timeline.exchange_ms())
             self.conductor.tick()
             self.flush()
+            self.conservation.tick()
             await self._server.tick()
             for dialect in self.dialects.values():
                 dialect.tick()
+        raise self._failures[0]
+
+    @property
+    def _haste(self) -> float:
+        """Exchange milliseconds in one of the wall clock, where they are more: the bounds are of the wall clock."""
+        return max(self.timeline.speed, 1.0)
+
+    def _look_again(self, delay_ms: int) -> None:
+        """Let Bybit's engine carry out what waits for it when its time has come, not at the next tick."""
+        asyncio.get_running_loop().call_later(delay_ms / 1000, self._carry_out)
+
+    def _carry_out(self) -> None:
+        for dialect in self.dialects.values():
+            if isinstance(dialect, Bybit):
+                dialect.entry.run_due()
+        self.flush()
 
     def _lived_ms(self) -> int:
         """How far the slowest exchange has come."""
         return min(exchange.now_ms for exchange in self.exchanges.values())
 
     async def _advance(self, target_ms: int) -> None:
-        while target_ms - (lived_ms := self._lived_ms()) > STEP_MS_MAX:
-            self._live(lived_ms + STEP_MS_MAX)
+        step_ms = round(STEP_MS_MAX * self._haste)
+        while target_ms - (lived_ms := self._lived_ms()) > step_ms:
+            self._live(lived_ms + step_ms)
             await asyncio.sleep(0)
         self._live(target_ms)
 
@@ -180,6 +213,8 @@ class Simex(Levers):
         """Send the events of what has just happened."""
         for venue, exchange in self.exchanges.items():
             events = exchange.drain()
+            if events:
+                self.conservation.happened(venue)
             self.witnesses[venue].see(events)
             self.conductor.see(venue, events)
             self.dialects[venue].publish(events)
@@ -222,6 +257,7 @@ class Simex(Levers):
             "connections": kinds,
             "slow_clients_dropped": self._server.slow_clients_dropped,
             "requests_total": self.requests.total,
+            "conservation": {venue: self.conservation.of(venue) for venue in self.exchanges},
         }
 
 

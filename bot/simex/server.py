@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,10 +24,11 @@ from bot.simex.faults.front import HOLD, RESET, Front, Outcome
 from bot.simex.faults.model import Scope, Touch
 from bot.simex.faults.network import Ports, touch_of
 from bot.simex.faults.places import venue_of
+from bot.simex.heads import MALFORMED, TARGET_BYTES_MAX, Reader, refused
 from bot.simex.hosts import bare
 from bot.simex.requestlog import CLIENT_GONE, REPLACED, RequestLog
 from bot.simex.sockets import Connection, reset
-from bot.simex.wire import Dialect, Request, Response, Trace
+from bot.simex.wire import HERE, Dialect, Request, Response, Trace
 
 BODY_BYTES_MAX = 1 << 20
 CONNECTIONS_MAX = 2_000
@@ -37,15 +39,20 @@ BACKLOG = 512
 HELD_LOOK_S = 0.05
 HELD_S_MAX = 600.0
 SLOW_STEPS_PER_S = 10
+ATTEMPTS_WINDOW_S = 300.0
 # What answers during a maintenance.
 STATUS_PATHS = ("/v5/system/status", "/v5/public/misc/status", "/sapi/v1/system/status")
 
 
 @dataclass(slots=True)
 class Gates:
-    """What the server lets through: websocket handshakes are refused until a moment of the loop's clock."""
+    """What the server lets through: websocket handshakes are refused until a moment of the loop's clock.
+
+    Attempts to connect are counted by host: all clients come from one address.
+    """
 
     refused_until_s: dict[str, float] = field(default_factory=dict)
+    attempts_s: dict[str, deque[float]] = field(default_factory=dict)
 
     def refuse(self, kind: str, seconds: float) -> None:
         """Refuse handshakes of a kind ("market", "user" or "all") for a while."""
@@ -57,6 +64,15 @@ class Gates:
         # A connection of the websocket API is where a user stream would be subscribed.
         names = (kind, "all", "user") if kind == "api" else (kind, "all")
         return any(now < self.refused_until_s.get(name, 0.0) for name in names)
+
+    def admits(self, host: str, most: int) -> bool:
+        """Count an attempt to connect; whether there were at most so many in the last five minutes (0: any number)."""
+        if not most:
+            return True
+        now = asyncio.get_running_loop().time()
+        attempts = self.attempts_s.setdefault(host, deque(maxlen=most + 1))
+        attempts.append(now)
+        return len(attempts) <= most or now - attempts[0] >= ATTEMPTS_WINDOW_S
 
 
 class Server:
@@ -91,8 +107,8 @@ class Server:
     # ------------------------------------------------------------------------------------------------- life and ports
     async def start(self, context: ssl.SSLContext, tls_port: int, plain: bool) -> tuple[int, Mapping[str, int]]:
         """Listen; answers the TLS port and the plain port of each host."""
-        server = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
-        self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
+        reader = Reader(self._handle, self._unreadable, KEEP_ALIVE_S)
+        self._runner = web.ServerRunner(reader, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         bound_port = await self._listen(tls_port, context)
         plain_ports: dict[str, int] = {}
@@ -157,15 +173,25 @@ class Server:
         if await self._is_cut_off(request, touch_of(host, raw_path)):
             reset(request.transport)
             return web.Response(status=499)
+        if reason := refused(request):
+            return self._refused(reason, host, request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._websocket(request, host, raw_path, query)
         body = await _body(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        received = Request(host, request.method, raw_path, query, body or b"", headers)
+        received = Request(host, request.method, raw_path, query, body or b"", headers, request.remote or HERE)
         dialect = self._dialect_of(host)
         if body is None:
             return _written(dialect.refusal("too_large", received))
         return await self._http(request, received, dialect)
+
+    def _refused(self, reason: str, host: str, request: web.BaseRequest) -> web.Response:
+        # Most of what was sent is not looked at: neither is it passed on.
+        received = Request(host, request.method, request.path[:TARGET_BYTES_MAX])
+        return _written(self._dialect_of(host).refusal(reason, received))
+
+    def _unreadable(self, request: web.BaseRequest) -> web.Response:
+        return self._refused(MALFORMED, self._host_of(request), request)
 
     def _dialect_of(self, host: str) -> Dialect:
         return self._dialects.get(host, self._first)
@@ -228,8 +254,10 @@ class Server:
     # ---------------------------------------------------------------------------------------------------- websockets
     async def _websocket(self, request: web.BaseRequest, host: str, path: str, query: str) -> web.StreamResponse:
         dialect = self._dialect_of(host)
+        if host in self._dialects and not self.gates.admits(host, dialect.rules(host).connects_per_5_min):
+            return web.Response(status=429, text="Too many connection attempts")
         connection = Connection(host, dialect.rules(host), self._injections, touch_of(host, path))
-        session = dialect.connect(host, path, query, connection.push, connection.hang_up)
+        session = dialect.connect(host, path, query, connection.push, connection.hang_up, request.remote or HERE)
         if session is None:
             return web.Response(status=404, text="404 page not found")
         connection.line.opened(session)

@@ -53,6 +53,7 @@ class Connection:
         self.line = Line(injections, touch, self._queued, self._after)
         self._rules = rules
         self._queue: deque[Frame] = deque()
+        self._replies: deque[str] = deque()
         self._wake = asyncio.Event()
         self._ws: web.WebSocketResponse | None = None
         self._transport: asyncio.BaseTransport | None = None
@@ -128,7 +129,7 @@ class Connection:
                 return
             if message.type == WSMsgType.TEXT:
                 for reply in self.line.receive(session, message.data):
-                    self.push(reply)
+                    self._reply(reply)
             elif message.type == WSMsgType.PING:
                 if not self.line.is_in("no_pongs"):
                     await ws.pong(message.data[:PONG_BYTES_MAX])
@@ -136,6 +137,17 @@ class Connection:
                 self._last_pong = asyncio.get_running_loop().time()
             elif message.type in (WSMsgType.BINARY, WSMsgType.ERROR):
                 return
+
+    def _reply(self, text: str) -> None:
+        """Answer a message: at once, or as long after it as a gateway for orders takes, one after the other."""
+        if self.kind != "api" or not self._rules.api_reply_ms:
+            self.push(text)
+            return
+        self._replies.append(text)
+        self._after(self._rules.api_reply_ms, self._next_reply)
+
+    def _next_reply(self) -> None:
+        self.push(self._replies.popleft())
 
     def _is_flooding(self) -> bool:
         """Count a message that came in; pings and pongs count too, as documented."""

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 JSON = "application/json"
+HERE = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as received; `headers` has lower-case names, `query` and `body` are untouched."""
+    """A request as received; `headers` has lower-case names, `query` and `body` are untouched.
+
+    `address` is the client's end of the connection. A venue may see its clients elsewhere: see the egress of a lever.
+    """
 
     host: str
     method: str
@@ -23,6 +27,7 @@ class Request:
     query: str = ""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    address: str = HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,15 @@ class Session(Protocol):
 class SocketRules:
     """A host's rules for its websockets: its own pings, how long a pong may take, how much a client may send.
 
-    `ping_every_s` 0: this venue never pings, the client does.
+    `ping_every_s` 0: this venue never pings, the client does. `connects_per_5_min` 0: attempts are not counted.
+    `api_reply_ms`: how long the reply to a message takes on a connection for orders.
     """
 
     ping_every_s: float
     pong_within_s: float
     messages_per_s: int
+    connects_per_5_min: int = 0
+    api_reply_ms: int = 0
 
 
 class Dialect(Protocol):
@@ -96,7 +104,7 @@ class Dialect(Protocol):
         ...
 
     def refusal(self, name: str, request: Request) -> Response:
-        """What this venue says when its front refuses: "too_large", or one of the variants of a 503."""
+        """What this venue says when its front refuses: "too_large", "too_long", "malformed", or a variant of a 503."""
         ...
 
     def error(self, status: int, code: int, text: str) -> Response:
@@ -108,10 +116,16 @@ class Dialect(Protocol):
         ...
 
     def connect(
-        self, host: str, path: str, query: str, push: Callable[[str], None], hang_up: Callable[[], None]
+        self,
+        host: str,
+        path: str,
+        query: str,
+        push: Callable[[str], None],
+        hang_up: Callable[[], None],
+        address: str,
     ) -> Session | None:
         """The session of a new websocket connection, or None where there is no such endpoint.
 
-        `push` sends a frame, `hang_up` closes the connection.
+        `push` sends a frame, `hang_up` closes the connection, whose other end is at `address`.
         """
         ...

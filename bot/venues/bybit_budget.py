@@ -3,7 +3,8 @@
 The venue counts requests to an endpoint by account in a rolling second, and all requests of an address in five. Every
 answer of a counted endpoint tells its limit and what is left of it; our own count stands where nothing is told. Lanes
 share each limit as they do in `bot.venues.budget`. After 10006 an endpoint rests until the moment that the venue named;
-after a 403 the whole address rests for ten minutes, for every further request would lengthen the ban.
+after a 403 the whole address rests for ten minutes, for every further request would lengthen the ban, and after 10018,
+which comes before it, as long as the address's own window is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ ADDRESS_BAN_NS = 10 * MINUTE_NS
 THROTTLED_NS = 1 * SECOND_NS
 RESET_NS_MAX = 60 * SECOND_NS
 FORBIDDEN = 403
+ADDRESS_LIMIT = 10_018
 
 
 class _Rolling:
@@ -109,11 +111,13 @@ class EndpointBudget:
                 self._own.at_least(now_ns, limit - left)
 
     def refused(self, status: int, code: int, retry_after_s: int | None) -> None:
-        """Hear that the venue had enough of this endpoint, or (403) of the address."""
+        """Hear that the venue had enough of this endpoint, or (403, 10018) of the address."""
         now_ns = self._clock()
         if status == FORBIDDEN:
             self._address.blocked_until_ns = max(self._address.blocked_until_ns, now_ns + ADDRESS_BAN_NS)
             return
+        if code == ADDRESS_LIMIT:
+            self._address.blocked_until_ns = max(self._address.blocked_until_ns, now_ns + ADDRESS_WINDOW_NS)
         named_ns = self._reset_ns if now_ns < self._reset_ns <= now_ns + RESET_NS_MAX else 0
         asked_ns = 0 if retry_after_s is None else now_ns + min(retry_after_s * SECOND_NS, RESET_NS_MAX)
         self._blocked_until_ns = max(self._blocked_until_ns, named_ns, asked_ns, now_ns + THROTTLED_NS)

@@ -7,6 +7,10 @@ What differs is the answer itself. Bybit takes an order asynchronously: the answ
 order may still be refused by the engine behind it. So a receipt proves nothing and reports nothing; the private stream
 says what became of the order, or else a look at it once it has been silent for too long.
 
+The receipt counts against one thing alone: whoever said to have an order cannot deny it right away. At a time of high
+load an order lies in a queue behind its receipt, and every list lags; a look that finds nothing within `RECEIVED_NS` of
+the receipt has learned nothing.
+
 The first of the two looks asks for the order among those that are open or ended lately, which the venue forgets when it
 restarts. The second asks for it in the history and among the executions, both.
 """
@@ -28,7 +32,7 @@ from bot.domain.events import (
     Source,
 )
 from bot.domain.instrument import Kind
-from bot.domain.units import MILLISECOND_NS, SECOND_NS, Asset
+from bot.domain.units import MILLISECOND_NS, SECOND_NS, Asset, Nanos
 from bot.venues import bybit_routes as routes
 from bot.venues.budget import Lane
 from bot.venues.client import Client, Reply, parsed
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     from bot.domain.commands import CancelOrder, QueryOrder
     from bot.domain.instrument import Instrument
     from bot.domain.order import Approved, Fill, OrderRequest
-    from bot.domain.units import InstrumentId
+    from bot.domain.units import ClientOrderId, InstrumentId
     from bot.venues.routes import Route
 
 LOOK_ATTEMPTS_MAX = 2
@@ -51,6 +55,8 @@ EXECUTION_ROWS = 100
 EXECUTION_PAGES_MAX = 5
 CLOCK_SLACK_MS = 60_000
 """How long before `since` a search begins: more than any clock skew that lets an order through."""
+RECEIVED_NS = 30 * SECOND_NS
+"""How long no list that lacks an order proves its absence after the venue received it; only then is it given up."""
 NOT_NAMED = "is no longer named in the config"
 
 Params = dict[str, str | int]
@@ -62,6 +68,8 @@ class BybitGateway:
     def __init__(self, client: Client, instruments: Mapping[InstrumentId, Instrument]) -> None:
         self._client = client
         self._instruments = dict(instruments)
+        self._received: dict[ClientOrderId, Nanos] = {}
+        """Orders that the venue has said to have, and when it did, as long as that counts."""
 
     def renew(self, instruments: Iterable[Instrument]) -> None:
         """From now on orders are held against these: the venue changed a tick, a lot or a bound."""
@@ -94,12 +102,18 @@ class BybitGateway:
         if isinstance(outcome, Reply):
             found = parsed(routes.ORDER_NEW, outcome, lambda body: bybit.receipt(request.client_id, body))
             if not isinstance(found, Trouble):
+                self._note_received(request.client_id)
                 return ()
             outcome = found
         now_ns = self._client.clock()
         if verdict(BYBIT, Purpose.ORDER, outcome) is Verdict.AMBIGUOUS:
             return (OrderUnanswered(request.client_id, outcome.text, now_ns),)
         return (OrderRejected(request.client_id, str(outcome.code or outcome.status), outcome.message, now_ns),)
+
+    def _note_received(self, client_id: ClientOrderId) -> None:
+        now_ns = self._client.clock()
+        self._received = {name: at for name, at in self._received.items() if now_ns - at < RECEIVED_NS}
+        self._received[client_id] = now_ns
 
     async def cancel(self, command: CancelOrder) -> tuple[Fact, ...]:
         """Ask to cancel an order, then look at it: the receipt alone says nothing."""
@@ -137,18 +151,22 @@ class BybitGateway:
             return ()
         if found is None:
             now_ns = self._client.clock()
+            if asked_ns - self._received.get(command.client_id, Nanos(0)) < RECEIVED_NS:
+                return ()
             return (OrderNotFound(command.client_id, command.endpoint, asked_ns, now_ns),)
         fills = await self._fills(found, instrument) if found.cum_exec_qty else ()
         return (OrderReported(found.report(instrument.id, fills), Source.QUERY, self._client.clock()),)
 
-    async def _row(self, route: Route, instrument: Instrument, client_id: str) -> OrderRow | Trouble | None:
-        """The order by its client id; None where the answer holds no order."""
+    async def _row(
+        self, route: Route, instrument: Instrument, client_id: str, more: Params | None = None
+    ) -> OrderRow | Trouble | None:
+        """The order by its client id; None where the answer holds no order. `more` narrows what is asked for."""
 
         def read(body: bytes) -> tuple[OrderRow | None, Orders]:
             page = bybit.orders(body)
             return order_in(instrument, client_id, page), page
 
-        params: Params = {**_named(instrument), "orderLinkId": client_id}
+        params: Params = {**_named(instrument), "orderLinkId": client_id, **(more or {})}
         found = await self._client.read(route, params, read, Lane.LOOK, LOOK_ATTEMPTS_MAX)
         if isinstance(found, Trouble):
             return found
@@ -160,10 +178,10 @@ class BybitGateway:
 
         Executions without an order in the history mean that the history is behind: nothing was learned yet.
         """
-        row = await self._row(routes.ORDERS_PAST, instrument, command.client_id)
+        start_ms = max(0, command.since_ns // MILLISECOND_NS - CLOCK_SLACK_MS)
+        row = await self._row(routes.ORDERS_PAST, instrument, command.client_id, {"startTime": start_ms})
         if row is not None:
             return row
-        start_ms = max(0, command.since_ns // MILLISECOND_NS - CLOCK_SLACK_MS)
         asked: Params = {**_named(instrument), "orderLinkId": command.client_id, "startTime": start_ms}
         found = await self._executions(instrument, asked)
         if isinstance(found, Trouble):

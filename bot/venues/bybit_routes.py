@@ -12,7 +12,7 @@ from bot.venues.routes import Route
 
 UNIFIED = BYBIT_UNIFIED
 HOST = "api.bybit.com"
-SPOT, LINEAR = "spot", "linear"
+SPOT, LINEAR, INVERSE = "spot", "linear", "inverse"
 """The venue's categories of what is traded."""
 
 

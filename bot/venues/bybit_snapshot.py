@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.domain.account import AccountSnapshot
+from bot.domain.account import AccountSnapshot, Balance, Uncounted
 from bot.domain.events import AccountSeen, AccountUnreadable, ClockSampled, Fact, FundingPaid, OrderReported, Source
 from bot.domain.instrument import Kind
-from bot.domain.units import MILLISECOND_NS, AccountId, Asset, Nanos
+from bot.domain.units import MILLISECOND_NS, ZERO, AccountId, Asset, Nanos
 from bot.venues import bybit_routes as routes
-from bot.venues.bybit_routes import LINEAR, SPOT, UNIFIED
+from bot.venues.bybit_routes import INVERSE, LINEAR, SPOT, UNIFIED
 from bot.venues.translate import bybit
 from bot.venues.translate.accounts import Disagreement
 from bot.venues.translate.binance import Unreadable
 from bot.venues.translate.bybit import Ledger, LedgerRow, OrderRow, Orders
-from bot.venues.translate.bybit_accounts import PositionPage, PositionRow, position_page, positions, wallet
+from bot.venues.translate.bybit_accounts import (
+    PositionPage,
+    PositionRow,
+    UnifiedWallet,
+    position_page,
+    positions,
+    uncounted,
+    wallet,
+)
 from bot.venues.translate.errors import Trouble
 
 if TYPE_CHECKING:
@@ -31,6 +39,8 @@ ORDER_ROWS = 50
 POSITION_ROWS = 200
 LEDGER_ROWS = 50
 PAGES_MAX = 10
+COINS_LOOKED_MAX = 5
+"""Of so many coins it is asked which positions settle in them; further ones are told by their names alone."""
 LEDGER_SPAN_MS = 7 * 24 * 3_600 * 1_000 - 1
 SETTLEMENT = "SETTLEMENT"
 
@@ -41,18 +51,26 @@ Answer = TypeVar("Answer")
 class BybitSnapshots:
     """The unified account as it is now. `settle` is the currency in which the hedges settle.
 
-    `sold` names the spot pairs on which this program may have orders: only they are asked for open ones.
+    `sold` names the spot pairs on which this program may have orders: only they are asked for open ones. `counted` are
+    the coins that exposures have: what was believed of one that is not listed any more would stand for ever.
     """
 
     def __init__(
-        self, client: Client, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId] = ()
+        self,
+        client: Client,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        sold: Collection[InstrumentId] = (),
+        counted: Collection[Asset] = (),
     ) -> None:
         known = tuple(instruments)
         self._sold = {one.symbol: one.id for one in known if one.kind is Kind.SPOT and one.id in sold}
         self._client = client
         self._settle = settle
         self._tracked = {one.symbol: one.id for one in known if one.kind is not Kind.SPOT}
-        self._assets = frozenset(one.base for one in known) | {settle}
+        self._assets = {one.base for one in known} | {settle}
+        """The coins that are asked for by name: those of the instruments, and whatever else was ever seen there."""
+        self._counted = frozenset(counted)
         self._held: set[Asset] = set()
 
     async def account(self, account: AccountId) -> tuple[Fact, ...]:
@@ -72,29 +90,64 @@ class BybitSnapshots:
 
     async def _read(self) -> tuple[Fact, ...]:
         requested_ns = self._client.clock()
-        coins = {"accountType": "UNIFIED", "coin": ",".join(sorted(self._assets))}
-        found, rows, orders = await asyncio.gather(
-            self._client.read(routes.WALLET, coins, wallet), self._positions(), self._orders()
+        whole = {"accountType": "UNIFIED"}
+        named = {**whole, "coin": ",".join(sorted(self._assets))}
+        found, all_coins, rows, orders = await asyncio.gather(
+            self._client.read(routes.WALLET, named, wallet),
+            self._client.read(routes.WALLET, whole, wallet),
+            self._positions(),
+            self._orders(),
         )
-        account = _good(found)
-        balances = account.balances()
-        self._check_named({balance.asset: balance.total for balance in balances})
+        account, whole_account = _good(found), _good(all_coins)
+        balances = self._balances(account, whole_account)
+        others = await self._elsewhere(whole_account)
         snapshot = AccountSnapshot(
             account=UNIFIED,
             balances=balances,
             positions=positions(account, rows, self._tracked, self._settle),
             margin=account.margin(self._settle),
             requested_ns=requested_ns,
+            uncounted=(*uncounted(rows, self._tracked), *others),
         )
         now_ns = self._client.clock()
         return (AccountSeen(snapshot, now_ns), *self._reports(orders, now_ns))
+
+    def _balances(self, named: UnifiedWallet, whole: UnifiedWallet) -> tuple[Balance, ...]:
+        """Every coin of the account: by name those that have one here (at zero too), and whatever else lies there.
+
+        A coin that is hedged at another venue may lie here as well, without any instrument of this one. All coins that
+        are not at zero are listed unasked, so that a counted one that is not has none here.
+        """
+        told = {balance.asset: balance for balance in (*whole.balances(), *named.balances())}
+        self._check_named({asset: balance.total for asset, balance in told.items()})
+        self._assets |= told.keys()
+        unlisted = {asset: Balance(asset, ZERO) for asset in self._counted - self._assets}
+        return tuple(balance for _, balance in sorted((told | unlisted).items()))
 
     def _check_named(self, totals: dict[Asset, Decimal]) -> None:
         """A coin that was held and was asked for by name stands there, at zero too; one that does not was left out."""
         gone = sorted(self._held - totals.keys())
         if gone:
             raise Unreadable(f"the account no longer names {', '.join(gone[:5])}")
-        self._held = {asset for asset, total in totals.items() if total and asset in self._assets}
+        self._held = {asset for asset, total in totals.items() if total}
+
+    async def _elsewhere(self, account: UnifiedWallet) -> tuple[Uncounted, ...]:
+        """Positions that settle in other coins: they are asked for only where a coin says that it margins some.
+
+        Nothing rests on them but what is told a person, so that a list that cannot be had makes no account unreadable.
+        """
+        coins = [coin for coin in account.margined() if coin != self._settle]
+        looked = await asyncio.gather(*(self._settled_in(coin) for coin in coins[:COINS_LOOKED_MAX]))
+        listed = [one for found in looked for one in found]
+        return (*listed, *(_by_margin(coin) for coin in coins[COINS_LOOKED_MAX:]))
+
+    async def _settled_in(self, coin: Asset) -> tuple[Uncounted, ...]:
+        asked: list[Params] = [
+            {"category": category, "settleCoin": coin, "limit": POSITION_ROWS} for category in (LINEAR, INVERSE)
+        ]
+        reads = (self._client.read(routes.POSITIONS, params, position_page, attempts=1) for params in asked)
+        pages = [page for page in await asyncio.gather(*reads) if isinstance(page, PositionPage)]
+        return uncounted((row for page in pages for row in page.rows), ()) or (_by_margin(coin),)
 
     async def _positions(self) -> list[PositionRow]:
         rows: list[PositionRow] = []
@@ -180,6 +233,11 @@ class BybitSnapshots:
         """One sample of the venue's clock, if it answers; what is sent from now on is signed by it."""
         sample = await self._client.measure(UNIFIED)
         return (sample,) if isinstance(sample, ClockSampled) else ()
+
+
+def _by_margin(coin: Asset) -> Uncounted:
+    """What is known of positions that a coin says it margins, and that no list shows."""
+    return Uncounted(f"{coin}-margined contracts", None)
 
 
 def _good(found: Answer | Trouble) -> Answer:

@@ -12,7 +12,7 @@ The four topics tell the same things as Binance's user streams:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -35,7 +35,7 @@ from bot.venues.bybit import Ponged
 from bot.venues.bybit_routes import LINEAR, UNIFIED, instrument_name
 from bot.venues.translate.binance import Unreadable, is_ours
 from bot.venues.translate.bybit import ONE_WAY, SIDES, ExecutionRow, OrderRow
-from bot.venues.translate.bybit_accounts import PositionRow, UnifiedWallet
+from bot.venues.translate.bybit_accounts import UNIFIED_TYPE, PositionRow, UnifiedWallet
 
 TOPICS = ("order", "execution", "position", "wallet")
 EXECUTIONS_REMEMBERED_MAX = 4_096
@@ -161,19 +161,21 @@ class UserParser:
         return told
 
     def _traded(self, frame: _Frame, received_ns: Nanos) -> list[Told]:
-        told: list[Told] = []
+        told: dict[str, Told] = {}
         for raw in frame.data or ():
             row = _execution(raw)
-            if row.exec_type in NOT_TRADES or row.exec_id in self._executions:
+            if row.exec_type in NOT_TRADES or row.exec_id in self._executions or row.exec_id in told:
                 continue
-            self._remember(row.exec_id)
             check(row.exec_price, row.exec_qty)
             cause = EXECUTION_CAUSES.get(row.exec_type)
             if cause is None and is_ours(row.order_link_id):
-                told.append(self._own_fill(row, received_ns))
+                told[row.exec_id] = self._own_fill(row, received_ns)
             else:
-                told.append(_foreign(row, cause or FOREIGN, row.exec_qty * _sign(row.side), received_ns))
-        return told
+                contracts = row.exec_qty * _sign(row.side)
+                told[row.exec_id] = _foreign(row, cause or _created_by(row), contracts, received_ns)
+        # Only now: of a frame that cannot be read nothing was told, and what it held may come again.
+        self._remember(told)
+        return list(told.values())
 
     def _own_fill(self, row: ExecutionRow, received_ns: Nanos) -> OrderReported:
         """A fill as a report of its order: what is known of it is this fill, and that it is not over yet."""
@@ -192,8 +194,8 @@ class UserParser:
         )
         return OrderReported(report, Source.STREAM, received_ns)
 
-    def _remember(self, execution: str) -> None:
-        self._executions[execution] = None
+    def _remember(self, executions: Iterable[str]) -> None:
+        self._executions |= dict.fromkeys(executions)
         while len(self._executions) > EXECUTIONS_REMEMBERED_MAX:
             del self._executions[next(iter(self._executions))]
 
@@ -220,7 +222,7 @@ def _own_order(row: OrderRow, received_ns: Nanos) -> list[Told]:
     return [reported, *_hedge_mode(row.symbol, row.position_idx, received_ns)]
 
 
-def _created_by(order: _Order) -> str:
+def _created_by(order: _Order | ExecutionRow) -> str:
     return next((cause for prefix, cause in ORDER_CAUSES if order.create_type.startswith(prefix)), FOREIGN)
 
 
@@ -256,7 +258,10 @@ def _positions(frame: _Frame, received_ns: Nanos) -> list[Told]:
 def _wallets(frame: _Frame, received_ns: Nanos) -> list[Told]:
     told: list[Told] = []
     for raw in frame.data or ():
-        balances = _wallet(raw).balances()
+        wallet = _wallet(raw)
+        if wallet.account_type != UNIFIED_TYPE:
+            continue
+        balances = wallet.balances()
         check(*(balance.total for balance in balances))
         if balances:
             at_ns = Nanos(frame.creation_time * MILLISECOND_NS)

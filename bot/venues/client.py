@@ -13,6 +13,7 @@ What the caller hands in as `durable` is awaited last, outside every handler, so
 from __future__ import annotations
 
 import asyncio
+from decimal import localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -203,7 +204,9 @@ class Client:
             params |= self.dialect.window(window_ms)
         token = SLOT.set(Slot(route, transport, timestamp_ms, timeout_s, durable, window_ms))
         try:
-            wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)
+            # ccxt sets how decimals are rounded wherever it formats a number: what it sets ends with the call.
+            with localcontext():
+                wire = await self._exchange(route.account).request(route.path, [route.section], route.method, params)
         finally:
             SLOT.reset(token)
         return wire if isinstance(wire, Trouble) else self._judged(route, wire)

@@ -89,8 +89,14 @@ class Exchange(Protocol):
         """The way out for orders."""
         ...
 
-    def snapshots(self, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId]) -> Snapshots:
-        """Reads of the accounts."""
+    def snapshots(
+        self,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        sold: Collection[InstrumentId],
+        counted: Collection[Asset],
+    ) -> Snapshots:
+        """Reads of the accounts. `counted` are the coins of the config, whichever venue trades them."""
         ...
 
     def catalogue(self, spot: Fees, futures: Fees | None) -> Catalogue:

@@ -78,10 +78,14 @@ class BinanceExchange:
         return LiveGateway(self.client, {one.id: one for one in instruments})
 
     def snapshots(
-        self, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId]
+        self,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        sold: Collection[InstrumentId],
+        counted: Collection[Asset],
     ) -> LiveSnapshots:
         """Reads of both."""
-        return LiveSnapshots(self.client, instruments, settle, sold)
+        return LiveSnapshots(self.client, instruments, settle, sold, counted)
 
     def catalogue(self, spot: Fees, futures: Fees | None) -> LiveCatalogue:
         """Both markets."""
@@ -160,10 +164,14 @@ class BybitExchange:
         return BybitGateway(self.client, {one.id: one for one in instruments})
 
     def snapshots(
-        self, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId]
+        self,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        sold: Collection[InstrumentId],
+        counted: Collection[Asset],
     ) -> BybitSnapshots:
         """Reads of the one account."""
-        return BybitSnapshots(self.client, instruments, settle, sold)
+        return BybitSnapshots(self.client, instruments, settle, sold, counted)
 
     def catalogue(self, spot: Fees, futures: Fees | None) -> BybitCatalogue:
         """Both categories."""

@@ -18,6 +18,7 @@ from bot.venues.translate.accounts import (
     position_rows,
     positions,
     spot_wallet,
+    uncounted,
     usdm_account,
     usdm_balances,
 )
@@ -39,11 +40,17 @@ FUNDING_FEE = "FUNDING_FEE"
 class LiveSnapshots:
     """Binance's accounts as they are now. `settle` is the currency in which the hedges settle.
 
-    `sold` names the spot pairs on which this program may have orders: only they are asked for open ones.
+    `sold` names the spot pairs on which this program may have orders: only they are asked for open ones. `counted` are
+    the coins that exposures have: what was believed of one that is not listed any more would stand for ever.
     """
 
     def __init__(
-        self, client: Client, instruments: Iterable[Instrument], settle: Asset, sold: Collection[InstrumentId] = ()
+        self,
+        client: Client,
+        instruments: Iterable[Instrument],
+        settle: Asset,
+        sold: Collection[InstrumentId] = (),
+        counted: Collection[Asset] = (),
     ) -> None:
         known = tuple(instruments)
         self._sold = {one.symbol: one.id for one in known if one.kind is Kind.SPOT and one.id in sold}
@@ -51,6 +58,9 @@ class LiveSnapshots:
         self._settle = settle
         self._tracked = {one.symbol: one.id for one in known if one.kind is not Kind.SPOT}
         self._assets = frozenset(one.base for one in known) | {settle}
+        self._counted = frozenset(counted)
+        self._named = set(counted)
+        """The coins that are told at zero too: those that are counted, and whatever else was ever seen there."""
         self._held: set[Asset] = set()
 
     async def account(self, account: AccountId) -> tuple[Fact, ...]:
@@ -83,8 +93,9 @@ class LiveSnapshots:
             # The venue lists what it knows at zero too: an asset that was held and is not even named was left out.
             raise Unreadable(f"the account no longer names {', '.join(gone[:5])}")
         self._held = {asset for asset, total in wallet.totals.items() if total and asset in self._assets}
+        self._named |= {asset for asset, total in wallet.totals.items() if total}
         snapshot = AccountSnapshot(
-            account=routes.SPOT, balances=wallet.balances(self._assets), requested_ns=requested_ns
+            account=routes.SPOT, balances=wallet.balances(self._assets, self._named), requested_ns=requested_ns
         )
         now_ns = self._client.clock()
         return (AccountSeen(snapshot, now_ns), *_reports(self._sold, open_orders, now_ns))
@@ -103,10 +114,11 @@ class LiveSnapshots:
         assert not isinstance(rows, Trouble)
         snapshot = AccountSnapshot(
             account=routes.USDM,
-            balances=usdm_balances(account),
+            balances=usdm_balances(account, self._counted),
             positions=positions(account, rows, self._tracked),
             margin=margin_state(account, self._settle),
             requested_ns=requested_ns,
+            uncounted=uncounted(rows, self._tracked),
         )
         now_ns = self._client.clock()
         seen = AccountSeen(snapshot, now_ns)

@@ -41,7 +41,9 @@ class Gateways:
         return await self._of(order.request.instrument).submit(order, durable)
 
     async def cancel(self, command: CancelOrder) -> tuple[Fact, ...]:
-        """See `bot.venues.ports.Gateway`."""
+        """See `bot.venues.ports.Gateway`. Of an account that no exchange has any more, nothing can be cancelled."""
+        if account_of(command.instrument) not in self._by_account:
+            return ()
         return await self._of(command.instrument).cancel(command)
 
     async def query(self, command: QueryOrder) -> tuple[Fact, ...]:

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.calc.costs import Book
-from bot.calc.routing import Candidate, Cost, Route, Terms, route
-from bot.domain.instrument import Kind
+from bot.calc.routing import Candidate, Cost, Route, Terms, capital, route
+from bot.domain.instrument import Kind, Tier
 from bot.domain.units import DAY_NS, AccountId, Asset, InstrumentId, Nanos
-from tests.kit import START_NS, d, perpetual
+from tests.kit import START_NS, d, limits, perpetual
 
 TERMS = Terms(now_ns=START_NS, horizon_days=d(30), slippage_bps_max=d(20))
 A, B, DATED = (InstrumentId(name) for name in ("a:BTC", "b:BTC", "c:BTC-30D"))
@@ -98,6 +98,15 @@ def test_margin_and_an_uncertain_basis_cost_by_the_year() -> None:
 
     assert row(route([perp(initial_margin=d("0.1"), adverse_basis=d("0.01"))], d(-1), terms), A).margin == d("0.0044")
     assert row(route([perp()], d(-1), terms), A).margin == d("0.024")
+
+
+def test_capital_is_what_the_limits_ask_for() -> None:
+    """1 % of maintenance margin at a ratio of 0.5, a fee of 5 bps and 15 bps of slippage; unknown without brackets."""
+    tiers = (Tier(d(0), d("0.01"), d(0)), Tier(d(10**9), d("0.5"), d(0)))
+    bounds = limits(margin_ratio_max=d("0.5"), slippage_bps_max=d(15))
+
+    assert capital(perpetual(tiers=tiers, taker_fee=d("0.0005")), bounds) == d("0.022")
+    assert capital(perpetual(tiers=()), bounds) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from bot.simex.examples import Example, environment, listed
 from bot.simex.serve import Simex
+from tests.clients.programs import ran
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE_WITHIN_S = 60.0
@@ -53,21 +53,8 @@ async def _ran(example: Example, variables: dict[str, str], directory: Path) -> 
     """The exit status of an example and all that it said."""
     file = directory / "example"
     file.write_text(example.text)
-    process = await asyncio.create_subprocess_exec(
-        *_interpreter(example),
-        file,
-        env={"PATH": os.environ["PATH"], **variables},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), EXAMPLE_WITHIN_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    return process.returncode, said.decode()
+    variables = {"PATH": os.environ["PATH"], "PYTHONFAULTHANDLER": "1", **variables}
+    return await ran([*_interpreter(example), file], variables, EXAMPLE_WITHIN_S, directory)
 
 
 def _interpreter(example: Example) -> list[str]:

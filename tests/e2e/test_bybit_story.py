@@ -172,14 +172,16 @@ async def test_observe_proposes_and_sends_nothing(tmp_path: Path, place: Place) 
     """Looking on, each coin's hedge is proposed once and journaled, and nothing leaves that changes anything."""
     async with told(place, tmp_path, mode=RunMode.OBSERVE) as story:
 
-        async def judged() -> bool:
-            rows = (await story.command("status"))["assets"]
-            return all(row["breached"] is True for row in rows)
+        async def proposed() -> bool:
+            return proposals() == 2
 
-        await story.until("both coins are seen out of band", judged)
+        def proposals() -> int:
+            with SqliteReader.open(story.loaded.settings.state_dir / "journal-observe.sqlite3") as reader:
+                return sum(record.payload.count(b'{"type":"ProposeIntent"') for record in reader.records())
+
+        await story.until("a hedge of each is proposed", proposed)
         assert story.simex.requests.summary()["signed_mutating_total"] == 0
-    journal = SqliteReader.open(story.loaded.settings.state_dir / "journal-observe.sqlite3")
-    assert sum(record.payload.count(b'{"type":"ProposeIntent"') for record in journal.records()) == 2
+    assert proposals() == 2
 
 
 @places

@@ -172,7 +172,7 @@ async def test_a_refused_key_hides_neither_market_nor_home(tmp_path: Path) -> No
     """The key is one line; what anybody may ask and what lies on this machine is looked at all the same."""
     async with Simex.start(exchange()) as simex:
         config(simex, tmp_path, targets=SMALL_BAND)
-        simex.revoke_key("default")
+        simex.revoke_key("default", simex.dialects)
         before = simex.requests.total
         path = neglected(tmp_path, "")
         result = await examined(path)

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.runtime.ask import AskError, ask
 from bot.simex.config import SimexConfig
 from bot.simex.serve import Simex
@@ -62,13 +64,14 @@ async def hedged_on_paper(state_dir: Path, process: asyncio.subprocess.Process) 
     raise AssertionError(f"not hedged within {PATIENCE_S} s: {status}")
 
 
-async def test_three_commands_lead_to_a_hedged_dry_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", ["binance", "bybit", "binance+bybit", "bybit+binance"])
+async def test_three_commands_lead_to_a_hedged_dry_run(tmp_path: Path, venue: str) -> None:
     """`init`, `check` and `run`, as they are printed: one bitcoin and ten ether are hedged within a minute."""
     home, ready = tmp_path / "home", tmp_path / "simex.json"
     home.mkdir()
     async with Simex.start(SimexConfig(ready_file=ready, plain_http=False)):
         began = time.monotonic()
-        code, said = await done(home, "init", "--simex", str(ready))
+        code, said = await done(home, "init", "--simex", str(ready), "--venue", venue)
         printed = [line.split("#")[0].split() for line in said.splitlines() if line.startswith("  trimtab ")]
 
         assert (0, [["trimtab", "check"], ["trimtab", "run"]]) == (code, [words[:2] for words in printed]), said

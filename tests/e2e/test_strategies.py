@@ -125,6 +125,15 @@ STRATEGIES = {
         },
         "{BTC: {}, ETH: {}, SOL: {hedge: none}}",
     ),
+    "two-instrument minimum variance, one of them capped": Strategy(
+        "[{name: s, kind: proxy, assets: [SOL], anchors: [BTC, ETH], betas: {SOL: {BTC: 0.7, ETH: 0.6}}, "
+        "anchor_caps: {BTC: 5000 USDT}, band: {trigger: 2 %, destination: 0 %}}]",
+        lambda book: {
+            "BTC": -min(Decimal("0.7") * book.value("SOL"), Decimal(5_000)),
+            "ETH": -Decimal("0.6") * book.value("SOL"),
+        },
+        "{BTC: {}, ETH: {}, SOL: {hedge: none}}",
+    ),
     "index hedge": Strategy(
         f"[{{name: s, kind: index, assets: [SOL, ETH], indices: [DEFI], weight: 20 %, beta: 1, base: owned, {BAND}}}]",
         lambda book: {"DEFI": -Decimal("0.8") * (book.value("SOL") + book.value("ETH"))},

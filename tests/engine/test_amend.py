@@ -14,8 +14,8 @@ from bot.domain.bands import Unit
 from bot.domain.commands import CloseCorrection, Command, Notice, Severity
 from bot.domain.events import Action, Remarked, RulesChanged, RunMode, Started, Ticked
 from bot.domain.order import Status
-from bot.domain.rules import Rules
-from bot.domain.units import Nanos
+from bot.domain.rules import Rules, VenueLimits
+from bot.domain.units import SECOND_NS, Nanos
 from bot.engine.amend import PROOFS, bar
 from bot.engine.engine import Engine
 from bot.engine.modes import Mode
@@ -272,6 +272,7 @@ def test_what_changes_no_rule_may_come_at_any_moment() -> None:
         {"targets": (neutral("BTC"), neutral("ETH"))},
         {"targets": (msgspec.structs.replace(neutral("BTC"), name="unwind"),)},
         *({"limits": limits(**{name: 77})} for name in PROOFS),
+        {"limits": limits(venues={"binance": VenueLimits(quote_age_ns_max=2 * SECOND_NS, order_deadline_ns=77)})},
     ],
     ids=lambda parts: next(iter(parts)),
 )

@@ -144,6 +144,8 @@ def test_a_leg_that_is_refused_is_undone_when_it_cannot_be_completed() -> None:
     assert [SECOND] == [leg.request.instrument for leg in moved(world)[-1].intent.legs]
     assert told(world, "rejects")
     assert told(world, "route")[-1].text.endswith("a pair was undone; the rest stays where it is")
+    (closed,) = [one for one in world.closed if one.group == GROUP]
+    assert closed.reason.endswith("a pair was undone; the rest stays where it is")
 
 
 def test_a_closing_leg_that_is_refused_is_undone_on_the_other_side() -> None:

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from bot.domain.account import MarginState
+from bot.domain.instrument import Kind, Tier
+from bot.domain.rules import RoutingRule
 from bot.domain.targets import Budgets, ConvertTarget
 from bot.domain.triggers import Slices
 from bot.domain.units import HOUR_NS, MINUTE_NS, SECOND_NS, ZERO, InstrumentId, Nanos
@@ -18,7 +20,7 @@ from bot.engine.modes import Latch, Mode
 from bot.engine.routing import FUNDING_AGE_NS_MAX
 from bot.engine.trust import Beliefs
 from tests.engine.kit import World
-from tests.engine.routed import CHEAP, DEAR, FIRST, KILO, SECOND, RoutedWorld, milli, routed_rules
+from tests.engine.routed import CHEAP, DEAR, FIRST, KILO, SECOND, RoutedWorld, milli, routed_rules, second
 from tests.kit import BTC, ETH, USDM, band, d, hedge, limits, neutral, rules, weights
 
 
@@ -125,10 +127,22 @@ def test_margin_spills_nothing_where_it_is_one_account() -> None:
     tight = MarginState(d(1_000), d(400), ZERO, ZERO)
     state.accounts.accounts[USDM] = msgspec.structs.replace(account, margin=tight)
 
-    # half of 1,000 less 400 is 100, at the highest bracket's 0.5 % that is 20,000
-    assert {SECOND: d("-0.333")} == shared(world)
+    # 1,000 less 400 / 0.5 is 200; the highest bracket's 0.5 % / 0.5, a fee and slippage take 1.2 %: 16,666
+    assert {SECOND: d("-0.277")} == shared(world)
     state.accounts.accounts[USDM] = msgspec.structs.replace(account, confirmed=False)
     assert {} == shared(world)
+
+
+def test_capital_and_an_adverse_basis_cost_by_the_year() -> None:
+    """With a price of capital the future whose brackets ask for less is the cheaper one; the config says the price."""
+    heavy = (Tier(ZERO, d("0.05"), ZERO),)
+    rule = RoutingRule(capital_apr=d("0.05"), adverse_basis=d("0.01"))
+    rates = {"BTC": DEAR, "BTC2": DEAR}
+    free = ready(others=(second(tiers=heavy, taker_fee=d("0.0004")),), rates=rates)
+    priced = ready(others=(second(tiers=heavy, taker_fee=d("0.0004")),), rates=rates, routing=rule)
+
+    assert ({SECOND: d(-1)}, {FIRST: d(-1)}) == (shared(free), shared(priced))
+    assert d("0.05") == routing.terms(priced.engine.state).capital_apr
 
 
 def test_a_contract_of_another_size_is_another_candidate() -> None:
@@ -297,13 +311,15 @@ def test_the_rules_name_the_candidates() -> None:
     assert bare.candidates == ()
 
 
-def test_a_conversion_of_a_coin_with_several_futures_is_planned_only() -> None:
-    """Nothing says which of them is bought back."""
+def test_a_conversion_of_a_coin_with_several_futures_is_carried_out_where_all_are_linear() -> None:
+    """An inverse one among them could not be bought back by the coin: then it is planned only."""
     convert = ConvertTarget(
         name="sell", asset=BTC, amount=d(1), slices=Slices(notional_max=d(1_000), every_ns=MINUTE_NS), band=band("0.01")
     )
 
-    assert "several futures" in Layout.of(routed_rules(convert)).planned["sell"]
+    inverse = routed_rules(convert, others=(second(kind=Kind.INVERSE),))
+    assert not Layout.of(routed_rules(convert)).planned
+    assert "no linear future" in Layout.of(inverse).planned["sell"]
     assert not Layout.of(rules(convert)).planned
 
 

@@ -158,6 +158,18 @@ def test_our_own_trades_are_no_restlessness() -> None:
     assert {} == statistics.variances("other")
 
 
+@pytest.mark.parametrize(("hours", "brief"), [(1, {BTC}), (23, {BTC}), (30, set())])
+def test_a_short_look_is_known_as_one(hours: int, brief: set[Asset]) -> None:
+    """A drift that was watched for less than a day is measured, and said to be brief; one of no group is not."""
+    statistics = Statistics()
+    for hour in range(hours + 1):
+        at = Nanos(START_NS + hour * HOUR_NS)
+        statistics.stray("group", {BTC: Seen(0.001 * hour, 0.0, 0.1)}, at, 10 * DAY_NS)
+
+    assert statistics.variances("group")[BTC] > 0
+    assert (brief, frozenset()) == (set(statistics.brief("group")), statistics.brief("other"))
+
+
 def test_what_was_seen_once_has_no_variance() -> None:
     """Nor has what is seen again at the same moment."""
     statistics = Statistics()

@@ -16,11 +16,14 @@ from bot.domain.units import SECOND_NS
 from bot.ops.exporter import READERS, UNANSWERED_MAX, Exporter, Scrape, SinkCounts
 from bot.ops.metrics import METRICS, Metric
 from bot.runtime.health import Reason
-from bot.runtime.status import AccountStatus, BudgetStatus, LatchStatus, PegStatus, Status, Totals
+from bot.runtime.status import AccountStatus, BudgetStatus, ConversionStatus, LatchStatus, PegStatus, Status, Totals
 from tests.kit import d
 from tests.ops.samples import NOW_NS, STATUS, asset
 from tests.runtime.stage import Bench
 
+SELLING = ConversionStatus(
+    target="realise", asset="BTC", amount=d("0.4"), sold=d("0.3"), bought=d("0.2"), state="selling", why=""
+)
 FULL = msgspec.structs.replace(
     STATUS,
     mode="RUN",
@@ -31,6 +34,7 @@ FULL = msgspec.structs.replace(
     budgets=(BudgetStatus("fapi.binance.com", 0.25),),
     margin_stress=d("0.75"),
     peg=PegStatus(asset="USDT", price=d("0.999"), off_bps=d(10), level="steady", told="USDT is at 0.9990 USD"),
+    conversions=(SELLING, msgspec.structs.replace(SELLING, target="rest", asset="ETH", state="stopped", why="naked")),
     journal_lag_ns=SECOND_NS // 4,
     journal_bytes=4_096,
     totals=Totals(
@@ -65,6 +69,11 @@ SAMPLES: dict[str, float] = {
     "trimtab_margin_ratio": 0.0213,
     "trimtab_margin_stress_distance_ratio": 0.75,
     "trimtab_peg_bps": 10,
+    'trimtab_conversion_amount_coins{asset="BTC",target="realise"}': 0.4,
+    'trimtab_conversion_sold_coins{asset="BTC",target="realise"}': 0.3,
+    'trimtab_conversion_bought_coins{asset="BTC",target="realise"}': 0.2,
+    'trimtab_conversion_stopped{asset="BTC",target="realise"}': 0,
+    'trimtab_conversion_stopped{asset="ETH",target="rest"}': 1,
     "trimtab_funding_paid_quote_total": 3,
     "trimtab_funding_received_quote_total": 1,
     "trimtab_fees_quote_total": 1.5,

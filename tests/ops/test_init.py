@@ -1,4 +1,4 @@
-"""The promises of `trimtab init`: at most five questions, mistakes a line each, a file that can be used as it is."""
+"""The promises of `trimtab init`: at most six questions, mistakes a line each, a file that can be used as it is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bot.ops import init
 from bot.ops.exits import Exit
 from bot.ops.init import Account, Alerts, Answers, Goal, Mistake, Pin
 from bot.ops.init_template import rendered
+from bot.runtime.portfolio import venues
 from bot.runtime.settings import Settings
 from bot.runtime.settings_load import load, load_text
 from bot.runtime.settings_targets import NeutralTarget, RatioTarget, WeightsTarget
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("no_settings")
 
 CANARY = "canaryCANARY0123456789canaryCANARY0123456789"
 COINS = ("BTC", "ETH")
+SECTIONS = ("assets:", "targets:", "band:", "limits:", "paper:", "balances:", "alerts:", "sinks:", "exchange:")
 PAPER = Account(paper={"BTC": Decimal(1), "USDT": Decimal(50_000)})
 
 
@@ -111,7 +113,7 @@ def test_every_line_says_what_it_is_for() -> None:
         text = rendered(Answers("main", COINS, goal, PAPER, Alerts(url="json://127.0.0.1:1/a"), pin))
         silent = [line for line in text.splitlines() if line and "#" not in line]
 
-        sections = ("assets:", "targets:", "band:", "limits:", "paper:", "balances:", "alerts:", "sinks:", "exchange:")
+        sections = ("peg:", *SECTIONS)
         assert not [line for line in silent if line.strip() not in (*sections, "pin:") and ".binance.com" not in line]
         assert max(map(len, text.splitlines())) <= 120
 
@@ -155,9 +157,80 @@ def test_a_simulated_exchange_is_pinned(file: Path, tmp_path: Path, monkeypatch:
     pin = {host: ["127.0.0.1", 8443] for host in (*HOSTS, "dapi.binance.com")}
     ready.write_text(json.dumps({"pin": pin, "ca_file": str(ca_file), "keys": {}}))
 
-    conversation(monkeypatch, *[""] * 5)
+    conversation(monkeypatch, *[""] * 6)
     wrote(file, simex=ready)
     assert (set(HOSTS), ca_file) == (set(written(file).exchange.pin), written(file).exchange.ca_file)
+
+
+@pytest.mark.parametrize(
+    ("venue", "hedge", "balances"),
+    [
+        ("binance", None, {"spot": {"BTC": 1}, "usdm": {"USDT": 9}}),
+        ("bybit", None, {"unified": {"BTC": 1, "USDT": 9}}),
+        ("binance+bybit", "bybit.linear:BTCUSDT", {"spot": {"BTC": 1}, "unified": {"USDT": 9}}),
+        ("bybit+binance", "binance.usdm:BTCUSDT", {"unified": {"BTC": 1}, "usdm": {"USDT": 9}}),
+    ],
+)
+def test_coins_lie_at_one_venue_and_are_hedged_there_or_at_the_other(
+    file: Path, venue: str, hedge: str | None, balances: dict[str, dict[str, int]]
+) -> None:
+    """Hedge, balances, fee and the peg's reference are those of the venues; `check` takes the file."""
+    given = ("--venue", venue, "--coins", "BTC", "--paper-balances", "BTC=1,USDT=9", "--yes")
+    assert Exit.OK == trimtab("init", file, *given)[0]
+    settings = written(file)
+    wallets = {name: getattr(settings.paper.balances, name) for name in ("spot", "usdm", "unified")}
+
+    assert (venue.split("+", maxsplit=1)[0], hedge) == (settings.venue, hedge and str(settings.assets["BTC"].hedge))
+    assert balances == {wallet: held for wallet, held in wallets.items() if held}
+    assert ("spot:USDCUSDT",) == tuple(map(str, settings.peg.references))
+    assert Decimal("5.5" if venue.endswith("bybit") else "5") == settings.paper.taker_fee
+    assert (Exit.OK, True) == (
+        trimtab("check", "--config", file, "--offline")[0],
+        len(venues(settings)) == len(venue.split("+")),
+    )
+
+
+def test_two_venues_have_a_key_each(file: Path, tmp_path: Path) -> None:
+    """The second one's stands under its name; half of the four files is refused with what is missing."""
+    files = [secret_file(tmp_path / name) for name in ("key", "secret", "other", "other-secret")]
+    words = [
+        word
+        for pair in zip(("--key-file", "--secret-file", "--other-key-file", "--other-secret-file"), files, strict=True)
+        for word in pair
+    ]
+    assert Exit.OK == trimtab("init", file, "--venue", "binance+bybit", *words)[0]
+    keys = written(file).credentials
+
+    assert files[:2] == [keys.api_key_file, keys.api_secret_file]
+    assert files[2:] == [keys.bybit.api_key_file, keys.bybit.api_secret_file]
+    assert "--other-key-file" in trimtab("init", file, "--force", "--venue", "binance+bybit", *words[:4])[2]
+    assert "belong together, without" in trimtab("init", file, "--force", *words)[2]
+
+
+def test_four_files_answer_for_two_venues(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed in one line, in the order of the venues."""
+    names = ("a", "b", "c", "d")
+    files = [secret_file(tmp_path / name) for name in names]
+    conversation(monkeypatch, "", "bybit+binance", "", "", " ".join(names), "")
+    wrote(file)
+
+    assert files[0] == written(file).credentials.api_key_file
+    assert files[3] == written(file).credentials.binance.api_secret_file
+
+
+@pytest.mark.parametrize("text", ["kraken", "binance+kraken", "binance+bybit+binance", ""])
+def test_what_is_no_venue_is_refused(text: str) -> None:
+    """One line with what may stand there."""
+    with pytest.raises(Mistake, match="write binance, bybit, or binance\\+bybit"):
+        init.venues(text)
+
+
+def test_a_hedge_at_bybit_settles_in_tether(file: Path) -> None:
+    """There is no other perpetual of the name that is meant."""
+    given = ("--venue", "bybit", "--coins", "BTC", "--paper-balances", "BTC=1,USDC=9")
+
+    assert "settle in USDT" in trimtab("init", file, *given)[2]
+    assert not file.exists()
 
 
 # ------------------------------------------------------------------------------------------------ mistakes
@@ -237,8 +310,8 @@ def test_a_key_that_could_not_be_used_is_refused_now(tmp_path: Path) -> None:
         ((secret_file(tmp_path / "empty", "").name, "fine"), "no key is that short"),
     ):
         with pytest.raises(Mistake, match=words):
-            init.keyed(*pair, tmp_path)
-    assert Account(key_file=fine, secret_file=fine) == init.keyed("fine", "fine", tmp_path)
+            init.keyed([str(one) for one in pair], tmp_path)
+    assert Account(key_file=fine, secret_file=fine) == init.keyed(["fine", "fine"], tmp_path)
 
 
 def test_half_a_key_is_refused(file: Path, tmp_path: Path) -> None:
@@ -265,18 +338,18 @@ def test_a_sinks_token_never_gets_into_the_file(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- conversations
-def test_five_questions_are_all_there_are(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever only presses Enter is asked five times."""
+def test_six_questions_are_all_there_are(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever only presses Enter is asked six times."""
     typed = conversation(monkeypatch, *[""] * 9)
     wrote(file)
 
-    assert (5, "savings") == (typed.asked, written(file).portfolio)
+    assert (6, "savings") == (typed.asked, written(file).portfolio)
 
 
 def test_what_is_given_is_not_asked_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An option answers its question."""
     typed = conversation(monkeypatch, "ratio 50%")
-    wrote(file, name="a", coins="SOL", paper_balances="SOL=9,USDT=10", alert="none")
+    wrote(file, name="a", venue="binance", coins="SOL", paper_balances="SOL=9,USDT=10", alert="none")
     (target,) = written(file).targets
 
     assert 1 == typed.asked
@@ -288,7 +361,7 @@ def test_the_goal_is_asked_for_with_the_coins_that_were_named(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The example in the question can be taken as it stands."""
-    conversation(monkeypatch, "", "SOL,LTC", "SOL=50,LTC=50", "", "")
+    conversation(monkeypatch, "", "", "SOL,LTC", "SOL=50,LTC=50", "", "")
     wrote(file)
 
     assert "weights SOL=50,LTC=50 [neutral]" in capsys.readouterr().out
@@ -299,7 +372,7 @@ def test_a_wrong_answer_is_asked_for_again(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line says why, then the same question; a wrong option is asked for likewise."""
-    conversation(monkeypatch, "My Book", "book", "", "weights BTC=9", "neutral", "", "")
+    conversation(monkeypatch, "My Book", "book", "", "", "weights BTC=9", "neutral", "", "")
     wrote(file, coins="B.C")
     out = capsys.readouterr().out
 
@@ -328,7 +401,7 @@ def test_an_exchange_that_is_not_there_is_said_before_anything_is_asked(
     for text, words in ((None, "first"), ("{}", "is not what"), ('{"pin": {}, "ca_file": "x"}', "does not name api")):
         if text is not None:
             ready.write_text(text)
-        typed = conversation(monkeypatch, *[""] * 5)
+        typed = conversation(monkeypatch, *[""] * 6)
         with pytest.raises(Stop) as raised:
             wrote(file, simex=ready)
         assert (Exit.USAGE, 0, False) == (raised.value.exit, typed.asked, file.exists())

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from bot.ops import rows, view
 from bot.ops.rows import ASCII, UNICODE
-from bot.runtime.status import PegStatus, Status, StreamStatus
+from bot.runtime.status import ConversionStatus, PegStatus, Status, StreamStatus
 from tests.ops.samples import KILLED, NOW_NS, STATUS, asset, order, position
 
 
@@ -180,3 +180,27 @@ def test_a_peg_that_holds_stands_beside_the_margin() -> None:
     """Where it is watched its price is shown, where it is not nothing is."""
     assert any("USDT 1.0000 USD" in line for line in shown(view.draw(changed(peg=STEADY))))
     assert not any("USDT 1.0000 USD" in line or "PEG" in line for line in shown(view.draw(STATUS)))
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "line"),
+    [
+        ("selling", "", "realise selling: 0.3 of 0.4 BTC sold, 0.2 of the hedge bought back"),
+        ("stopped", "uneven", "realise stopped: 0.3 of 0.4 BTC sold, 0.2 of the hedge bought back: uneven"),
+    ],
+)
+def test_a_conversion_says_how_far_it_has_come(state: str, why: str, line: str) -> None:
+    """A line each below the coins; the screen still holds."""
+    conversion = ConversionStatus(
+        target="realise",
+        asset="BTC",
+        amount=Decimal("0.4"),
+        sold=Decimal("0.3"),
+        bought=Decimal("0.2"),
+        state=state,
+        why=why,
+    )
+    lines = shown(view.draw(msgspec.structs.replace(KILLED, conversions=(conversion,))))
+
+    assert line in lines
+    assert len(lines) <= view.HEIGHT

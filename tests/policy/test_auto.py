@@ -147,7 +147,7 @@ def test_the_strictest_of_several_targets_decides() -> None:
     ("changes", "why"),
     [
         ({"moments": None}, "the covariances of BTC, ETH are unknown"),
-        ({"drift_variance": {BTC: 0.01}}, "the drift of ETH is unknown"),
+        ({"drift_variance": {BTC: 0.01, ETH: float("nan")}}, "the drift of ETH is unknown"),
         ({"costs": {BTC: 0.0006, ETH: float("nan")}}, "the cost of ETH is unknown"),
     ],
 )

@@ -9,7 +9,7 @@ from bot.domain.targets import CashTarget, ConvertTarget, Decoupled, IndexTarget
 from bot.domain.triggers import Slices
 from bot.domain.units import Asset
 from bot.policy.compose import members
-from bot.policy.kinds import reach
+from bot.policy.kinds import reach, weighed
 from tests.kit import BTC, ETH, USDT, band, d, neutral, weights
 
 SOL, ADA = Asset("SOL"), Asset("ADA")
@@ -75,3 +75,10 @@ def test_a_target_reaches_what_it_may_trade() -> None:
     assert reach(IndexTarget(name="i", assets=(SOL,), indices=(ADA,), weight=d(0), band=ANY)) == (ADA,)
     assert reach(UnwindTarget(name="u", assets=(SOL, BTC), slices=slices, band=ANY)) == (SOL, BTC)
     assert reach(ConvertTarget(name="c", asset=SOL, amount=d(1), slices=slices, band=ANY)) == (SOL,)
+
+
+def test_a_base_of_what_is_owned_is_that_of_the_hedged_coins() -> None:
+    """An index hedge weighs its coins and not its contracts, weights their own coins, a cash hedge its anchor."""
+    assert weighed(IndexTarget(name="i", assets=(SOL,), indices=(ADA,), weight=d(0), band=ANY)) == (SOL,)
+    assert weighed(neutral("BTC", "ETH")) == (BTC, ETH)
+    assert weighed(CASH) == (BTC,)

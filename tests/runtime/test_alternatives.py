@@ -41,6 +41,12 @@ def listed(**changes: Any) -> tuple[Instrument, ...]:
         ("[usdm:BTCUSDT]", f"{PLACE}[0]: value 'usdm:BTCUSDT': usdm:BTCUSDT is its hedge already"),
         ("[usdm:XBTUSDT], hedge: usdm:XBTUSDT", f"{PLACE}[0]: value 'usdm:XBTUSDT': usdm:XBTUSDT is its hedge already"),
         ("[usdm:XBTUSDT], hedge: none", f"{PLACE}[0]: value 'usdm:XBTUSDT': BTC has no future of its own; allowed: no"),
+        ("[linear:BTCUSDT]", f"{PLACE}[0]: value 'linear:BTCUSDT': linear:BTCUSDT is its hedge already"),
+        ("[binance.usdm:BTCUSDT]", "binance.usdm:BTCUSDT is its hedge already"),
+        (
+            "[bybit.linear:BTCUSDT, bybit.usdm:BTCUSDT]",
+            f"{PLACE}[1]: value 'bybit.usdm:BTCUSDT': bybit.usdm:BTCUSDT is",
+        ),
         ("[spot:BTCUSDT]", f"{PLACE}[0]: value 'spot:BTCUSDT'"),
         ("[usdm:BTCA, usdm:BTCB, usdm:BTCC, usdm:BTCD, usdm:BTCE]", PLACE),
     ],

@@ -62,7 +62,8 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             (
                 "TRIMTAB_LIMTS__SLIPPAGE: limts: unknown key; allowed: portfolio, venue, quote, reporting, "
                 "state_dir, assets, "
-                "targets, peg, budgets, statistics, holdings, limits, intervals, exchange, credentials, paper, log, "
+                "targets, peg, budgets, routing, statistics, holdings, limits, intervals, exchange, credentials, "
+                "paper, log, "
                 "alerts, chat, web, health, journal; "
                 "did you mean 'limits'?"
             ),
@@ -82,7 +83,8 @@ def test_a_new_coin_is_written_in_capitals() -> None:
             "x",
             (
                 "TRIMTAB_: value 'x': unknown key; allowed: portfolio, venue, quote, reporting, state_dir, assets, "
-                "targets, peg, budgets, statistics, holdings, limits, intervals, exchange, credentials, paper, log, "
+                "targets, peg, budgets, routing, statistics, holdings, limits, intervals, exchange, credentials, "
+                "paper, log, "
                 "alerts, chat, web, health, journal"
             ),
         ),

@@ -25,6 +25,7 @@ from bot.runtime.status import (
 )
 from bot.runtime.vitals import doubts
 from tests.engine.pegged import Pegged
+from tests.engine.trade import hedged
 from tests.kit import START_NS, USDM, d, hedge, limits, perpetual, pricing, quote, rules, spot
 from tests.runtime.stage import Bench
 
@@ -390,3 +391,27 @@ def test_a_peg_is_drawn_where_it_is_watched() -> None:
     assert gone is not None
     assert (gone.price, gone.off_bps, gone.holds) == (None, None, True)
     assert Reason("peg", gone.told) in doubts(world.engine.state)
+
+
+def test_a_conversion_is_drawn_with_how_far_it_has_come() -> None:
+    """Selling, held, stopped and done; one that is not carried out says why."""
+    world = hedged()
+    selling = tuple(picture._conversions(world.engine.state))
+    assert [("realise", "selling", "")] == [(one.target, one.state, one.why) for one in selling]
+
+    state = world.run(40).engine.state
+    (done,) = tuple(picture._conversions(state))
+    assert (done.state, done.amount, done.sold, done.bought) == ("done", d("0.4"), d("0.4"), d("0.4"))
+
+    state.conversions.of["realise"] = msgspec.structs.replace(state.conversions.of["realise"], finished=d(0))
+    state.legs.held["realise"] = "pace:binance.spot:BTCUSDT"
+    (held,) = tuple(picture._conversions(state))
+    assert ("held", "pace:binance.spot:BTCUSDT") == (held.state, held.why)
+
+    state.conversions.stop(state.layout.conversions[0], "uneven")
+    (stopped,) = tuple(picture._conversions(state))
+    assert ("stopped", "uneven") == (stopped.state, stopped.why)
+
+    state.layout.planned["realise"] = "no future"
+    (planned,) = tuple(picture._conversions(state))
+    assert ("planned", "no future") == (planned.state, planned.why)

@@ -294,6 +294,24 @@ def test_an_index_brings_a_group_down_to_its_weight(tmp_path: Path, indexed: str
     assert {"binance.usdm:IDXUSDT": d(-200)} == sent(answer)
 
 
+def test_a_weight_of_cash_is_cash_that_counts(tmp_path: Path) -> None:
+    """Half of 40,000 in BTC, a quarter in ETH, and a quarter stays: 30,000 of BTC sell 10,000 and buy 10,000 of ETH."""
+    target = (
+        "{name: w, kind: weights, weights: {BTC: 50 %, ETH: 25 %, USDT: 25 %}, mode: full_rebalance,"
+        " band: {trigger: 0 pp}}"
+    )
+    book = snapshot(
+        {"BTC": "10000", "ETH": "1000"},
+        {"BTC": "3", "USDT": "10000"},
+        instruments=[perp("BTC", "10000"), perp("ETH", "1000")],
+    )
+    answer = planned(config(tmp_path, target, assets="BTC ETH"), book)
+
+    assert {"w": d(40_000)} == answer.base
+    assert {"BTC": d(-1), "ETH": d(10)} == hedges(answer)
+    assert {"BTC": d(2), "ETH": d(10)} == {coin: answer.assets[coin].target for coin in ("BTC", "ETH")}
+
+
 def test_leverage_is_a_long_on_top(tmp_path: Path) -> None:
     """10,000 of BTC at three times: 20,000 of futures beside the coin, 30,000 in all."""
     target = "{name: l, kind: leverage, weights: {BTC: 1}, leverage: 3, leverage_max: 3, band: {trigger: 0 coins}}"

@@ -34,12 +34,22 @@ def test_a_sleeve_that_config_and_snapshot_name_is_counted_once(tmp_path: Path) 
     assert [{"own": d(0), "core": d(5)}] * 2 == [one.assets["ETH"].target_parts for one in plans]
 
 
-def test_a_sleeve_of_more_than_there_is_trades_nothing(tmp_path: Path) -> None:
-    """Five are given to the sleeve and two are there: one line says so, and no order is made of it."""
+def test_a_sleeve_of_more_than_there_is_hedges_what_is_there(tmp_path: Path) -> None:
+    """Five are given to the sleeve and two are there: two are hedged, as the service would, and a line says so."""
     answer = planned(config(tmp_path, OWN), snapshot({"ETH": "2500"}, [held("2")], instruments=[ETH]))
 
-    assert () == answer.orders
-    assert [("ETH", "5 ETH are given to sleeves, and 2 are there")] == [(one.what, one.why) for one in answer.refused]
+    assert {"ETH": d(-2)} == hedges(answer)
+    assert () == answer.refused
+    assert "5 ETH are given to sleeves, and 2 are there: no more than that is hedged" in answer.unknown
+
+
+def test_a_short_of_coins_that_have_left_is_bought_back(tmp_path: Path) -> None:
+    """Five are given to the sleeve, four are there and five are short: one too many comes back."""
+    short = {"account": "main", "instrument": ETH["id"], "contracts": "-5", "entry_price": "2500"}
+    book = snapshot({"ETH": "2500"}, [held("4")], instruments=[ETH], positions=[short])
+    answer = planned(config(tmp_path, OWN), book)
+
+    assert {"ETH": d(1)} == hedges(answer)
 
 
 def test_coins_that_are_not_free_are_not_converted_and_that_is_said(tmp_path: Path) -> None:
@@ -51,6 +61,18 @@ def test_coins_that_are_not_free_are_not_converted_and_that_is_said(tmp_path: Pa
 
     assert () == answer.orders
     assert "no ETH is free to be sold" in answer.assets["ETH"].why
+
+
+def test_coins_in_another_form_count_as_what_they_stand_for(tmp_path: Path) -> None:
+    """Two ETH and a staked one that stands for 1.15 are 3.15 ETH, in a plan as in the running service."""
+    target = "{name: n, kind: neutral, assets: [ETH], band: {trigger: 0 coins}}"
+    path = config(tmp_path, target)
+    path.write_text(path.read_text().replace("ETH: {}", "ETH: {held_as: {STETH: 1.15}}"))
+    staked = {"account": "spot", "asset": "STETH", "amount": "1", "kind": "staked"}
+    answer = planned(path, snapshot({"ETH": "2500"}, [held("2"), staked], instruments=[ETH]))
+
+    assert {"ETH": d("-3.15")} == hedges(answer)
+    assert not any("STETH" in line for line in answer.unknown)
 
 
 def returns(end: str) -> dict[str, Any]:
@@ -75,6 +97,17 @@ def test_returns_that_ended_days_ago_are_told_of(tmp_path: Path, end: str, told:
     )
 
     assert told == any("the last of them is 96 h old" in line for line in answer.unknown)
+
+
+@pytest.mark.parametrize(("end", "known"), [("2024-07-01T00:00:00Z", True), ("2023-08-09T00:00:00Z", False)])
+def test_returns_of_another_year_are_no_statistics(tmp_path: Path, end: str, known: bool) -> None:
+    """Older than three half-lives of 14 days they are as if they were not there: a measured beta is unknown."""
+    target = "{name: c, kind: cash_hedge, share: 10 %, anchor: ETH, beta: measured, base: owned, band: {trigger: 0 pp}}"
+    book = snapshot({"ETH": "2500"}, [held("2")], instruments=[ETH], returns=returns(end))
+    answer = planned(config(tmp_path, target), book)
+
+    assert known != any("nothing rests on them" in line for line in answer.unknown)
+    assert known == any("betas and volatilities rest on them" in line for line in answer.unknown)
 
 
 @pytest.mark.parametrize("key", ["prices", "holdings"])

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.bands import Band, Unit, Width
+from bot.domain.rules import RoutingRule
 from bot.domain.targets import (
     Base,
     Basis,
@@ -51,6 +52,17 @@ def test_the_rules_are_the_whole_portfolio() -> None:
     assert sorted(i.id for i in catalogue()) == [i.id for i in rules.instruments]
     assert ["BTC", "ETH"] == [rule.asset for rule in rules.assets]
     assert "binance.usdm:BTCUSDT" == rules.assets[0].hedge
+
+
+def test_what_futures_are_compared_by_is_the_owners() -> None:
+    """Capital has no price and a basis no cost until the config says so; so it is with the aversion of a proxy."""
+    settings = loaded(f"{RIGHT}routing: {{capital_apr: 5 %, adverse_basis: 1 %}}\n").settings
+
+    assert (
+        RoutingRule(capital_apr=Decimal("0.05"), adverse_basis=Decimal("0.01"))
+        == to_rules(settings, catalogue()).routing
+    )
+    assert RoutingRule() == to_rules(loaded().settings, catalogue()).routing
 
 
 def test_neutral_is_a_ratio_of_one() -> None:
@@ -206,7 +218,8 @@ def test_proxies_and_indices_arrive() -> None:
     proxy, index = targets_of(
         "  - {name: p, kind: proxy, assets: [NEXO], anchors: [ETH, BTC], betas: {NEXO: {BTC: 1.2, ETH: 0}}, "
         "samples: 100,"
-        " beta_error: 0.2, effectiveness: 40 %, decoupled: hold, anchor_caps: {BTC: 9 USDT}, band: {trigger: 5 %}}\n"
+        " beta_error: 0.2, effectiveness: 40 %, decoupled: hold, anchor_caps: {BTC: 9 USDT}, "
+        "risk_aversion: 7, band: {trigger: 5 %}}\n"
         "  - {name: i, kind: index, assets: [ETH, BTC], indices: [DEFI], weight: 50 %, band: {trigger: 1 pp}}\n"
     )
 
@@ -219,7 +232,7 @@ def test_proxies_and_indices_arrive() -> None:
         proxy.effectiveness_min,
         proxy.decoupled,
     )
-    assert {"BTC": Decimal(9)} == proxy.anchor_caps
+    assert ({"BTC": Decimal(9)}, Decimal(7)) == (proxy.anchor_caps, proxy.risk_aversion)
     assert (("BTC", "ETH"), ("DEFI",), Decimal("0.5"), Decimal(1)) == (
         index.assets,
         index.indices,

@@ -24,6 +24,22 @@ if TYPE_CHECKING:
             ),
         ),
         (
+            changed("  BTC: {}", "  BTC: {held_as: {ETH: 1}}"),
+            "assets.BTC.held_as.ETH: value '1': ETH counts by itself; allowed: a coin that has no entry of its own",
+        ),
+        (
+            changed("  ETH: {}", "  ETH: {held_as: {USDT: 1}}"),
+            "assets.ETH.held_as.USDT: value '1': USDT counts by itself",
+        ),
+        (
+            changed("  BTC: {}\n  ETH: {}", "  BTC: {held_as: {WBTC: 1}}\n  ETH: {held_as: {WBTC: 1}}"),
+            "assets.ETH.held_as.WBTC: value '1': WBTC counts as BTC already; allowed: each coin once",
+        ),
+        (
+            changed("  ETH: {}", "  ETH: {held_as: {STETH: 0}}"),
+            "assets.ETH.held_as.STETH: value '0'",
+        ),
+        (
             changed("name: neutral", "name: unwind"),
             "targets[0].name: value 'unwind': what closing every hedge is called; allowed: another name",
         ),

@@ -89,6 +89,21 @@ def test_a_kind_to_come_is_refused_as_that(kind: str) -> None:
             "targets[0].leverage: value '2': leverage (2) is beyond leverage_max (1.5); allowed: at most 1.5",
         ),
         (
+            one("kind: leverage, weights: {BTC: 1}, leverage: 2, leverage_max: 2"),
+            (
+                "targets[0].leverage_max: value '2': leverage_max is leverage itself (2), so that a band of 1 % would "
+                "reach beyond it; allowed: more than leverage, or a trigger of 0"
+            ),
+        ),
+        (
+            one("kind: weights, weights: {BTC: 60 %, USDC: 40 %}, mode: trim_only, base: owned"),
+            "targets[0].weights.USDC: value '40 %': USDC is cash and not the quote currency; allowed: coins, and USDT",
+        ),
+        (
+            one("kind: weights, weights: {USDT: 40 %}, mode: trim_only, base: owned"),
+            "targets[0].weights.USDT: value '40 %': USDT alone is no portfolio; allowed: a weight of a coin beside it",
+        ),
+        (
             one("kind: leverage, weights: {BTC: 0.5, ETH: 0.4}, leverage: 2, leverage_max: 3"),
             "targets[0].weights: the shares add up to 0.9; allowed: a sum of 1",
         ),

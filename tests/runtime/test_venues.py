@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.domain.events import RunMode
+from bot.domain.units import SECOND_NS
 from bot.domain.venues import BINANCE_SPOT, BYBIT_UNIFIED
 from bot.runtime.clock import ManualClock
 from bot.runtime.portfolio import accounts, has_futures, instruments_wanted, limits, symbols_wanted, to_rules, venues
@@ -87,6 +88,18 @@ def test_what_is_left_out_follows_from_the_venue(tmp_path: Path) -> None:
     assert 4_000_000_000 == limits(left_out).order_deadline_ns - limits(said).order_deadline_ns
     assert 1_000_000_000 == limits(said).quote_age_ns_max
     assert 2_000_000_000 == limits(loaded(RIGHT).settings).quote_age_ns_max
+
+
+def test_an_age_limit_is_that_of_the_venue_an_input_comes_from(tmp_path: Path) -> None:
+    """Across venues Binance's quotes stay at two seconds, and Bybit's have five; a limit that is written is for all."""
+    cross = limits(settings(CROSS, tmp_path))
+    said = limits(settings(CROSS + "limits: {quote_age: 1 s}\n", tmp_path))
+
+    assert (2 * SECOND_NS, 5 * SECOND_NS) == tuple(map(cross.quote_age_ns_max_of, (canned.SPOT_BTC, bybitkit.BTC)))
+    assert 4 * SECOND_NS == cross.order_deadline_ns_of(bybitkit.BTC) - cross.order_deadline_ns_of(canned.SPOT_BTC)
+    assert SECOND_NS == said.quote_age_ns_max_of(bybitkit.BTC) == said.quote_age_ns_max_of(canned.SPOT_BTC)
+    assert cross.venue_deadlines_ns == said.venue_deadlines_ns
+    assert {} == limits(settings(CROSS + "limits: {quote_age: 1 s, venue_delay: 1 s}\n", tmp_path)).venues
 
 
 async def test_bybit_is_wired_of_its_own_parts(tmp_path: Path) -> None:

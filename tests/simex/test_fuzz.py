@@ -10,7 +10,7 @@ from bot.simex.binance.router import Router
 from bot.simex.core.ledger import Ledger
 from tests.simex.fuzz import fuzz
 
-SECONDS, SEED = 2.0, 7
+SECONDS, SEED, ROUNDS_MAX = 2.0, 7, 20
 
 
 async def test_no_rubbish_fells_the_exchange() -> None:
@@ -39,6 +39,11 @@ async def test_the_fuzzer_sees_a_defect(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_the_fuzzer_sees_books_that_do_not_balance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Money from nowhere is found."""
     monkeypatch.setattr(Ledger, "filled", lambda *_: None)
-    fuzzer = await fuzz(SECONDS, SEED)
+    # A machine that is busy with other things may see no order filled in so short a time.
+    found: list[str] = []
+    for seed in range(SEED, SEED + ROUNDS_MAX):
+        fuzzer = await fuzz(SECONDS, seed)
+        if found := [one for one in fuzzer.failures if "were deposited" in one or "positions add up" in one]:
+            break
 
-    assert any("were deposited" in failure or "positions add up" in failure for failure in fuzzer.failures)
+    assert found

@@ -177,3 +177,47 @@ def test_one_ready_line_then_a_signal(tmp_path: Path) -> None:
     assert {"pin", "plain", "proxy_url", "ca_file", "control_url", "keys"} == set(ready)
     assert Path(ready["ca_file"]).is_file()
     assert ["127.0.0.1"] == sorted({address for address, _ in ready["pin"].values()})
+
+
+def test_a_bad_row_later_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exchange serves until it reaches the row, and ends with one line: the file, the line, what is allowed."""
+    good = [f"{FIRST_MS + 1_000 * n},60000,60100,59900,60050,1,{FIRST_MS + 1_000 * n + 999}" for n in range(4)]
+    path = write(tmp_path / "um" / "BTCUSDT-1s-2024-01-01.csv", *good, good[-1].replace("59900", "60090"))
+
+    assert 2 == main(["--history", str(tmp_path), "--venues", "binance", "--speed", "100", "--json"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"simex: error: {path}:5: no bar: open 60000, high 60100, low 60090")
+    assert "low the lowest" in line
+
+
+def test_a_bad_row_at_the_beginning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is served: the row is the reason, not the book that is missing because of it."""
+    write(tmp_path / "um" / "BTCUSDT-1s-2024-01-01.csv", "1,2,3")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--history", str(tmp_path)])
+    assert 2 == ended.value.code
+    assert "BTCUSDT-1s-2024-01-01.csv:1: 3 columns, at least 6 are needed" in capsys.readouterr().err
+
+
+def test_an_exchange_that_is_not_immediate() -> None:
+    """Lag of queries, delay of the engine and higher limits are options."""
+    config = config_of(parser().parse_args("--query-lag-ms 700 --engine-delay-ms 30 --limits-factor 5".split()))
+
+    assert (700, 30, 5) == (config.query_lag_ms, config.engine_delay_ms, config.limits_factor)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("lines", [0, 1])
+def test_nobody_reads_what_is_printed(lines: int) -> None:
+    """`trimtab simex | head` ends quietly once head has read enough, be it before or after the first line."""
+    command = [sys.executable, "-m", "bot.simex"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        said, code = process.stderr.read(), process.wait(20)
+
+    assert ("", 0) == (said, code)

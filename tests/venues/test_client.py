@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import subprocess
 import sys
+from decimal import ROUND_UP, getcontext
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -23,12 +24,12 @@ from bot.venues.client import Client, Reply
 from bot.venues.signing import Credentials, KeyUnusable
 from bot.venues.translate.binance import server_time_ms
 from bot.venues.translate.errors import Cause, Trouble
+from bot.venues.transport import Wire
 from tests.venues.canned import CREDENTIALS, KEY, NOW_NS, SECRET, Canned, Clock, client, durable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.venues.transport import Wire
 
 ORDER = "/fapi/v1/order"
 ACCOUNT = "/fapi/v3/account"
@@ -48,6 +49,26 @@ async def test_an_order_is_signed_over_its_exact_body() -> None:
     assert KEY == sent.headers["X-MBX-APIKEY"]
     assert "https://fapi.binance.com/fapi/v1/order" == sent.url
     assert ("2000", str(NOW_NS // 1_000_000)) == (sent.params["recvWindow"], sent.params["timestamp"])
+
+
+async def test_what_ccxt_does_to_decimals_ends_with_the_call() -> None:
+    """ccxt sets the rounding of the whole process when it formats a number: no decision of ours depends on it."""
+    canned, made, before = Canned(), [], getcontext().rounding
+
+    class Rounding:
+        """As ccxt's decimal_to_precision."""
+
+        async def request(self, *_: object) -> Wire:
+            """Spoil the context, and answer."""
+            getcontext().rounding = ROUND_UP
+            made.append(getcontext().rounding)
+            return Wire(200, {}, b"{}")
+
+    asked = client(canned, Clock())
+    asked._exchanges[routes.USDM] = Rounding()
+    await asked.ask(routes.USDM_ACCOUNT, {}, Lane.LOOK)
+
+    assert ([ROUND_UP], before) == (made, getcontext().rounding)
 
 
 async def test_nothing_leaves_before_the_intent_is_durable() -> None:

@@ -179,6 +179,22 @@ async def test_a_coin_that_vanishes_from_the_list_is_not_sold() -> None:
     assert [AccountSeen, AccountUnreadable, AccountSeen] == kinds
 
 
+async def test_a_coin_of_no_instrument_is_told_when_it_is_gone() -> None:
+    """A staked coin that the config counts as another one was there: at zero it is told, and not passed over."""
+    canned = Canned()
+    canned.lay("GET", SPOT_ACCOUNT, spot(("USDT", "5", "0"), ("STETH", "2", "0")))
+    canned.lay("GET", SPOT_ACCOUNT, spot(("USDT", "5", "0"), ("STETH", "0", "0"), ("DOGE", "0", "0")))
+    one = snapshots(canned)
+
+    told = []
+    for _ in range(2):
+        (found,) = await one.account(SPOT)
+        assert isinstance(found, AccountSeen)
+        told.append({row.asset: row.total for row in found.snapshot.balances})
+    assert [Decimal(2), Decimal(0)] == [balances[Asset("STETH")] for balances in told]
+    assert Asset("DOGE") not in told[1]
+
+
 def income_row(number: int, amount: str, **changes: Any) -> dict[str, Any]:
     """One funding settlement of the ledger."""
     row = {"symbol": "BTCUSDT", "incomeType": "FUNDING_FEE", "income": amount, "asset": "USDT", "time": 1_000 + number}

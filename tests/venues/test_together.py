@@ -77,10 +77,11 @@ async def test_an_order_goes_where_its_instrument_lies() -> None:
 
 
 async def test_an_order_of_a_venue_that_left_teaches_nothing() -> None:
-    """It is neither denied nor reported."""
+    """It is neither denied nor reported, and a kill that names it is no defect of ours."""
     both = Gateways({BINANCE_USDM: Venue("binance")})
 
     assert () == await both.query(QueryOrder(bybitkit.BTC, client_id(1), Endpoint.ORDER, Nanos(1)))
+    assert () == await both.cancel(CancelOrder(bybitkit.BTC, client_id(1)))
 
 
 def test_changed_instruments_are_told_to_their_own() -> None:

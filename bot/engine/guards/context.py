@@ -36,6 +36,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     mark_age_ns: int | None
     account_age_ns: int | None
     stream_up: bool
+    """Whether the account's private stream stands, and a read was begun since it does."""
     clock_offset_ns: int | None
     position: Contracts
     settled: bool

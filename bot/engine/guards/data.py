@@ -14,7 +14,8 @@ def quote(context: Context) -> Refused | None:
     if context.quote is None or not context.quote.sane:
         return context.refuse("quote", "there is no sane best bid and ask")
     limits = context.limits
-    bound = limits.reducing_quote_age_ns_max if context.reducing else limits.quote_age_ns_max
+    own = limits.quote_age_ns_max_of(context.request.instrument)
+    bound = limits.reducing_quote_age_ns_max if context.reducing else own
     if context.book_age_ns is None or context.book_age_ns > bound:
         age = "never seen" if context.book_age_ns is None else f"{_seconds(context.book_age_ns)} old"
         return context.refuse("stale_quote", f"the book is {age}, at most {_seconds(bound)}")
@@ -41,7 +42,7 @@ def account(context: Context) -> Refused | None:
         age = "not confirmed" if context.account_age_ns is None else f"{_seconds(context.account_age_ns)} old"
         return context.refuse("stale_account", f"the account is {age}, at most {_seconds(bound)}")
     if not context.stream_up:
-        return context.refuse("private_stream", "the account's private stream is down")
+        return context.refuse("private_stream", "the account's private stream is down, or was and no read came since")
     return None
 
 

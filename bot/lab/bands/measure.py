@@ -14,7 +14,7 @@ import msgspec
 from bot.lab.bands.frontier import Frontier, Match
 from bot.lab.bands.history import BOOK, History, made, recorded
 from bot.lab.bands.living import Outcome, lived
-from bot.lab.bands.rules import FAMILIES, JOINT, REFERENCES
+from bot.lab.bands.rules import FAMILIES, JOINT, LEAST, REFERENCES
 
 DRIFTS = ("1% -> target", "2% -> target")
 CLOCKS = ("8h", "24h")
@@ -50,8 +50,9 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A promise about the joint program beside one reference."""
+    """A promise about the joint program beside one reference, with its least trade or without."""
 
+    family: str = JOINT
     reference: str
     cell: Cell | None
     ratio_max: float
@@ -112,7 +113,9 @@ def summed(plan: Plan, parts: Sequence[Part]) -> Report:
     cells = {family: {name: _cell(parts, family, name) for name in plan.references} for family in plan.families}
     bounds = dict.fromkeys(DRIFTS, plan.drift_max) | dict.fromkeys(CLOCKS, plan.clock_max)
     checks = (
-        Check(reference=name, cell=cells[JOINT][name], ratio_max=bound)
+        Check(family=family, reference=name, cell=cells[family][name], ratio_max=bound)
+        for family in (JOINT, LEAST)
+        if family in plan.families
         for name, bound in bounds.items()
         if name in plan.references
     )

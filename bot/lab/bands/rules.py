@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from bot.calc import autoband, joint
+from bot.domain.bands import TRADE_MIN
 from bot.domain.units import HOUR_NS
 from bot.lab.bands.history import WARM_UP_HOURS, Book, History
 
@@ -124,7 +125,8 @@ def _auto(history: History, book: Book, aversion: float, *, is_joint: bool, trad
 
 
 JOINT = "joint"
-LEAST = "joint >= 0.2%"
+LEAST = f"joint >= {TRADE_MIN:.1%}"
+"""What is shipped: the joint band with its least trade as it is where nothing is said."""
 _WIDTHS = (1e-4, 0.2)
 _AVERSIONS = (0.1, 1e6)
 
@@ -146,6 +148,6 @@ FAMILIES = {
         Family(name="fixed edge", make=lambda _, __, width: ToEdge(width), bounds=_WIDTHS),
         Family(name="W-W", make=partial(_auto, is_joint=False), bounds=_AVERSIONS),
         Family(name=JOINT, make=partial(_auto, is_joint=True), bounds=_AVERSIONS),
-        Family(name=LEAST, make=partial(_auto, is_joint=True, trade_min=0.002), bounds=_AVERSIONS),
+        Family(name=LEAST, make=partial(_auto, is_joint=True, trade_min=float(TRADE_MIN)), bounds=_AVERSIONS),
     )
 }

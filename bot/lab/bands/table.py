@@ -26,7 +26,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     for check in report.checks:
         verdict = "ok" if check.ok else "MISSED"
-        yield f"joint against {check.reference:14} {_cell(check.cell).strip():>18} <= {check.ratio_max:.2f}  {verdict}"
+        ratio = _cell(check.cell).strip()
+        yield f"{check.family} against {check.reference:14} {ratio:>18} <= {check.ratio_max:.2f}  {verdict}"
 
 
 def _row(name: str, columns: tuple[str, ...]) -> str:

@@ -31,6 +31,7 @@ class Kind(Enum):
     EXTERNAL_CHANGE = "external_change"
     FOREIGN = "foreign"
     LEFT = "left"
+    UNCOUNTED = "uncounted"
     NAKED = "naked"
     UNREADABLE = "unreadable"
     STREAM_DOWN = "stream_down"
@@ -97,6 +98,7 @@ KINDS: dict[Kind, About] = {
     Kind.EXTERNAL_CHANGE: About(_C, "The venue moved a position without an order of ours (liquidation, ADL ...)."),
     Kind.FOREIGN: About(_C, "An order on the account that is not ours."),
     Kind.LEFT: About(_C, "A position or an order stands on an instrument that the config no longer names."),
+    Kind.UNCOUNTED: About(_C, "A position stands in an account on a contract that the config never named."),
     Kind.NAKED: About(_C, "The legs of a pair have been uneven for longer than the budget allows."),
     Kind.UNREADABLE: About(_W, "An account could not be read several times in a row."),
     Kind.STREAM_DOWN: About(_W, "A websocket has been down; the unhedged delta is said with it."),

@@ -1,4 +1,4 @@
-"""`trimtab init`: a commented config, from five questions or as many options."""
+"""`trimtab init`: a commented config, from six questions or as many options."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,15 @@ _EXAMPLE = "BTC=1,ETH=10,USDT=50000"
 def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write.")] = Path("trimtab.yaml"),
     name: Annotated[str | None, typer.Option("--name", help="The portfolio's name.", show_default="savings")] = None,
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            "--venue",
+            metavar="binance|bybit|binance+bybit",
+            help="The exchange; of two the coins lie at the first and are hedged at the second.",
+            show_default="binance",
+        ),
+    ] = None,
     coins: Annotated[str | None, typer.Option("--coins", help="The coins to hedge.", show_default="BTC,ETH")] = None,
     target: Annotated[
         str | None,
@@ -35,6 +44,12 @@ def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
     secret_file: Annotated[
         str | None, typer.Option("--secret-file", metavar="FILE", help="The API key's secret (mode 0600).")
     ] = None,
+    other_key_file: Annotated[
+        str | None, typer.Option("--other-key-file", metavar="FILE", help="Of two venues: the second one's API key.")
+    ] = None,
+    other_secret_file: Annotated[
+        str | None, typer.Option("--other-secret-file", metavar="FILE", help="Its secret.")
+    ] = None,
     alert: Annotated[
         str | None,
         typer.Option(
@@ -51,7 +66,7 @@ def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: defaults for what is not given.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
-    """Write a config that is ready for `check` and `run`: five questions, or an option for each.
+    """Write a config that is ready for `check` and `run`: six questions, or an option for each.
 
     Without a key it is a dry-run on paper balances against the live market. No secret is written into it.
     """
@@ -60,6 +75,7 @@ def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
 
         given = Given(
             name=name,
+            venue=venue,
             coins=coins,
             target=target,
             ratio=ratio,
@@ -67,6 +83,8 @@ def init(  # noqa: PLR0913, PLR0917 - an option, a parameter
             paper_balances=paper_balances,
             key_file=key_file,
             secret_file=secret_file,
+            other_key_file=other_key_file,
+            other_secret_file=other_secret_file,
             alert=alert,
             simex=simex,
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from bot.simex import hosts
-from bot.simex.binance.errors import BODY_TOO_LARGE, UNAVAILABLE_VARIANTS, VenueError
+from bot.simex.binance.errors import FRONT_REFUSALS, UNAVAILABLE_VARIANTS, VenueError
 from bot.simex.binance.futures import Futures
 from bot.simex.binance.gate import KeyRing, Route
 from bot.simex.binance.lifetimes import DAY_MS, Lifetimes
@@ -23,10 +24,10 @@ from bot.simex.binance.rest_market import MarketRest
 from bot.simex.binance.router import Router, unknown_route
 from bot.simex.binance.spot import Spot
 from bot.simex.binance.streams import MarketFrames
-from bot.simex.binance.subscriptions import Hub, MarketSession, opening
+from bot.simex.binance.subscriptions import COINM_STREAMS_MAX, STREAMS_MAX, Hub, MarketSession, is_zoned, opening
 from bot.simex.binance.tape import Tape
 from bot.simex.binance.telling import FuturesUsers, MarketTeller, Silence, Teller, UserTeller
-from bot.simex.binance.ticker_streams import text_of
+from bot.simex.binance.time_unit import unit_of
 from bot.simex.binance.user_events import FuturesUserEvents
 from bot.simex.binance.wsapi import ApiSession, Logger, Methods
 from bot.simex.binance.wsapi_futures import COINM_METHODS, COINM_PATH, USDM_METHODS, USDM_PATH
@@ -36,17 +37,18 @@ from bot.simex.config import ApiKey
 from bot.simex.core.events import Event
 from bot.simex.core.exchange import Exchange
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response, Session, SocketRules, Trace
+from bot.simex.wire import HERE, Request, Response, Session, SocketRules, Trace
 
 Push = Callable[[str], None]
 HangUp = Callable[[], None]
-TOO_LARGE: Final = "too_large"
 SPOT, USDM, COINM = "spot", "usdm", "coinm"
-API_RULES: Final = SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=1_000)
+CONNECTS_MAX: Final = 300
+"""Attempts of an address in five minutes, for each host."""
+API_RULES: Final = SocketRules(20.0, 60.0, messages_per_s=1_000, connects_per_5_min=CONNECTS_MAX)
 """The websocket API has request weights instead of a message rate."""
-_FUTURES_RULES = SocketRules(ping_every_s=180.0, pong_within_s=600.0, messages_per_s=10)
+_FUTURES_RULES = SocketRules(180.0, 600.0, messages_per_s=10, connects_per_5_min=CONNECTS_MAX)
 _SOCKET_RULES: Final = {
-    hosts.SPOT_STREAM: SocketRules(ping_every_s=20.0, pong_within_s=60.0, messages_per_s=5),
+    hosts.SPOT_STREAM: SocketRules(20.0, 60.0, messages_per_s=5, connects_per_5_min=CONNECTS_MAX),
     hosts.USDM_STREAM: _FUTURES_RULES,
     hosts.COINM_STREAM: _FUTURES_RULES,
 }
@@ -64,11 +66,15 @@ def _stay() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How far the exchange differs from an immediate one: queries lag, limits are multiplied, connections end."""
+    """How far the exchange differs from an immediate one: queries lag, limits are multiplied, connections end.
+
+    `replica_lag_ms`: each query is from 0 to so much further behind.
+    """
 
     query_lag_ms: int = 0
     limits_factor: int = 1
     connection_ms: int = DAY_MS
+    replica_lag_ms: int = 0
 
 
 class Binance:
@@ -91,7 +97,7 @@ class Binance:
         self.lifetimes = Lifetimes(chosen.connection_ms)
         self._log = log
         self._exchange = exchange
-        factor = chosen.limits_factor
+        factor = self._limits_factor = chosen.limits_factor
         limits = {SPOT: SPOT_LIMITS, USDM: USDM_LIMITS, COINM: COINM_LIMITS}
         self.limiters = {market: RateLimiter(_scaled(one, factor)) for market, one in limits.items()}
         self.listen_keys = {market: ListenKeys() for market in (USDM, COINM)}
@@ -99,10 +105,12 @@ class Binance:
         lag_ms = chosen.query_lag_ms
         self.spot = Spot(exchange, timeline, self.limiters[SPOT], lag_ms)
         self.futures = {
-            market: Futures(exchange, timeline, market, self.limiters[market].limits, lag_ms)
-            for market in (USDM, COINM)
+            market: Futures(exchange, timeline, market, self.limiters[market], lag_ms) for market in (USDM, COINM)
         }
         desks = {SPOT: self.spot.desk, **{market: one.desk for market, one in self.futures.items()}}
+        self._replicas = (self.spot.desk.replica, *(one.desk.replica for one in self.futures.values()))
+        for replica in self._replicas:
+            replica.spread_ms = chosen.replica_lag_ms
         markets = {market: Marketplace(desk, self.tape) for market, desk in desks.items()}
         self._hubs = {market: Hub() for market in markets}
         self._frames = {market: MarketFrames(one, self._hubs[market]) for market, one in markets.items()}
@@ -110,7 +118,8 @@ class Binance:
             FuturesUsers(one.desk, FuturesUserEvents(one.desk), self.listen_keys[market], self._hubs[market])
             for market, one in self.futures.items()
         )
-        self._market_teller = MarketTeller(timeline, self.tape, self._frames, self.silence)
+        watchers = {SPOT: self.spot.desk.lists.traded, USDM: self.futures[USDM].desk.watch}
+        self._market_teller = MarketTeller(timeline, self.tape, self._frames, self.silence, watchers)
         self._user_teller = UserTeller(timeline, self.silence, self.spot.desk, self._users)
         self._teller = Teller(self._market_teller, self._user_teller)
         routes = {market: self._routes(market, one) for market, one in markets.items()}
@@ -146,6 +155,8 @@ class Binance:
     def respond(self, request: Request) -> Response:
         """Answer an HTTP request to one of `hosts`."""
         router = self.router_of(request.host)
+        for replica in self._replicas:
+            replica.draw()
         return unknown_route(request) if router is None else router.respond(request)
 
     def describe(self, request: Request) -> Trace:
@@ -154,9 +165,9 @@ class Binance:
         return Trace(verdict="no_route") if router is None else router.describe(request)
 
     def refusal(self, name: str, request: Request) -> Response:
-        """What the front says: the documented bodies of a 503, or that a body is too large."""
-        if name == TOO_LARGE:
-            return self.error(413, *BODY_TOO_LARGE)
+        """What the front says: the documented bodies of a 503, or what is wrong with a request as such."""
+        if name in FRONT_REFUSALS:
+            return self.error(*FRONT_REFUSALS[name])
         body = dict(UNAVAILABLE_VARIANTS[name])
         if "code" not in body:
             body = {"timestamp": self.timeline.server_ms(), "path": request.path, **body}
@@ -168,7 +179,8 @@ class Binance:
 
     def rules(self, host: str) -> SocketRules:
         """The websocket rules of a host."""
-        return _SOCKET_RULES.get(host, API_RULES)
+        rules = _SOCKET_RULES.get(host, API_RULES)
+        return replace(rules, connects_per_5_min=rules.connects_per_5_min * self._limits_factor)
 
     def router_of(self, host: str) -> Router | None:
         """The router of a REST host, or None for any other."""
@@ -178,17 +190,31 @@ class Binance:
         return None if market is None else self.routers[market]
 
     # -------------------------------------------------------------------------------------------------- websockets
-    def connect(self, host: str, path: str, query: str, push: Push, hang_up: HangUp = _stay) -> Session | None:
+    def connect(
+        self, host: str, path: str, query: str, push: Push, hang_up: HangUp = _stay, address: str = HERE
+    ) -> Session | None:
         """The session of a new websocket connection, or None where there is no such endpoint."""
-        if host in _APIS:
-            return self._api_session(host, path, query, push, hang_up)
+        with suppress(VenueError):
+            if host in _APIS:
+                return self._api_session(host, path, query, push, hang_up, address)
+            return self._market_session(host, path, query, push, hang_up)
+        return None
+
+    def _market_session(self, host: str, path: str, query: str, push: Push, hang_up: HangUp) -> Session | None:
+        """The session of a stream host, refused with -1194 for a unit of time that is none."""
         market, first = _STREAMS.get(host), opening(path, query)
-        if market is None or first is None:
+        most = COINM_STREAMS_MAX if market == COINM else STREAMS_MAX
+        if market is None or first is None or len(first.streams) > most:
+            return None
+        if market != SPOT and any(is_zoned(one) for one in first.streams):
             return None
         session = MarketSession(
             self._hubs[market],
             push,
             first.combined,
+            tells_micros=market == SPOT and unit_of(query),
+            streams_max=most,
+            has_zones=market == SPOT,
             on_stream=self._follow(market),
             on_closed=self.lifetimes.forget,
         )
@@ -208,7 +234,9 @@ class Binance:
 
         return follow
 
-    def _api_session(self, host: str, path: str, query: str, push: Push, hang_up: HangUp) -> ApiSession | None:
+    def _api_session(
+        self, host: str, path: str, query: str, push: Push, hang_up: HangUp, address: str
+    ) -> ApiSession | None:
         market, expected, methods = _APIS[host]
         if path != expected:
             return None
@@ -223,13 +251,11 @@ class Binance:
             on_closed=self._forget,
             connected_ms=now_ms,
             rate_limits_shown="returnRateLimits=false" not in query,
+            tells_micros=market == SPOT and unit_of(query),
+            address=address,
         )
         self._user_teller.sessions[session] = None
-
-        def announce(at_ms: int) -> None:
-            push(text_of({"event": {"e": "serverShutdown", "E": at_ms}}))
-
-        self.lifetimes.begin(session, now_ms, hang_up, announce if market == SPOT else None)
+        self.lifetimes.begin(session, now_ms, hang_up, session.announce_shutdown if market == SPOT else None)
         return session
 
     def _forget(self, session: ApiSession) -> None:

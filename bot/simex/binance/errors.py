@@ -122,7 +122,12 @@ INVALID_LISTEN_KEY = (
     "This listenKey does not exist. Please use POST /fapi/v1/listenKey to recreate listenKey",
     400,
 )
-BODY_TOO_LARGE = (-1000, "Request body is too large.")
+# What is said to a request that no endpoint is shown: a status, a code and a text.
+FRONT_REFUSALS = {
+    "too_large": (413, -1000, "Request body is too large."),
+    "too_long": (414, -1000, "Request URI is too long."),
+    "malformed": (400, -1000, "Request is malformed, or its header is too large."),
+}
 
 
 def venue_error(row: tuple[int, str, int]) -> VenueError:

@@ -25,7 +25,8 @@ SPOT_ORDER_TYPES: Final = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
-FUTURES_ORDER_TYPES: Final = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
+COINM_ORDER_TYPES: Final = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
+USDM_ORDER_TYPES: Final = (*COINM_ORDER_TYPES, "TRAILING_STOP_MARKET")
 FUTURES_TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX", "GTD")
 COINM_TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX")
 # A perpetual's delivery date, the venue's way of saying never.
@@ -91,7 +92,7 @@ def spot_symbol(instrument: Instrument, *, permissions: bool = True) -> Row:
         "quoteCommissionPrecision": 8,
         "orderTypes": list(SPOT_ORDER_TYPES),
         "icebergAllowed": False,
-        "ocoAllowed": False,
+        "ocoAllowed": True,
         "otoAllowed": False,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
@@ -183,7 +184,7 @@ def usdm_symbol(instrument: Instrument, now_ms: int) -> Row:
             {**_percent_price(instrument), "multiplierDecimal": "4"},
             {"filterType": "POSITION_RISK_CONTROL", "positionControlSide": "NONE"},
         ],
-        "orderTypes": list(FUTURES_ORDER_TYPES),
+        "orderTypes": list(USDM_ORDER_TYPES),
         "timeInForce": list(FUTURES_TIMES_IN_FORCE),
         "permissionSets": ["GRID", "COPY"],
     }
@@ -214,7 +215,7 @@ def coinm_symbol(instrument: Instrument, now_ms: int) -> Row:
         "underlyingType": "COIN",
         "underlyingSubType": ["PoW"] if instrument.base == "BTC" else ["Layer-1"],
         "filters": [*_futures_filters(instrument), {**_percent_price(instrument), "multiplierDecimal": "4"}],
-        "orderTypes": list(FUTURES_ORDER_TYPES),
+        "orderTypes": list(COINM_ORDER_TYPES),
         "timeInForce": list(COINM_TIMES_IN_FORCE),
         "liquidationFee": "0.015000",
         "marketTakeBound": fixed(instrument.filters.multiplier_up - SCALE, 2),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.simex.binance.futures_desk import FuturesDesk
 from bot.simex.binance.gate import Route
-from bot.simex.binance.limits import Limits
+from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.rest_futures_account import FuturesAccounts
 from bot.simex.binance.rest_futures_algo import AlgoOrders
 from bot.simex.binance.rest_futures_orders import FuturesOrders
@@ -22,13 +22,16 @@ from bot.simex.timeline import Timeline
 
 
 class Futures:
-    """The market "usdm" or "coinm" of an exchange; `lag_ms` is how far its queries are behind."""
+    """The market "usdm" or "coinm" of an exchange.
+
+    `limiter` is its router's, `lag_ms` how far its queries are behind.
+    """
 
     def __init__(
-        self, exchange: Exchange, timeline: Timeline, market: Category, limits: Limits, lag_ms: int = 0
+        self, exchange: Exchange, timeline: Timeline, market: Category, limiter: RateLimiter, lag_ms: int = 0
     ) -> None:
         self.desk = FuturesDesk(exchange, timeline, market, lag_ms)
-        self._limits = limits
+        self._limiter = limiter
 
     def routes(self) -> list[Route]:
         """Every endpoint."""
@@ -37,7 +40,7 @@ class Futures:
             *FuturesOrders(desk).routes(),
             *FuturesQueries(desk).routes(),
             *FuturesAccounts(desk).routes(),
-            *FuturesSettings(desk, self._limits).routes(),
+            *FuturesSettings(desk, self._limiter).routes(),
             *([] if desk.is_inverse else AlgoOrders(desk).routes()),
         ]
 

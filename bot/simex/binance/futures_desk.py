@@ -10,17 +10,19 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from bot.simex.binance.desk import Desk
-from bot.simex.binance.futures_errors import refusal_of
+from bot.simex.binance.errors import venue_error
+from bot.simex.binance.futures_errors import INACTIVE, refusal_of
 from bot.simex.binance.futures_records import PLAIN, Records, Tag
 from bot.simex.binance.futures_replica import FuturesReplica
 from bot.simex.core.account import Account
-from bot.simex.core.events import AccountChanged, Event, OrderChanged
+from bot.simex.core.events import AccountChanged, Event, Marked, OrderChanged, Traded
 from bot.simex.core.exchange import Exchange
 from bot.simex.core.instrument import Category, Instrument
 from bot.simex.core.order import ALIVE, Order, PositionSide, Ticket
 from bot.simex.core.refusal import Refused
 from bot.simex.core.valuation import Valuation
 from bot.simex.timeline import Timeline
+from bot.simex.trailing import TrailingStops
 
 PREFIXES: Final = {"usdm": "/fapi", "coinm": "/dapi"}
 Row = TypeVar("Row")
@@ -38,8 +40,9 @@ class FuturesDesk(Desk):
         self.prefix = PREFIXES[market]
         self.is_inverse = market == "coinm"
         self.valuation = Valuation(exchange.accounting, exchange.adl.ranking)
-        self.replica = FuturesReplica(lag_ms)
+        self.replica = FuturesReplica(lag_ms, market)
         self.records = Records(self.wire)
+        self.trailing = TrailingStops(exchange)
 
     def run(self, action: Callable[[], Row]) -> Row:
         """What the core answers; its refusal in the market's words."""
@@ -63,7 +66,21 @@ class FuturesDesk(Desk):
         """Something happened on the exchange; of other markets it is ignored."""
         if isinstance(event, OrderChanged) and event.order.instrument.category == self.market:
             self._order_changed(event)
-        elif isinstance(event, AccountChanged) and event.positions and self.replica.lag_ms:
+        elif isinstance(event, (Traded, Marked)):
+            self.watch(event)
+        elif isinstance(event, AccountChanged) and event.wallet == self.wallet:
+            self._account_changed(event)
+
+    def watch(self, event: Traded | Marked) -> None:
+        """A price that trailing stops follow."""
+        if isinstance(event, Traded):
+            self.trailing.seen(event.instrument.key, "last", event.price)
+        else:
+            self.trailing.seen(event.instrument.key, "mark", event.mark)
+
+    def _account_changed(self, event: AccountChanged) -> None:
+        self.replica.balances.changed(event, self.server_ms)
+        if event.positions and self.replica.kept_ms:
             account = self.account(event.account_id)
             for row in event.positions:
                 if row.instrument.category == self.market:
@@ -82,10 +99,14 @@ class FuturesDesk(Desk):
         return self.records.tag(order)
 
     def place_ticket(self, account_id: str, ticket: Ticket, tag: Tag) -> Order:
-        """Place an order now and remember its tag."""
+        """Place an order now and remember its tag. -4109 for an account whose wallet never held anything."""
+        if not self.account(account_id).wallets[self.wallet]:
+            raise venue_error(INACTIVE)
         order = self.place(account_id, ticket)
         if tag != PLAIN:
             self.records.keep(order, tag)
+        if tag.trail is not None:
+            self.trailing.follow(order, tag.trail)
         return order
 
     def run_deadlines(self) -> None:

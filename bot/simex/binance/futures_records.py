@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.simex.core.instrument import Key
 from bot.simex.core.order import ALIVE, Order
+from bot.simex.trailing import Trail
 
 TAGS_MAX: Final = 100_000
 AMENDMENTS_MAX: Final = 10_000
@@ -29,6 +30,7 @@ class Tag:
     price_protect: bool = False
     triggered_ms: int = 0
     amendments: int = 0
+    trail: Trail | None = None
 
 
 PLAIN: Final = Tag()

@@ -14,9 +14,11 @@ from bot.simex.binance.errors import missing, not_required, venue_error
 from bot.simex.binance.futures_desk import FuturesDesk
 from bot.simex.binance.futures_records import Tag
 from bot.simex.binance.params import Params
-from bot.simex.binance.words import FUTURES_TIMES, POSITION_SIDES, PREVENTIONS, SIDES
+from bot.simex.binance.words import FUTURES_TIMES, POSITION_SIDES, PREVENTIONS, SIDES, price_of
 from bot.simex.core.instrument import Instrument
+from bot.simex.core.numbers import SCALE
 from bot.simex.core.order import BUY, OrderType, PositionSide, Side, Ticket, TimeInForce, Trigger, TriggerBy
+from bot.simex.trailing import Trail
 
 CLIENT_ID: Final = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
 CLIENT_ID_MAX: Final = 36
@@ -24,6 +26,10 @@ GOOD_TILL_LEAST_MS: Final = 600_000
 GOOD_TILL_MAX_MS: Final = 253_402_300_799_000
 PREVENTION_DEFAULT: Final = "EXPIRE_MAKER"
 TRAILING: Final = "TRAILING_STOP_MARKET"
+# Per cent.
+CALLBACK_LEAST: Final = Decimal("0.1")
+CALLBACK_MOST: Final = Decimal(10)
+CALLBACK_PLACES: Final = 1
 STOPS: Final = frozenset({"STOP", "STOP_MARKET"})
 CONDITIONAL: Final[Mapping[str, OrderType]] = {
     "STOP": "limit",
@@ -100,6 +106,8 @@ class Tickets:
         id_name: str,
     ) -> Request:
         """A conditional order: of the algo service in USD-M, an order like others in COIN-M."""
+        if kind == TRAILING and not self._desk.is_inverse:
+            return self._trailing(account_id, instrument, side, params, id_name)
         if kind == TRAILING:
             raise venue_error(refused.NOT_OPEN_YET)
         if kind not in CONDITIONAL:
@@ -108,6 +116,8 @@ class Tickets:
         close = params.boolean("closePosition")
         quantity = 0 if close else read_quantity(instrument, params)
         tif, price = self._conditional_limits(instrument, side, kind, params, tag)
+        trigger = _trigger(instrument, side, kind, params, trigger_name)
+        check_stop_caps(instrument, side, price, trigger.price)
         ticket = Ticket(
             instrument=instrument,
             side=side,
@@ -120,9 +130,34 @@ class Tickets:
             position_side=read_position_side(params),
             client_id=read_client_id(params, id_name),
             prevention=PREVENTIONS[_prevention(params)],
-            trigger=_trigger(instrument, side, kind, params, trigger_name),
+            trigger=trigger,
         )
         return Request(ticket, tag)
+
+    def _trailing(self, account_id: str, instrument: Instrument, side: Side, params: Params, id_name: str) -> Request:
+        """A trailing stop; what it watches decides when it is activated and from where it follows."""
+        for name in ("triggerPrice", "price", "closePosition"):
+            if name in params and params.text(name).lower() != "false":
+                raise not_required(name)
+        tag = Tag(price_protect=_flag(params, "priceProtect"), trail=_trail(instrument, params))
+        self._desk.catch_up()
+        ticket = Ticket(
+            instrument=instrument,
+            side=side,
+            type="market",
+            quantity=read_quantity(instrument, params),
+            reduce_only=self._reduce_only(account_id, params),
+            position_side=read_position_side(params),
+            client_id=read_client_id(params, id_name),
+            prevention=PREVENTIONS[_prevention(params)],
+            trigger=self._following(instrument, side, params, tag),
+        )
+        return Request(ticket, tag)
+
+    def _following(self, instrument: Instrument, side: Side, params: Params, tag: Tag) -> Trigger:
+        trail, by = tag.trail, _watched(params)
+        assert trail is not None
+        return self._desk.run(lambda: self._desk.trailing.trigger(instrument, side, by, trail))
 
     # -------------------------------------------------------------------------------------------- prices and validity
     def _limits(self, instrument: Instrument, side: Side, params: Params, tag: Tag) -> tuple[TimeInForce, int]:
@@ -273,6 +308,34 @@ def _trigger(instrument: Instrument, side: Side, kind: str, params: Params, name
     """A stop waits for the price to get worse for its side, a take-profit for it to get better."""
     if name not in params:
         raise missing(name)
-    watched = params.one_of("workingType", WORKING_TYPES, venue_error(refused.BAD_WORKING_TYPE), "CONTRACT_PRICE")
-    rises = (side == BUY) == (kind in STOPS)
-    return Trigger(price=read_price(instrument, params, name), by=WORKING_TYPES[watched], rises=rises)
+    watched, rises = _watched(params), (side == BUY) == (kind in STOPS)
+    return Trigger(price=read_price(instrument, params, name), by=watched, rises=rises)
+
+
+def check_stop_caps(instrument: Instrument, side: Side, price: int, stop: int) -> None:
+    """A stop's limit price against its stop price, in the bounds that a limit price has against the mark."""
+    filters = instrument.filters
+    most, least = stop * filters.multiplier_up // SCALE, -(-stop * filters.multiplier_down // SCALE)
+    if side == BUY and price > most > 0:
+        raise venue_error((-4183, f"Limit price can't be higher than {price_of(instrument, most)}.", 400))
+    if side != BUY and 0 < price < least:
+        raise venue_error((-4184, f"Limit price can't be lower than {price_of(instrument, least)}.", 400))
+
+
+def _watched(params: Params) -> TriggerBy:
+    """What a trigger looks at: the last price unless the mark is asked for."""
+    error = venue_error(refused.BAD_WORKING_TYPE)
+    return WORKING_TYPES[params.one_of("workingType", WORKING_TYPES, error, "CONTRACT_PRICE")]
+
+
+def _trail(instrument: Instrument, params: Params) -> Trail:
+    """`callbackRate` in per cent, and `activatePrice`, 0 for the price of now."""
+    rate = params.need_decimal("callbackRate")
+    if not CALLBACK_LEAST <= rate <= CALLBACK_MOST or not is_precise(rate, CALLBACK_PLACES):
+        raise refused.bad_data("callbackRate")
+    name = next((one for one in ("activatePrice", "activationPrice") if one in params), "")
+    if not name:
+        return Trail(0, exact(rate / 100))
+    if not params.need_decimal(name):
+        raise venue_error(refused.BAD_ACTIVATION)
+    return Trail(read_price(instrument, params, name), exact(rate / 100))

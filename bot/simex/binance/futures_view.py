@@ -63,7 +63,7 @@ class OrderView:
 
     def open(self, account_id: str, key: Key | None = None) -> Iterator[Order]:
         """The orders that the queries take for open, by order id."""
-        if not self._desk.replica.lag_ms:
+        if not self._desk.replica.kept_ms:
             yield from filter(self.holds, self._orders.open(account_id, self._desk.market, key))
             return
         yield from (order for order in self.history(account_id, key) if order.status in ALIVE)

@@ -84,7 +84,10 @@ Weight = int | Callable[[Params], int]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `is_order`: it counts as a new order, in the limits and for the system's protection."""
+    """One endpoint. `is_order`: it counts as a new order, in the limits and for the system's protection.
+
+    `order_counts` says by the letter of a window ("10S") how many orders it counts as there, where it is not one.
+    """
 
     method: str
     path: str
@@ -94,6 +97,7 @@ class Route:
     scope: Scope = Scope.READ
     is_order: bool = False
     sapi: SapiKind = ""
+    order_counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
@@ -109,12 +113,11 @@ class Route:
 class KeyRing:
     """The API keys of the exchange, found by their public half.
 
-    `client_ip` is the address from which the venue sees its clients come: they all come from this machine, so it is
-    said here, and a control call may move them elsewhere.
+    `client_ip` is the address from which the venue sees its clients come; empty: their own end of the connection.
     """
 
     _by_key: dict[str, ApiKey] = field(default_factory=dict)
-    client_ip: str = "127.0.0.1"
+    client_ip: str = ""
 
     @classmethod
     def of(cls, keys: Iterable[ApiKey]) -> KeyRing:
@@ -129,6 +132,11 @@ class KeyRing:
         if found is None:
             raise venue_error(REJECTED_API_KEY)
         return found
+
+    def add(self, key: ApiKey) -> bool:
+        """Take in a new key; whether this venue has keys of its kind."""
+        self._by_key[key.key] = key
+        return True
 
     def change(self, name: str, **changes: bool | int | tuple[str, ...] | None) -> bool:
         """Change what the key of that name may do (fields of ApiKey); whether there is one."""

@@ -10,7 +10,7 @@ The wallet endpoints (sapi) count apart: each path for itself, some by address a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
@@ -208,14 +208,17 @@ class RateLimiter:
         return window.count
 
     # --------------------------------------------------------------------------------------------------------- orders
-    def charge_order(self, account: str, now_ms: int, count: int = 1) -> None:
-        """Count new orders; beyond a limit they are refused with -1015 and 429 and count nowhere."""
-        windows = self._windows(account)
+    def charge_order(self, account: str, now_ms: int, counts: Mapping[str, int] | None = None) -> None:
+        """Count an order, or as much as `counts` says by the letter of a window.
+
+        Beyond a limit it is refused with -1015 and 429 and counts nowhere.
+        """
+        windows, named = self._windows(account), counts or {}
         for rule, window in zip(self.limits.orders, windows, strict=True):
-            if window.at(now_ms) + count > rule.limit:
+            if window.at(now_ms) + named.get(rule.letter, 1) > rule.limit:
                 raise too_many_orders(rule.limit, rule.words, window.wait_s(now_ms))
-        for window in windows:
-            window.count += count
+        for rule, window in zip(self.limits.orders, windows, strict=True):
+            window.count += named.get(rule.letter, 1)
 
     def filled(self, account: str, now_ms: int) -> None:
         """An order was filled for the first time: on spot it no longer counts."""

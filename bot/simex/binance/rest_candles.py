@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from bot.simex.bars import HOUR_MS, INTERVALS, PAST_HOURS_MAX, Bar, closing_ms
+from bot.simex.bars import HOUR_MS, INTERVALS, MINUTE_MS, PAST_HOURS_MAX, Bar, closing_ms
 from bot.simex.binance.contracts import contract_type, of_pair
 from bot.simex.binance.errors import BAD_SYMBOL, VenueError, illegal, venue_error
 from bot.simex.binance.figures import fixed, price, quantity
@@ -20,7 +21,10 @@ from bot.simex.core.instrument import Instrument
 ROWS_DEFAULT: Final = 500
 ROWS_MAX: Final = {"spot": 1_000, "usdm": 1_500, "coinm": 1_500}
 SPOT_WEIGHT: Final = 2
-UTC_NAMES: Final = frozenset({"0", "00:00", "+00:00", "0:00", "-0"})
+_ZONE: Final = re.compile(r"([+-]?)(\d{1,2})(?::([0-5]\d))?")
+ZONE_LEAST_MS: Final = -12 * HOUR_MS
+ZONE_MOST_MS: Final = 14 * HOUR_MS
+ZONES: Final = "-12:00 to +14:00"
 # What is asked for from before the made-up past is answered from its beginning.
 PAST_MS: Final = (PAST_HOURS_MAX - 1) * HOUR_MS
 # The number of values behind a candle that is not of trades: one a second.
@@ -82,8 +86,9 @@ class CandleRest:
         return self._plain(self._desk.symbol(call.params), call.params, kind)
 
     def _traded(self, instrument: Instrument, params: Params) -> list[list[Any]]:
-        interval = self._interval(params)
-        return [candle(instrument, bar, interval) for bar in self._bars(instrument, "trade", interval, params)]
+        interval, zone_ms = self._interval(params), self._zone_ms(params)
+        bars = self._bars(instrument, "trade", interval, params, zone_ms)
+        return [candle(instrument, bar, interval, zone_ms) for bar in bars]
 
     def _plain(self, instrument: Instrument, params: Params, kind: Kind) -> list[list[Any]]:
         interval = self._interval(params)
@@ -96,31 +101,47 @@ class CandleRest:
             raise VenueError(-1120, "Invalid interval.")
         return interval
 
-    def _bars(self, instrument: Instrument, kind: Kind, interval: str, params: Params) -> list[Bar]:
+    def _zone_ms(self, params: Params) -> int:
+        """How far east of UTC the zone is that candles are asked for in; futures have UTC alone."""
+        return zone_ms_of(params.text("timeZone", "0")) if self._desk.is_spot else 0
+
+    def _bars(self, instrument: Instrument, kind: Kind, interval: str, params: Params, zone_ms: int = 0) -> list[Bar]:
         """The newest of a time, or with a start and no end the oldest from there."""
-        if params.text("timeZone", "0") not in UTC_NAMES:
-            raise illegal("timeZone", "0")
         self._desk.catch_up()
         limit = params.limit("limit", ROWS_DEFAULT, ROWS_MAX[self._desk.market])
         start, end = params.integer("startTime"), params.integer("endTime")
         now_ms = self._desk.server_ms
         last_ms = min(now_ms if end is None else end, now_ms)
         first_ms = 0 if start is None else start
+        rows = self._market.line(instrument).bars[kind].rows
         if start is not None and self._desk.market != "coinm":
             # From a start the rows are the oldest, which are not older than the past reaches; COIN-M tells the newest.
             first_ms = max(first_ms, self._market.tape.start_ms - PAST_MS)
             last_ms = min(last_ms, first_ms + limit * INTERVALS[interval])
-            return self._market.line(instrument).bars[kind].rows(interval, first_ms, last_ms, limit + 1)[:limit]
-        return self._market.line(instrument).bars[kind].rows(interval, first_ms, last_ms, limit)
+            return rows(interval, first_ms, last_ms, limit + 1, zone_ms)[:limit]
+        return rows(interval, first_ms, last_ms, limit, zone_ms)
 
 
-def candle(instrument: Instrument, bar: Bar, interval: str) -> list[Any]:
+def zone_ms_of(text: str) -> int:
+    """How far east of UTC a zone lies: hours, or hours and minutes. VenueError beyond what the venue takes."""
+    found = _ZONE.fullmatch(text)
+    if found is None:
+        raise illegal("timeZone", ZONES)
+    sign, hours, minutes = found.groups()
+    away = int(hours) * HOUR_MS + int(minutes or 0) * MINUTE_MS
+    zone_ms = -away if sign == "-" else away
+    if not ZONE_LEAST_MS <= zone_ms <= ZONE_MOST_MS:
+        raise illegal("timeZone", ZONES)
+    return zone_ms
+
+
+def candle(instrument: Instrument, bar: Bar, interval: str, zone_ms: int = 0) -> list[Any]:
     """A candle of trades."""
     return [
         bar.opened_ms,
         *(price(instrument, one) for one in (bar.open, bar.high, bar.low, bar.close)),
         quantity(instrument, bar.volume),
-        closing_ms(bar.opened_ms, interval) - 1,
+        closing_ms(bar.opened_ms, interval, zone_ms) - 1,
         turnover(instrument, bar.turnover),
         bar.trades,
         quantity(instrument, bar.bought),

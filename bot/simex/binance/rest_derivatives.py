@@ -16,6 +16,7 @@ from bot.simex.binance.params import Params
 from bot.simex.binance.tape import Settlement, dollars_of, open_interest
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.numbers import SCALE, divided, unscaled
+from bot.simex.sources.index import Constituent, constituents_of
 
 Row = dict[str, Any]
 FUNDING_ROWS: Final = (100, 1_000)
@@ -27,6 +28,8 @@ YEAR_MS: Final = 365 * DAY_MS
 # The multi-assets index: how much worse than the index an asset counts, of 1e-8; the stable ones are exact.
 INDEX_BUFFER: Final = 5_000_000
 EXACT_DOLLARS: Final = frozenset({"USDT", "USDC"})
+# What is shown of a constituent without a price.
+HIDDEN_PRICE: Final = "-1"
 PREFIXES: Final = {"usdm": "/fapi/v1", "coinm": "/dapi/v1"}
 
 
@@ -214,15 +217,24 @@ class DerivativesRest:
 
     # ---------------------------------------------------------------------------------------------- indices and basis
     def _constituents(self, call: Call) -> Row:
-        """What an index is made of: here the spot book of its name, or nothing but itself."""
+        """What an index is made of as its source says; where that does not know: the index itself, and it alone."""
         name = call.params.need("symbol")
         known = [one for one in self._desk.symbols() if name in (one.name, pair_of(one))]
         if not known:
             raise venue_error(BAD_SYMBOL)
-        row: Row = {"exchange": "binance", "symbol": known[0].index}
-        if self._is_usdm:
-            row |= {"price": fixed(self._market.mark(known[0]).index, 8), "weight": "1.00000000"}
-        return {"symbol": name, "time": self._desk.server_ms, "constituents": [row]}
+        self._desk.catch_up()
+        index = known[0].index
+        found = constituents_of(self._desk.exchange.market, index)
+        alone = Constituent("binance", self._market.mark(known[0]).index, SCALE)
+        rows = [self._constituent(index, one) for one in found or (alone,)]
+        return {"symbol": name, "time": self._desk.server_ms, "constituents": rows}
+
+    def _constituent(self, index: str, one: Constituent) -> Row:
+        row: Row = {"exchange": one.name, "symbol": index}
+        if not self._is_usdm:
+            return row
+        shown = HIDDEN_PRICE if one.price is None else fixed(one.price, 8)
+        return row | {"price": shown, "weight": fixed(one.share, 8)}
 
     def _basis(self, call: Call) -> list[Row]:
         """Futures price less index at the end of each period; annualized where there is a delivery."""

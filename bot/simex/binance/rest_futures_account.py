@@ -17,9 +17,12 @@ from bot.simex.binance.words import eight, money_of
 from bot.simex.core.account import Account, Income, IncomeKind
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.views import AssetView, PositionView
+from bot.simex.lag import totals_seen
 
 INCOME_ROWS: Final = (100, 1_000)
 YEAR_MS: Final = 365 * DAY_MS
+# USD-M answers for the last three months.
+INCOME_KEPT_MS: Final = 90 * DAY_MS
 RISK_INTERVAL_MS: Final = 30 * 60_000
 _INCOME_OF: Final[dict[IncomeKind, str]] = {
     "realized": "REALIZED_PNL",
@@ -80,8 +83,13 @@ class FuturesAccounts:
 
     # -------------------------------------------------------------------------------------------------------- wallets
     def _assets(self, account: Account) -> list[AssetView]:
+        """The assets of the wallet, as the queries see them."""
         names = {one.settle for one in self._desk.symbols()}
-        return self._desk.valuation.assets(account, self._desk.wallet, names)
+        return [self._seen(account, view) for view in self._desk.valuation.assets(account, self._desk.wallet, names)]
+
+    def _seen(self, account: Account, view: AssetView) -> AssetView:
+        replica = self._desk.replica
+        return replica.balances.asset(account.account_id, self._desk.wallet, view, self._desk.server_ms)
 
     def _updated(self, account: Account) -> int:
         return self._desk.wire(account.updated_ms) if account.updated_ms else 0
@@ -95,10 +103,16 @@ class FuturesAccounts:
     def _totals(self, account: Account) -> Row:
         """USDT's in single-asset mode, dollars of everything in multi-assets mode."""
         if not account.multi_assets:
-            return shapes.totals_of_asset(self._desk.valuation.asset(account, self._desk.wallet, "USDT"))
+            return shapes.totals_of_asset(
+                self._seen(account, self._desk.valuation.asset(account, self._desk.wallet, "USDT"))
+            )
         views = self._assets(account)
         withdrawable = sum((view.withdrawable * view.dollars for view in views), Decimal(0))
-        return shapes.totals_in_dollars(self._desk.valuation.totals(account, self._desk.wallet), withdrawable)
+        now = self._desk.valuation.assets(account, self._desk.wallet)
+        seen = totals_seen(
+            self._desk.valuation.totals(account, self._desk.wallet), [(one, self._seen(account, one)) for one in now]
+        )
+        return shapes.totals_in_dollars(seen, withdrawable)
 
     def _account_v2(self, call: Call) -> Row:
         """The whole account; every symbol has a position row."""
@@ -242,7 +256,8 @@ class FuturesAccounts:
             return within(self._desk, params, WEEK_MS, 7)
         if self._desk.is_inverse:
             return within(self._desk, params, YEAR_MS, 365)
-        return lambda time_ms: self._desk.in_time(params, time_ms)
+        oldest_ms = self._desk.server_ms - INCOME_KEPT_MS
+        return lambda time_ms: self._desk.in_time(params, time_ms) and self._desk.wire(time_ms) >= oldest_ms
 
     def _income_page(self, found: list[Income], params: Params) -> list[Income]:
         """A page by its number from the oldest; without one the oldest from a start, else the newest."""

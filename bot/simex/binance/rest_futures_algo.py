@@ -4,7 +4,7 @@ An algo order waits in the core and becomes live there under the same number; it
 offset, so that the two kinds of ids never meet. Its life: NEW, then CANCELED (by its owner) or EXPIRED (by the
 exchange), or TRIGGERED, and FINISHED when the order that it became has ended; REJECTED when the engine refused that.
 
-Trailing stops and `priceMatch` of conditional orders are refused (-4084): neither is simulated.
+Trailing stops follow the market here (see trailing.py). `priceMatch` of conditional orders is refused (-4084).
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from bot.simex.binance import futures_errors as refused
 from bot.simex.binance.desk import page
 from bot.simex.binance.errors import NO_SUCH_ORDER, UNKNOWN_ORDER, either_missing, venue_error
 from bot.simex.binance.futures_desk import FuturesDesk
+from bot.simex.binance.futures_records import Tag
 from bot.simex.binance.futures_shapes import WORKING_TYPE_OF, asked_type, average_price, time_in_force
-from bot.simex.binance.futures_tickets import Tickets, read_side
+from bot.simex.binance.futures_tickets import TRAILING, Tickets, read_side
 from bot.simex.binance.futures_view import OrderView
 from bot.simex.binance.gate import Call, Route, Scope, Security, Weight
 from bot.simex.binance.params import Params
 from bot.simex.binance.rest_futures_orders import as_accepted
 from bot.simex.binance.rest_futures_queries import WEEK_MS, one_or_all, within
-from bot.simex.binance.words import position_side_of, prevention_of, price_of, quantity_of, side_of
+from bot.simex.binance.words import plain, position_side_of, prevention_of, price_of, quantity_of, side_of
+from bot.simex.core.numbers import unscaled
 from bot.simex.core.order import ALIVE, Order, Trigger
 from bot.simex.core.refusal import Refused
 
@@ -56,14 +58,14 @@ def algo_row(desk: FuturesDesk, order: Order) -> Row:
         "algoId": algo_id(order),
         "clientAlgoId": order.client_id,
         "algoType": "CONDITIONAL",
-        "orderType": asked_type(order),
+        "orderType": algo_type(order, tag),
         "symbol": instrument.name,
         "side": side_of(order.side),
         "positionSide": position_side_of(order.position_side),
         "timeInForce": time_in_force(order, tag),
         "quantity": quantity_of(instrument, order.quantity),
         "algoStatus": algo_status(order),
-        "triggerPrice": price_of(instrument, trigger.price),
+        "triggerPrice": price_of(instrument, 0 if tag.trail is not None else trigger.price),
         "price": price_of(instrument, order.price),
         "icebergQuantity": None,
         "selfTradePreventionMode": prevention_of(order),
@@ -76,7 +78,21 @@ def algo_row(desk: FuturesDesk, order: Order) -> Row:
         "updateTime": desk.wire(order.updated_ms),
         "triggerTime": tag.triggered_ms,
         "goodTillDate": tag.good_till_ms,
+        **_following(order, tag),
     }
+
+
+def algo_type(order: Order, tag: Tag) -> str:
+    """The type that an algo order was sent with."""
+    return asked_type(order) if tag.trail is None else TRAILING
+
+
+def _following(order: Order, tag: Tag) -> Row:
+    """What a trailing stop has beside the others."""
+    if tag.trail is None:
+        return {}
+    rate = plain(unscaled(tag.trail.rate) * 100)
+    return {"activatePrice": price_of(order.instrument, tag.trail.activation), "callbackRate": rate}
 
 
 def queried_algo_row(desk: FuturesDesk, order: Order) -> Row:
@@ -143,7 +159,7 @@ class AlgoOrders:
         )
         order = self._desk.place_ticket(call.account, request.ticket, request.tag)
         call.order_id, call.client_order_id = order.order_id, order.client_id
-        return {**algo_row(self._desk, as_accepted(order)), "activatePrice": "", "callbackRate": ""}
+        return {"activatePrice": "", "callbackRate": "", **algo_row(self._desk, as_accepted(order))}
 
     def _named(self, call: Call) -> Order | None:
         """The algo order that `algoId`, else `clientAlgoId`, names."""

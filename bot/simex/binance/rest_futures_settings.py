@@ -14,7 +14,7 @@ from bot.simex.binance.futures_records import MarginChange
 from bot.simex.binance.futures_tickets import read_position_side
 from bot.simex.binance.futures_view import DAY_MS
 from bot.simex.binance.gate import Call, Route, Scope, Security, Weight
-from bot.simex.binance.limits import Limits
+from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.params import Params
 from bot.simex.binance.rest_futures_queries import one_or_all, within
 from bot.simex.binance.words import plain
@@ -31,12 +31,12 @@ Row = dict[str, Any]
 
 
 class FuturesSettings:
-    """The handlers. `limits` are the market's, as its exchangeInfo tells them."""
+    """The handlers. `limiter` has the market's limits, as its exchangeInfo tells them."""
 
-    def __init__(self, desk: FuturesDesk, limits: Limits) -> None:
+    def __init__(self, desk: FuturesDesk, limiter: RateLimiter) -> None:
         self._desk = desk
         self._exchange = desk.exchange
-        self._limits = limits
+        self._limiter = limiter
 
     def routes(self) -> list[Route]:
         """Every endpoint with its weight, security and permission."""
@@ -169,7 +169,7 @@ class FuturesSettings:
 
     def _order_limits(self, _: Call) -> list[Row]:
         """The order-count limits of the account."""
-        return [dict(row) for row in self._limits.as_rate_limits() if row["rateLimitType"] == "ORDERS"]
+        return [dict(row) for row in self._limiter.limits.as_rate_limits() if row["rateLimitType"] == "ORDERS"]
 
     def _fee_burn(self, call: Call) -> Row:
         """Whether fees may be paid in BNB; there is none in these wallets, so it changes no fee."""

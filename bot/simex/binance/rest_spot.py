@@ -1,8 +1,4 @@
-"""Spot's trading endpoints (api/v3): place, test, cancel, replace, amend, and the queries of orders.
-
-Order lists (OCO and its kin) are refused in the venue's words for a symbol that does not take them: what they lock
-and how one leg ends the other belongs into the matching engine, which has no such orders.
-"""
+"""Spot's trading endpoints (api/v3): place, test, cancel, replace, amend, and the queries of orders."""
 
 from __future__ import annotations
 
@@ -17,6 +13,7 @@ from bot.simex.binance.errors import UNKNOWN_ORDER, VenueError, venue_error
 from bot.simex.binance.gate import Call, Route, Scope, Security, Weight
 from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.params import Params
+from bot.simex.binance.rest_order_lists import OrderListRest, cancelled_list
 from bot.simex.binance.rest_spot_account import SpotAccount, check_span
 from bot.simex.binance.rest_spot_replace import CancelReplace
 from bot.simex.binance.spot_desk import AMENDS_PER_ORDER_MAX, CANCEL_ID_BYTES, SpotAmendment, SpotDesk, reference
@@ -31,7 +28,6 @@ from bot.simex.core.order import ALIVE, Order
 from bot.simex.core.refusal import Reason, Refused
 
 TEST_WEIGHT_RATES: Final = 20
-_LISTS: Final = {"oco": "OCO", "oto": "OTO", "otoco": "OTOCO", "opo": "OPO", "opoco": "OPOCO"}
 Row = dict[str, Any]
 
 
@@ -65,21 +61,9 @@ class SpotRest:
             self._read("order/amendments", self._amendments, 4),
             self._read("openOrders", self._open_orders, open_orders_weight),
             self._read("allOrders", self._all_orders, 20),
-            *self._list_routes(),
+            *OrderListRest(self._desk).routes(),
+            self._trade("POST", "sor/order", _no_routing),
             *self._account.routes(),
-        ]
-
-    def _list_routes(self) -> list[Route]:
-        missing = (-2018, "Order list does not exist.", 400)
-        new = [self._trade("POST", f"orderList/{name}", _refuser(_no_list(what))) for name, what in _LISTS.items()]
-        return [
-            *new,
-            self._trade("POST", "order/oco", _refuser(_no_list("OCO"))),
-            self._trade("POST", "sor/order", _refuser((-1013, "SOR is not enabled for this symbol.", 400))),
-            self._trade("DELETE", "orderList", _refuser(UNKNOWN_ORDER)),
-            self._read("orderList", _refuser(missing), 4),
-            self._read("allOrderList", lambda _: [], 20),
-            self._read("openOrderList", lambda _: [], 6),
         ]
 
     def _trade(
@@ -127,14 +111,17 @@ class SpotRest:
         return shapes.cancelled(desk, order, chosen)
 
     def _cancel_all(self, call: Call) -> list[Row]:
-        """Cancel every open order of a symbol; -2011 when there is none."""
+        """Cancel every open order and order list of a symbol; -2011 when there is none."""
         desk = self._desk
         key = desk.symbol(call.params).key
         desk.catch_up()
+        lists = desk.lists.open(call.account, key)
         orders = self._exchange.orders.open(call.account, desk.market, key)
-        if not orders:
+        if not (lists or orders):
             raise venue_error(UNKNOWN_ORDER)
-        return [shapes.cancelled(desk, order, desk.end_order(call.account, order, "")) for order in orders]
+        single = [one for one in orders if desk.lists.of(one.order_id) is None]
+        ended = [shapes.cancelled(desk, order, desk.end_order(call.account, order, "")) for order in single]
+        return [*ended, *(cancelled_list(desk, one) for one in lists)]
 
     def _amend(self, call: Call) -> Row:
         """Make an open order smaller; it keeps its place in the queue and may get a new client id."""
@@ -143,6 +130,8 @@ class SpotRest:
         client_id = read_client_id(params, "newClientOrderId")
         desk.catch_up()
         order = desk.live_order(call.account, instrument, *reference(params))
+        if desk.lists.of(order.order_id) is not None:
+            raise _amend_refused("Order amend is not supported for orders of an order list.")
         before, old_id = order.quantity, order.client_id
         tag = desk.tag_for(order.order_id)
         _check_amendment(order, wanted, tag.amends)
@@ -240,15 +229,8 @@ def _test_weight(params: Params) -> int:
     return TEST_WEIGHT_RATES if params.text("computeCommissionRates") == "true" else 1
 
 
-def _no_list(what: str) -> tuple[int, str, int]:
-    return -1013, f"{what} orders are not supported for this symbol", 400
-
-
-def _refuser(error: tuple[int, str, int]) -> Callable[[Call], Any]:
-    def refuse(_: Call) -> Any:
-        raise venue_error(error)
-
-    return refuse
+def _no_routing(_: Call) -> Any:
+    raise VenueError(-1013, "SOR is not enabled for this symbol.")
 
 
 def _new_quantity(params: Params) -> int:

@@ -87,13 +87,17 @@ class SpotAccount:
         }
 
     def _balances(self, account: Account, *, skip_zero: bool) -> list[Row]:
-        """Every asset that is traded or held, by name."""
+        """Every asset that is traded or held, by name, as the queries see it."""
+        replica, now_ms = self._desk.replica, self._desk.server_ms
         wallet = account.wallets[self._desk.wallet]
         traded = {name for one in self._desk.symbols() for name in (one.base, one.quote)}
         rows = []
         for asset in sorted(traded | set(wallet)):
             coin = wallet.get(asset)
             free, locked = (coin.free, coin.locked) if coin is not None else (0, 0)
+            seen = replica.balances.coins(account.account_id, self._desk.wallet, asset, now_ms)
+            if seen is not None:
+                free, locked = seen.balance - seen.locked, seen.locked
             if free or locked or not skip_zero:
                 rows.append({"asset": asset, "free": money_of(free), "locked": money_of(locked)})
         return rows

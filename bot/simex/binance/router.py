@@ -37,24 +37,28 @@ from bot.simex.binance.gate import (
 from bot.simex.binance.limits import RateLimiter
 from bot.simex.binance.params import Params
 from bot.simex.binance.signature import SIGNATURE, rest_payload, ws_payload
+from bot.simex.binance.time_unit import HEADER, asks_micros, in_micros
 from bot.simex.config import ApiKey
-from bot.simex.wire import Request, Response, Trace
+from bot.simex.wire import HERE, Request, Response, Trace
 
 API_KEY_HEADER = "x-mbx-apikey"
 _UNLOGGED = frozenset({"signature", "apiKey"})
 _JSON_HEADERS = {"Cache-Control": "no-cache, no-store, must-revalidate", "Server": "simex"}
+_SPOT_PATH = "/api/"
 _FUTURES_PATHS = ("/fapi", "/dapi", "/papi")
 
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known about a request so far, for its trace and its headers."""
+    """What is known about a request so far, for its trace and its headers; `address` is its client's end."""
 
+    address: str
     params: Mapping[str, str] = field(default_factory=dict)
     key: ApiKey | None = None
     signed: bool = False
     verdict: str = "unsigned"
     sapi_used: int = 0
+    in_micros: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ class Router:
 
     @property
     def client_ip(self) -> str:
-        """The address from which the venue sees its clients come; one for all routers of a key ring."""
+        """Where the venue sees its clients come from, empty: where they are; one for all routers of a key ring."""
         return self._keys.client_ip
 
     @client_ip.setter
@@ -113,7 +117,7 @@ class Router:
         route = self.route(request.method, request.path)
         if route is None:
             return unknown_route(request)
-        progress = _Progress(signed=is_signed(request))
+        progress = _Progress(request.address, signed=is_signed(request))
         try:
             return Pending(route, self._admit(route, request, progress), progress)
         except VenueError as error:
@@ -125,15 +129,16 @@ class Router:
         """Carry out an admitted request now."""
         route, call, progress = pending.route, pending.call, pending.progress
         try:
-            body = msgspec.json.encode(self._run(route, call))
+            answer = self._run(route, call)
         except VenueError as error:
             return self._refused(route, progress, call, error)
         headers = {**_JSON_HEADERS, **self._usage(route, progress)}
+        body = msgspec.json.encode(in_micros(answer) if progress.in_micros else answer)
         return Response(200, body, headers, trace=_trace(progress, call, None))
 
     def describe(self, request: Request) -> Trace:
         """What a request says of itself, for one that is never carried out: parameters, key and account unchecked."""
-        progress = _Progress(signed=is_signed(request), verdict="not_executed")
+        progress = _Progress(request.address, signed=is_signed(request), verdict="not_executed")
         with suppress(VenueError, UnicodeDecodeError):
             progress.params = _loggable(Params.of(request.query, request.body.decode()).values)
             progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
@@ -147,12 +152,14 @@ class Router:
         try:
             body = request.body.decode()
         except UnicodeDecodeError:
-            self._charge(route, None)
+            self._charge(route, None, request.address)
             raise VenueError(-1100, "Illegal characters found in a parameter.") from None
         query = request.query
-        params = self._params(route, lambda: Params.of(query, body))
+        params = self._params(route, lambda: Params.of(query, body), request.address)
         progress.params = _loggable(params.values)
-        self._charge(route, params)
+        self._charge(route, params, request.address)
+        if route.path.startswith(_SPOT_PATH):
+            progress.in_micros = asks_micros(request.headers.get(HEADER, ""))
         call = Call(params, None)
         if route.security is not Security.NONE:
             key = progress.key = self._keys.find(request.headers.get(API_KEY_HEADER, ""))
@@ -166,15 +173,18 @@ class Router:
         return call
 
     # ------------------------------------------------------------------------------------------------------ websocket
-    def call(self, route: Route, values: Mapping[str, Any], session_key: ApiKey | None = None) -> tuple[Any, Trace]:
+    def call(
+        self, route: Route, values: Mapping[str, Any], session_key: ApiKey | None = None, address: str = HERE
+    ) -> tuple[Any, Trace]:
         """Run a route for a websocket request; the venue's refusal is raised. Returns the result and its trace.
 
-        With the key of a session that has logged on, a request that names no key needs no signature.
+        With the key of a session that has logged on, a request that names no key needs no signature. `address` is the
+        client's end of the connection, here and below.
         """
         texts = {name: text_of(value) for name, value in values.items() if value is not None}
-        progress = _Progress(params=_loggable(texts), signed=SIGNATURE in texts)
+        progress = _Progress(address, params=_loggable(texts), signed=SIGNATURE in texts)
         params = Params(texts)
-        self._charge(route, params)
+        self._charge(route, params, address)
         call = Call(params, None)
         if route.security is not Security.NONE:
             key = call.key = progress.key = self._key_of(texts, session_key)
@@ -185,32 +195,36 @@ class Router:
         result = self._run(route, call)
         return result, _trace(progress, call, None)
 
-    def authenticate(self, values: Mapping[str, Any]) -> ApiKey:
+    def authenticate(self, values: Mapping[str, Any], address: str) -> ApiKey:
         """The key that signed a websocket request which has no route of its own."""
         texts = {name: text_of(value) for name, value in values.items() if value is not None}
         key = self._keys.find(texts.get("apiKey", ""))
         check_signed(key, texts, ws_payload(values), self._server_ms())
-        self.check_key(key)
+        self.check_key(key, address)
         return key
 
-    def check_key(self, key: ApiKey) -> ApiKey:
+    def check_key(self, key: ApiKey, address: str) -> ApiKey:
         """The key as it is now; refused when it was revoked, may not be used from here, or may not read."""
         found = self._keys.find(key.key)
-        check_address(found, self.client_ip)
+        check_address(found, self._seen(address))
         check_scope(found, Scope.READ)
         return found
 
-    def rate_limits(self, account: str | None = None) -> list[dict[str, Any]]:
+    def rate_limits(self, account: str | None, address: str) -> list[dict[str, Any]]:
         """The `rateLimits` of a websocket answer; with an account also its order counts."""
         now_ms = self._server_ms()
         orders = [] if account is None else self._limiter.order_counts(account, now_ms)
         weight = dict(self._limiter.limits.as_rate_limits()[0])
-        weight["count"] = self._limiter.weight_used(now_ms, self.client_ip)
+        weight["count"] = self._limiter.weight_used(now_ms, self._seen(address))
         return [*orders, weight]
 
-    def charge(self, weight: int) -> None:
+    def charge(self, weight: int, address: str) -> None:
         """Count the weight of a websocket request without a route."""
-        self._limiter.charge_weight(weight, self._server_ms(), self.client_ip)
+        self._limiter.charge_weight(weight, self._server_ms(), self._seen(address))
+
+    def _seen(self, address: str) -> str:
+        """Where the venue sees a client whose end of the connection is at an address."""
+        return self.client_ip or address
 
     def _key_of(self, texts: Mapping[str, str], session_key: ApiKey | None) -> ApiKey:
         if session_key is None or "apiKey" in texts:
@@ -225,27 +239,27 @@ class Router:
         return check_signed(key, texts, ws_payload(values), self._server_ms())
 
     # ----------------------------------------------------------------------------------------------------------- both
-    def _params(self, route: Route, read: Callable[[], Params]) -> Params:
+    def _params(self, route: Route, read: Callable[[], Params], address: str) -> Params:
         """The parameters; a request that cannot be read costs as much as one without any."""
         try:
             return read()
         except VenueError:
-            self._charge(route, None)
+            self._charge(route, None, address)
             raise
 
-    def _charge(self, route: Route, params: Params | None) -> None:
+    def _charge(self, route: Route, params: Params | None, address: str) -> None:
         """Count the weight; that of a wallet request by user is counted once the user is known."""
         weight = 0 if route.sapi else _cost(route, params)
-        self._limiter.charge_weight(weight, self._server_ms(), self.client_ip)
+        self._limiter.charge_weight(weight, self._server_ms(), self._seen(address))
 
     def _permit(self, route: Route, key: ApiKey, progress: _Progress) -> None:
-        now_ms = self._server_ms()
+        now_ms, address = self._server_ms(), self._seen(progress.address)
         if route.sapi:
             by_user = route.sapi == "uid"
-            whose = key.account if by_user else self.client_ip
+            whose = key.account if by_user else address
             weight = _cost(route, None)
             progress.sapi_used = self._limiter.charge_sapi(route.path, whose, weight, now_ms, by_user=by_user)
-        check_address(key, self.client_ip)
+        check_address(key, address)
         check_scope(key, route.scope, now_ms)
 
     def _run(self, route: Route, call: Call) -> Any:
@@ -254,7 +268,7 @@ class Router:
             raise venue_error(OUTSIDE_ENGINE_WINDOW if _is_futures(route.path) else OUTSIDE_RECV_WINDOW)
         if route.is_order:
             self._check_protection(route, call.params)
-            self._limiter.charge_order(call.account, now_ms)
+            self._limiter.charge_order(call.account, now_ms, route.order_counts)
         return route.handler(call)
 
     def _check_protection(self, route: Route, params: Params) -> None:
@@ -267,7 +281,7 @@ class Router:
         now_ms = self._server_ms()
         if route.sapi:
             return {f"X-SAPI-USED-{route.sapi.upper()}-WEIGHT-1M": str(progress.sapi_used)}
-        used = str(self._limiter.weight_used(now_ms, self.client_ip))
+        used = str(self._limiter.weight_used(now_ms, self._seen(progress.address)))
         headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
         if route.is_order and progress.key is not None:
             headers.update(self._limiter.order_headers(progress.key.account, now_ms))

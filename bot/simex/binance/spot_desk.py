@@ -15,13 +15,14 @@ from typing import Final, TypeVar
 from bot.simex.binance.desk import Desk
 from bot.simex.binance.errors import NO_SUCH_ORDER, UNKNOWN_ORDER, VenueError, either_missing, venue_error
 from bot.simex.binance.futures_replica import FuturesReplica
+from bot.simex.binance.order_lists import OrderList, OrderLists
 from bot.simex.binance.params import Params
 from bot.simex.binance.prevented import PreventedMatches
 from bot.simex.binance.reasons import refusal
-from bot.simex.core.events import Event, OrderChanged
+from bot.simex.core.events import AccountChanged, Event, OrderChanged, Traded
 from bot.simex.core.exchange import Exchange
 from bot.simex.core.instrument import Instrument, Key
-from bot.simex.core.order import ALIVE, BUY, SELL, Order, Side, Ticket
+from bot.simex.core.order import ALIVE, BUY, SELL, Order, Side, Ticket, Trigger
 from bot.simex.core.refusal import Reason, Refused
 from bot.simex.timeline import Timeline
 
@@ -56,6 +57,8 @@ class SpotTag:
     strategy_type: int | None = None
     working_ms: int | None = None
     amends: int = 0
+    trigger: Trigger | None = None
+    """That of a leg of an order list which has come to life."""
 
 
 PLAIN: Final = SpotTag()
@@ -80,11 +83,12 @@ class SpotDesk(Desk):
 
     def __init__(self, exchange: Exchange, timeline: Timeline, lag_ms: int = 0) -> None:
         super().__init__(exchange, timeline, "spot")
-        self.replica = FuturesReplica(lag_ms)
+        self.replica = FuturesReplica(lag_ms, "spot")
         self.first_filled: Callable[[str], None] = lambda _: None
         """Told the account of every order that is filled for the first time."""
         self.prevented = PreventedMatches()
         self.amendments: deque[SpotAmendment] = deque(maxlen=AMENDMENTS_MAX)
+        self.lists = OrderLists(exchange, self._awakened)
         self._tags: OrderedDict[int, SpotTag] = OrderedDict()
         self._cancel_ids: OrderedDict[int, str] = OrderedDict()
 
@@ -97,6 +101,16 @@ class SpotDesk(Desk):
                 self.first_filled(event.order.account_id)
             if event.execution == "triggered":
                 self.tag_for(event.order.order_id).working_ms = self.wire(event.time_ms)
+            self.lists.order_changed(event)
+        elif isinstance(event, AccountChanged):
+            if event.wallet == self.wallet:
+                self.replica.balances.changed(event, self.server_ms)
+        elif isinstance(event, Traded) and event.instrument.category == self.market:
+            self.lists.traded(event)
+
+    def _awakened(self, order: Order) -> None:
+        tag = self.tag_for(order.order_id)
+        tag.trigger, tag.working_ms = order.trigger, self.wire(self.exchange.now_ms)
 
     # ---------------------------------------------------------------------------------------------------------- tags
     def tag(self, order: Order) -> SpotTag:
@@ -114,10 +128,14 @@ class SpotDesk(Desk):
 
     def working_ms(self, order: Order) -> int:
         """When an order came into the book, in wire time; -1 while it waits for its trigger."""
-        if order.trigger is None:
+        if self.trigger_of(order) is None:
             return self.wire(order.created_ms)
         found = self.tag(order).working_ms
         return -1 if found is None else found
+
+    def trigger_of(self, order: Order) -> Trigger | None:
+        """What makes, or made, an order come to life."""
+        return order.trigger or self.tag(order).trigger
 
     # -------------------------------------------------------------------------------------------------------- orders
     def place_ticket(self, account_id: str, ticket: Ticket, tag: SpotTag) -> Order:
@@ -147,9 +165,8 @@ class SpotDesk(Desk):
 
     def live_order(self, account_id: str, instrument: Instrument, order_id: int | None, client_id: str) -> Order:
         """The order that a cancellation or an amendment names; -2011 when there is none."""
-        named = "" if order_id is not None else client_id
         try:
-            order = self.exchange.orders.find(account_id, instrument.key, order_id, named)
+            order = self._known(account_id, instrument.key, order_id, client_id)
         except Refused:
             raise venue_error(UNKNOWN_ORDER) from None
         if client_id and order.client_id != client_id:
@@ -162,9 +179,20 @@ class SpotDesk(Desk):
         if order.status in ALIVE and restriction and order.status not in wanted[restriction]:
             raise VenueError(-2011, "Order was not canceled due to cancel restrictions.")
         chosen = cancel_id or secrets.token_hex(CANCEL_ID_BYTES)
+        found = self.lists.of(order.order_id)
+        if found is not None and order.status in ALIVE:
+            return self._end_list(found, chosen)
         if order.status in ALIVE:
             self._name_cancel(order.order_id, chosen)
         self.run(lambda: self.exchange.cancel(account_id, order))
+        return chosen
+
+    def _end_list(self, found: OrderList, chosen: str) -> str:
+        """Cancel what is left of an order list: an order of it is cancelled with all the others."""
+        for order in found.orders:
+            if order.status in ALIVE:
+                self._name_cancel(order.order_id, chosen)
+        self.run(lambda: self.lists.cancel(found))
         return chosen
 
     def cancel_id(self, order_id: int) -> str:
@@ -182,20 +210,25 @@ class SpotDesk(Desk):
         return order
 
     def _seen(self, order: Order) -> Order | None:
-        """An order as the queries have it; None when they do not know it yet."""
+        """An order as the queries have it; None when they do not know it yet. A leg that waits is known at once."""
+        if self.lists.of(order.order_id) is not None and order.status in ("untriggered", "deactivated"):
+            return order
         return self.replica.order(order, self.server_ms)
 
     def seen_history(self, account_id: str, key: Key | None = None) -> Iterator[Order]:
         """Every order of an account that the queries know, by order id."""
-        for order in self.exchange.orders.history(account_id, self.market, key):
+        known = self.exchange.orders.history(account_id, self.market, key)
+        legs = self.lists.legs(account_id, key)
+        for order in sorted([*known, *legs], key=_by_id) if legs else known:
             seen = self._seen(order)
             if seen is not None:
                 yield seen
 
     def seen_open(self, account_id: str, key: Key | None = None) -> Iterator[Order]:
         """The orders that the queries take for open, by order id."""
-        if not self.replica.lag_ms:
-            yield from self.exchange.orders.open(account_id, self.market, key)
+        if not self.replica.kept_ms:
+            waiting = [one for one in self.lists.legs(account_id, key) if one.status in ALIVE]
+            yield from sorted([*self.exchange.orders.open(account_id, self.market, key), *waiting], key=_by_id)
             return
         for order in self.seen_history(account_id, key):
             if order.status in ALIVE:
@@ -205,17 +238,27 @@ class SpotDesk(Desk):
         """The order that `orderId` or `origClientOrderId` names; both must agree when both are sent."""
         instrument = self.symbol(params)
         order_id, client_id = reference(params)
-        named = "" if order_id is not None else client_id
-        order = self.run(lambda: self.exchange.orders.find(account_id, instrument.key, order_id, named))
+        order = self.run(lambda: self._known(account_id, instrument.key, order_id, client_id))
         if client_id and order.client_id != client_id:
             raise venue_error(OTHER_CLIENT_ID)
         return order
+
+    def _known(self, account_id: str, key: Key, order_id: int | None, client_id: str) -> Order:
+        """An order of the core, or a leg that it does not know; the order id wins. Refused(UNKNOWN_ORDER)."""
+        leg = self.lists.leg(account_id, key, order_id, client_id)
+        if leg is not None:
+            return leg
+        return self.exchange.orders.find(account_id, key, order_id, "" if order_id is not None else client_id)
 
     def _name_cancel(self, order_id: int, cancel_id: str) -> None:
         """Remember under which client id an order is being cancelled, for the event that tells of it."""
         self._cancel_ids[order_id] = cancel_id
         while len(self._cancel_ids) > CANCEL_IDS_MAX:
             self._cancel_ids.popitem(last=False)
+
+
+def _by_id(order: Order) -> int:
+    return order.order_id
 
 
 def reference(

@@ -18,6 +18,7 @@ _EXPIRIES: Final[dict[EndReason, str]] = {
     "market": "INSUFFICIENT_LIQUIDITY",
     "margin": "REJECTED",
     "post_only": "REJECTED",
+    "parent": "OCO_TRIGGER",
 }
 
 
@@ -26,13 +27,14 @@ def number(value: int) -> str:
     return eight(unscaled(value))
 
 
-def type_of(order: Order) -> str:
+def type_of(desk: SpotDesk, order: Order) -> str:
     """LIMIT, MARKET, LIMIT_MAKER, or the stop or take-profit that its trigger makes of it."""
-    if order.trigger is None:
+    trigger = desk.trigger_of(order)
+    if trigger is None:
         if order.type == "market":
             return "MARKET"
         return "LIMIT_MAKER" if order.tif == "post_only" else "LIMIT"
-    name = "STOP_LOSS" if order.trigger.rises == (order.side == BUY) else "TAKE_PROFIT"
+    name = "STOP_LOSS" if trigger.rises == (order.side == BUY) else "TAKE_PROFIT"
     return f"{name}_LIMIT" if order.type == "limit" else name
 
 
@@ -46,7 +48,7 @@ def expiry_of(order: Order) -> str:
     return _EXPIRIES.get(order.end, "EXCHANGE_CANCELED")
 
 
-def _amounts(order: Order) -> Row:
+def _amounts(desk: SpotDesk, order: Order) -> Row:
     return {
         "price": number(order.price),
         "origQty": number(order.quantity),
@@ -55,7 +57,7 @@ def _amounts(order: Order) -> Row:
         "cummulativeQuoteQty": money_of(order.turnover),
         "status": spot_status(order),
         "timeInForce": spot_time_of(order),
-        "type": type_of(order),
+        "type": type_of(desk, order),
         "side": side_of(order.side),
     }
 
@@ -63,14 +65,15 @@ def _amounts(order: Order) -> Row:
 def _conditional(desk: SpotDesk, order: Order) -> Row:
     """The fields that appear only where they say something."""
     row: Row = {}
-    if order.trigger is not None:
-        row["stopPrice"] = number(order.trigger.price)
+    trigger = desk.trigger_of(order)
+    if trigger is not None:
+        row["stopPrice"] = number(trigger.price)
     tag = desk.tag(order)
     if tag.strategy_id is not None:
         row["strategyId"] = tag.strategy_id
     if tag.strategy_type is not None:
         row["strategyType"] = tag.strategy_type
-    if order.status == "expired":
+    if spot_status(order) in ("EXPIRED", "EXPIRED_IN_MATCH"):
         row["expiryReason"] = "NONE" if order.end == "self_trade" else expiry_of(order)
     match = desk.prevented.of(order) if order.end == "self_trade" else None
     if match is not None:
@@ -84,7 +87,7 @@ def ack(desk: SpotDesk, order: Order) -> Row:
     return {
         "symbol": order.instrument.name,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": desk.lists.number_of(order.order_id),
         "clientOrderId": order.client_id,
         "transactTime": desk.wire(order.updated_ms),
     }
@@ -94,7 +97,7 @@ def result(desk: SpotDesk, order: Order) -> Row:
     """The RESULT answer to a new order."""
     return {
         **ack(desk, order),
-        **_amounts(order),
+        **_amounts(desk, order),
         "workingTime": desk.working_ms(order),
         "selfTradePreventionMode": prevention_of(order),
         **_conditional(desk, order),
@@ -132,9 +135,9 @@ def order_row(desk: SpotDesk, order: Order) -> Row:
     row: Row = {
         "symbol": order.instrument.name,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": desk.lists.number_of(order.order_id),
         "clientOrderId": order.client_id,
-        **_amounts(order),
+        **_amounts(desk, order),
         "stopPrice": NOTHING,
         "icebergQty": NOTHING,
         "time": desk.wire(order.created_ms),
@@ -152,10 +155,10 @@ def cancelled(desk: SpotDesk, order: Order, cancel_id: str) -> Row:
         "symbol": order.instrument.name,
         "origClientOrderId": order.client_id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": desk.lists.number_of(order.order_id),
         "clientOrderId": cancel_id,
         "transactTime": desk.wire(order.updated_ms),
-        **_amounts(order),
+        **_amounts(desk, order),
         "selfTradePreventionMode": prevention_of(order),
         **_conditional(desk, order),
     }
@@ -166,7 +169,7 @@ def amended(desk: SpotDesk, order: Order, execution_id: int, old_client_id: str)
     row = {
         "symbol": order.instrument.name,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": desk.lists.number_of(order.order_id),
         "origClientOrderId": old_client_id,
         "clientOrderId": order.client_id,
         "price": number(order.price),
@@ -177,7 +180,7 @@ def amended(desk: SpotDesk, order: Order, execution_id: int, old_client_id: str)
         "cumulativeQuoteQty": money_of(order.turnover),
         "status": spot_status(order),
         "timeInForce": spot_time_of(order),
-        "type": type_of(order),
+        "type": type_of(desk, order),
         "side": side_of(order.side),
         "workingTime": desk.working_ms(order),
         "selfTradePreventionMode": prevention_of(order),
@@ -191,7 +194,7 @@ def trade_row(desk: SpotDesk, trade: Trade) -> Row:
         "symbol": trade.instrument.name,
         "id": trade.trade_id,
         "orderId": trade.order_id,
-        "orderListId": -1,
+        "orderListId": desk.lists.number_of(trade.order_id),
         "price": number(trade.price),
         "qty": number(trade.quantity),
         "quoteQty": money_of(trade.worth),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bot.simex.binance.figures import fixed, money
+from bot.simex.binance.order_lists import ListChanged, list_order_status
 from bot.simex.binance.spot_desk import SpotDesk
 from bot.simex.binance.spot_shapes import expiry_of, number, spot_status, type_of
-from bot.simex.binance.words import prevention_of, side_of, spot_time_of
+from bot.simex.binance.words import is_ended_by_exchange, prevention_of, side_of, spot_time_of
 from bot.simex.core.events import AccountChanged, Event, OrderChanged
 
 Row = dict[str, Any]
@@ -20,7 +21,6 @@ _EXECUTIONS: Final = {
     "prevented": "TRADE_PREVENTION",
 }
 _MOVED: Final = frozenset({"deposit", "withdraw", "transfer"})
-NO_LIST: Final = -1
 
 
 class SpotUserEvents:
@@ -30,8 +30,10 @@ class SpotUserEvents:
         self._desk = desk
         self._executions = 0
 
-    def payloads(self, event: Event) -> list[Row]:
+    def payloads(self, event: Event | ListChanged) -> list[Row]:
         """The payloads of an event of spot, none for any other."""
+        if isinstance(event, ListChanged):
+            return [self._list(event)]
         if isinstance(event, OrderChanged):
             # A triggered order is told when it comes into the book, which is another event.
             is_told = event.order.instrument.category == self._desk.market and event.execution in _EXECUTIONS
@@ -40,25 +42,41 @@ class SpotUserEvents:
             return self._balances(event)
         return []
 
+    def _list(self, event: ListChanged) -> Row:
+        moment, what = self._desk.wire(event.time_ms), event.what
+        return {
+            "e": "listStatus",
+            "E": moment,
+            "s": what.instrument.name,
+            "g": what.number,
+            "c": "OCO",
+            "l": event.status,
+            "L": list_order_status(event.status),
+            "r": "NONE",
+            "C": what.client_id,
+            "T": moment,
+            "O": [{"s": what.instrument.name, "i": one.order_id, "c": one.client_id} for one in what.orders],
+        }
+
     def _report(self, event: OrderChanged) -> Row:
         order, trade, wire = event.order, event.trade, self._desk.wire
         self._executions += 1
-        execution = _EXECUTIONS[event.execution]
+        execution = "EXPIRED" if is_ended_by_exchange(order) else _EXECUTIONS[event.execution]
         is_cancelled = execution == "CANCELED"
-        working_ms = self._desk.working_ms(order)
+        working_ms, trigger = self._desk.working_ms(order), self._desk.trigger_of(order)
         row: Row = {
             "e": "executionReport",
             "E": wire(event.time_ms),
             "s": order.instrument.name,
             "c": self._desk.cancel_id(order.order_id) if is_cancelled else order.client_id,
             "S": side_of(order.side),
-            "o": type_of(order),
+            "o": type_of(self._desk, order),
             "f": spot_time_of(order),
             "q": number(order.quantity),
             "p": number(order.price),
-            "P": number(order.trigger.price if order.trigger is not None else 0),
+            "P": number(trigger.price if trigger is not None else 0),
             "F": number(0),
-            "g": NO_LIST,
+            "g": self._desk.lists.number_of(order.order_id),
             "C": order.client_id if is_cancelled else "",
             "x": execution,
             "X": spot_status(order),
@@ -96,7 +114,7 @@ class SpotUserEvents:
         if order.status == "expired" and order.end == "self_trade":
             left = fixed(order.remaining, 8)
             row |= {"A": left, "B": left, "pl": left}
-        elif order.status == "expired":
+        elif spot_status(order) == "EXPIRED":
             row["eR"] = expiry_of(order)
         return row
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bot.simex.bars import INTERVALS
+from bot.simex.bars import HOUR_MS, INTERVALS
 from bot.simex.binance.contracts import contract_status, contract_type, of_pair, pair_of
 from bot.simex.binance.depth_streams import Difference, Feed, Partial
 from bot.simex.binance.exchange_info import NEVER_DELIVERED_MS
 from bot.simex.binance.figures import fixed, price, quantity
 from bot.simex.binance.marketplace import Marketplace
-from bot.simex.binance.subscriptions import Hub
+from bot.simex.binance.subscriptions import ZONE, Hub
 from bot.simex.binance.tape import Aggregate
 from bot.simex.binance.ticker_streams import WINDOWS, Each, Every, Klines, TickerRows, text_of
 from bot.simex.binance.words import side_of
@@ -35,6 +35,7 @@ MARK_MS: Final = 3_000
 FAST_MS: Final = 1_000
 BOOK_TICKERS_MS: Final = 5_000
 FORCE_MS: Final = 1_000
+ZONE_MS: Final = 8 * HOUR_MS
 _NAME = re.compile(r"^(?P<symbol>[a-z0-9_]+)@(?P<rest>.+)$")
 _DEPTH = re.compile(r"^depth(?P<levels>5|10|20)?(?:@(?P<ms>0|100|250|500|1000)ms)?$")
 _CONTINUOUS = re.compile(r"^(?P<pair>[a-z0-9]+)_(?P<type>perpetual|current_quarter|next_quarter)$")
@@ -101,9 +102,8 @@ class MarketFrames:
     def _parse_symbol(self, instrument: Instrument, rest: str) -> _Timed | None:
         rows, category = self._rows, self._desk.market
         kind, _, detail = rest.partition("_")
-        if kind == "kline" and detail in INTERVALS and (detail != "1s" or self._desk.is_spot):
-            interval_ms = FAST_MS if detail == "1s" else KLINE_MS[category]
-            return _Timed(interval_ms, Klines(self._market, instrument, detail, "kline", named={"s": instrument.name}))
+        if kind == "kline":
+            return self._klines(instrument, detail)
         if rest in ("miniTicker", "ticker"):
             return _Timed(TICKER_MS[category], Each(instrument, rows.mini if rest == "miniTicker" else rows.day))
         if self._desk.is_spot:
@@ -118,6 +118,17 @@ class MarketFrames:
                 KLINE_MS[category], Klines(self._market, instrument, detail, "markPrice_kline", "mark", named)
             )
         return None
+
+    def _klines(self, instrument: Instrument, detail: str) -> _Timed | None:
+        """Candles of trades, on spot by UTC or by UTC+8."""
+        is_spot = self._desk.is_spot
+        interval = detail.removesuffix(ZONE) if is_spot else detail
+        if interval not in INTERVALS or (interval == "1s" and not is_spot):
+            return None
+        interval_ms = FAST_MS if interval == "1s" else KLINE_MS[self._desk.market]
+        zone_ms = ZONE_MS if interval != detail else 0
+        named = {"s": instrument.name}
+        return _Timed(interval_ms, Klines(self._market, instrument, interval, "kline", named=named, zone_ms=zone_ms))
 
     def _parse_pair(self, name: str, rest: str) -> _Timed | None:
         """Streams of a pair: its contract of a type, or in COIN-M its index and its marks."""

@@ -13,8 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from bot.simex.binance.time_unit import text_in_micros
+
 STREAMS_MAX = 1_024
+COINM_STREAMS_MAX = 200
 ID_CHARACTERS_MAX = 36
+ZONE = "@+08:00"
+"""What the name of a kline stream ends with whose days begin at midnight of UTC+8."""
 _PREFIXES = ("/market", "/public", "/private", "/pm")
 _CONNECTION_NUMBER = re.compile(r"^\d{1,6}$")
 _FIELDS = ("method", "params", "id")
@@ -85,13 +90,24 @@ class Hub:
         listeners = self._listeners.get(stream)
         if not listeners:
             return
-        wrapped = ""
+        texts: dict[tuple[bool, bool], str] = {(False, False): payload}
         for session in list(listeners):
-            if session.combined:
-                wrapped = wrapped or f'{{"stream":"{stream}","data":{payload}}}'
-                session.push(wrapped)
-            else:
-                session.push(payload)
+            shape = session.combined, session.tells_micros
+            text = texts.get(shape)
+            if text is None:
+                text = texts[shape] = _shaped(stream, payload, *shape)
+            session.push(text)
+
+
+def _shaped(stream: str, payload: str, combined: bool, tells_micros: bool) -> str:
+    """A payload as a connection wants it: wrapped with its stream's name, its moments in microseconds."""
+    told = text_in_micros(payload) if tells_micros else payload
+    return f'{{"stream":"{stream}","data":{told}}}' if combined else told
+
+
+def is_zoned(stream: str) -> bool:
+    """Whether a stream is one of klines of a time zone, which spot alone has."""
+    return "@kline_" in stream and stream.endswith(ZONE)
 
 
 def _refusal(code: int, msg: str, identity: object = None) -> str:
@@ -119,6 +135,9 @@ class MarketSession:
     push: Callable[[str], None]
     combined: bool
     kind: str = "market"
+    tells_micros: bool = False
+    streams_max: int = STREAMS_MAX
+    has_zones: bool = True
     streams: dict[str, None] = field(default_factory=dict)
     on_stream: Callable[[MarketSession, str, bool], None] | None = None
     on_closed: Callable[[MarketSession], None] | None = None
@@ -153,7 +172,7 @@ class MarketSession:
 
     def announce_shutdown(self, now_ms: int) -> None:
         """Tell the client that its connection will end soon."""
-        event = f'{{"e":"serverShutdown","E":{now_ms}}}'
+        event = f'{{"e":"serverShutdown","E":{now_ms * 1_000 if self.tells_micros else now_ms}}}'
         self.push(f'{{"stream":"!serverShutdown","data":{event}}}' if self.combined else event)
 
     def _answer(self, method: object, params: object, identity: object) -> str:
@@ -173,8 +192,10 @@ class MarketSession:
             return _refusal(2, "Invalid request: params must be a non-empty list of stream names", identity)
         if not wanted:
             self._unsubscribe(names)
-        elif len(set(self.streams) | set(names)) > STREAMS_MAX:
-            return _refusal(2, f"Invalid request: at most {STREAMS_MAX} streams a connection", identity)
+        elif not self.has_zones and any(is_zoned(name) for name in names):
+            return _refusal(2, "Invalid request: klines of a time zone are not published here", identity)
+        elif len(set(self.streams) | set(names)) > self.streams_max:
+            return _refusal(2, f"Invalid request: at most {self.streams_max} streams a connection", identity)
         else:
             self._subscribe(names)
         return _result(None, identity)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.simex.binance.futures_desk import FuturesDesk
 from bot.simex.binance.listen_keys import ListenKeys
+from bot.simex.binance.order_lists import ListChanged
 from bot.simex.binance.spot_desk import SpotDesk
 from bot.simex.binance.spot_user_events import SpotUserEvents
 from bot.simex.binance.streams import MarketFrames
@@ -43,11 +44,20 @@ class Silence:
 class MarketTeller:
     """Keeps the tape and tells the market streams; during a silence the tape goes on and the frames are lost."""
 
-    def __init__(self, timeline: Timeline, tape: Tape, frames: Mapping[str, MarketFrames], silence: Silence) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        tape: Tape,
+        frames: Mapping[str, MarketFrames],
+        silence: Silence,
+        watchers: Mapping[str, Callable[[Any], None]],
+    ) -> None:
+        """`watchers` are told of every trade of their market, and of its marks, where it has them."""
         self._timeline = timeline
         self._tape = tape
         self._frames = frames
         self._silence = silence
+        self._watchers = watchers
         self.is_silent = False
         self.handlers: dict[type, Callable[[Any], None]] = {
             TopChanged: self._top,
@@ -72,6 +82,9 @@ class MarketTeller:
         self._frames[event.instrument.category].depth(event, is_lost=self.is_silent)
 
     def _traded(self, event: Traded) -> None:
+        watch = self._watchers.get(event.instrument.category)
+        if watch is not None:
+            watch(event)
         ended = self._tape.traded(event, self._timeline.wire_ms(event.time_ms))
         if self.is_silent:
             return
@@ -81,6 +94,9 @@ class MarketTeller:
         frames.trade(event)
 
     def _marked(self, event: Marked) -> None:
+        watch = self._watchers.get(event.instrument.category)
+        if watch is not None:
+            watch(event)
         self._tape.marked(event, self._timeline.wire_ms(event.time_ms))
 
     def _forced(self, event: ForceOrder) -> None:
@@ -167,13 +183,22 @@ class UserTeller:
 
     def _tell(self, event: OrderChanged | AccountChanged | SettingChanged | MarginCalled) -> None:
         self._spot.observe(event)
+        told = self._spot.lists.told()
         for users in self._futures:
             users.desk.observe(event)
         if self.is_silent:
             return
         for users in self._futures:
             users.tell(event)
-        account = event.order.account_id if isinstance(event, OrderChanged) else event.account_id
+        self._tell_spot(event)
+        for one in told:
+            self._tell_spot(one)
+
+    def _tell_spot(self, event: OrderChanged | AccountChanged | SettingChanged | MarginCalled | ListChanged) -> None:
+        if isinstance(event, OrderChanged):
+            account = event.order.account_id
+        else:
+            account = event.what.account_id if isinstance(event, ListChanged) else event.account_id
         listeners = [one for one in self.sessions if account in one.subscriptions.values()]
         for payload in self._spot_events.payloads(event) if listeners else ():
             for session in listeners:

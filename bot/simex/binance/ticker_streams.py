@@ -37,14 +37,15 @@ class Klines:
     event: str
     kind: Kind = "trade"
     named: Row = field(default_factory=dict)
+    zone_ms: int = 0
     told: Row = field(default_factory=dict)
 
     def frames(self, now_ms: int) -> list[str]:
         """What changed."""
         out = []
-        bars = self.market.line(self.instrument).bars[self.kind].rows(self.interval, 0, now_ms, 2)
+        bars = self.market.line(self.instrument).bars[self.kind].rows(self.interval, 0, now_ms, 2, self.zone_ms)
         for bar in bars:
-            closes_ms = closing_ms(bar.opened_ms, self.interval)
+            closes_ms = closing_ms(bar.opened_ms, self.interval, self.zone_ms)
             is_closed = closes_ms <= now_ms
             if is_closed and (self.told.get("t") != bar.opened_ms or self.told["x"]):
                 continue

@@ -16,8 +16,9 @@ from bot.simex.binance.figures import money, quantity, trimmed
 from bot.simex.binance.futures_desk import FuturesDesk
 from bot.simex.binance.futures_positions import ALIAS
 from bot.simex.binance.futures_shapes import WORKING_TYPE_OF, asked_type, average_price, time_in_force, type_now
-from bot.simex.binance.rest_futures_algo import algo_id, algo_status, trigger_of
+from bot.simex.binance.rest_futures_algo import algo_id, algo_status, algo_type, trigger_of
 from bot.simex.binance.words import (
+    is_ended_by_exchange,
     plain,
     position_side_of,
     prevention_of,
@@ -53,7 +54,6 @@ _EXECUTIONS: Final = {
 # Fills that the exchange forced upon the account.
 _CALCULATED: Final = frozenset({"liquidation", "takeover", "adl"})
 _EXPIRY: Final[Mapping[EndReason, str]] = {
-    "self_trade": "1",
     "ioc": "2",
     "reduce_only": "4",
     "liquidation": "5",
@@ -64,7 +64,7 @@ _EXPIRY: Final[Mapping[EndReason, str]] = {
     "fok": "10",
     "post_only": "11",
 }
-_TRIGGERED: Final = "8"
+_SELF_TRADE, _SELF_TRADE_IOC, _TRIGGERED = "1", "3", "8"
 _REASONS: Final[Mapping[AccountReason, str]] = {
     "order": "ORDER",
     "fee": "ORDER",
@@ -113,6 +113,9 @@ class FuturesUserEvents:
     def _conditional(self, event: OrderChanged) -> list[Row]:
         """What became of an order of the algo service."""
         order = event.order
+        if event.execution == "amended" and self._desk.tag(order).trail is not None:
+            # It only followed the market.
+            return []
         if order.status in ("untriggered", "deactivated"):
             return [self._algo(event, algo_status(order))]
         if event.execution == "triggered":
@@ -179,7 +182,7 @@ class FuturesUserEvents:
             "V": prevention_of(order),
             "pm": tag.price_match,
             "gtd": tag.good_till_ms,
-            "er": _EXPIRY.get(order.end, "0") if order.status in ("expired", "canceled") else "0",
+            "er": expiry_of(order),
         }
         if desk.is_inverse:
             body["ma"] = one.settle
@@ -188,7 +191,7 @@ class FuturesUserEvents:
     def _execution(self, event: OrderChanged) -> str:
         if event.trade is not None and event.order.origin in _CALCULATED:
             return "CALCULATED"
-        return _EXECUTIONS[event.execution]
+        return "EXPIRED" if is_ended_by_exchange(event.order) else _EXECUTIONS[event.execution]
 
     def _fill(self, event: OrderChanged) -> Row:
         order, trade = event.order, event.trade
@@ -227,7 +230,7 @@ class FuturesUserEvents:
             "caid": order.client_id,
             "aid": algo_id(order),
             "at": "CONDITIONAL",
-            "o": asked_type(order),
+            "o": algo_type(order, tag),
             "s": one.name,
             "S": side_of(order.side),
             "ps": position_side_of(order.position_side),
@@ -235,7 +238,7 @@ class FuturesUserEvents:
             "q": quantity_of(one, order.quantity),
             "X": status,
             **became,
-            "tp": price_of(one, trigger.price),
+            "tp": price_of(one, 0 if tag.trail is not None else trigger.price),
             "p": price_of(one, order.price) if order.price else "0",
             "V": prevention_of(order),
             "wt": WORKING_TYPE_OF[trigger.by],
@@ -318,6 +321,15 @@ class FuturesUserEvents:
         if event.name != "leverage" or event.instrument is None or event.instrument.category != self._desk.market:
             return []
         return [{**head, "ac": {"s": event.instrument.name, "l": event.value}}]
+
+
+def expiry_of(order: Order) -> str:
+    """Why an order has expired, "0" when it has not: by its owner, or not at all."""
+    if order.status not in ("expired", "canceled", "deactivated"):
+        return "0"
+    if order.end == "self_trade":
+        return _SELF_TRADE_IOC if order.tif == "ioc" else _SELF_TRADE
+    return _EXPIRY.get(order.end, "0")
 
 
 def entry_price(row: PositionRow) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.numbers import amount, unscaled
-from bot.simex.core.order import BUY, SELL, Order, PositionSide, Prevention, Side, TimeInForce
+from bot.simex.core.order import BUY, SELL, EndReason, Order, PositionSide, Prevention, Side, TimeInForce
 
 WireMs = Callable[[int], int]
 SIDES: Final[dict[str, Side]] = {"BUY": BUY, "SELL": SELL}
@@ -31,6 +31,11 @@ _STATUSES = {
     "triggered": "TRIGGERED",
     "deactivated": "CANCELED",
 }
+# What the exchange ends has EXPIRED; CANCELED is what its owner, or his countdown, ended.
+_BY_EXCHANGE: Final[frozenset[EndReason]] = frozenset(
+    {"liquidation", "adl", "settlement", "deadline", "parent", "margin"}
+)
+_ENDED = frozenset({"canceled", "deactivated"})
 _FUTURES_TIME_OF = {of: word for word, of in FUTURES_TIMES.items()}
 _PREVENTION_OF = {of: word for word, of in PREVENTIONS.items()}
 
@@ -49,7 +54,12 @@ def status_of(order: Order) -> str:
     """The status; an order that self-trade prevention ended has one of its own."""
     if order.status == "expired" and order.end == "self_trade":
         return "EXPIRED_IN_MATCH"
-    return _STATUSES[order.status]
+    return "EXPIRED" if is_ended_by_exchange(order) else _STATUSES[order.status]
+
+
+def is_ended_by_exchange(order: Order) -> bool:
+    """Whether the exchange took an order out: in a liquidation, a settlement, by its date, or with its list."""
+    return order.status in _ENDED and order.end in _BY_EXCHANGE
 
 
 def futures_time_of(order: Order) -> str:

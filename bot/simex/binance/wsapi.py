@@ -21,8 +21,9 @@ import msgspec
 from bot.simex.binance.errors import REJECTED_API_KEY, VenueError, missing
 from bot.simex.binance.gate import Security
 from bot.simex.binance.router import Router, text_of
+from bot.simex.binance.time_unit import in_micros
 from bot.simex.config import ApiKey
-from bot.simex.wire import Request, Response, Trace
+from bot.simex.wire import HERE, Request, Response, Trace
 
 SUBSCRIPTIONS_MAX = 1_000
 SUBSCRIPTION_ID_MAX = 65_535
@@ -45,7 +46,7 @@ class Subscription:
 
 @dataclass(eq=False, slots=True)
 class ApiSession:
-    """One connection of a websocket API."""
+    """One connection of a websocket API; `address` is its client's end."""
 
     host: str
     router: Router
@@ -56,6 +57,8 @@ class ApiSession:
     on_closed: Callable[[ApiSession], None]
     connected_ms: int
     rate_limits_shown: bool = True
+    tells_micros: bool = False
+    address: str = HERE
     streams: dict[int, Subscription] = field(default_factory=dict)
     key: ApiKey | None = None
     authorized_ms: int | None = None
@@ -65,7 +68,7 @@ class ApiSession:
         if self.has_streams:
             # A connection is taken even when the weight is used up: its requests are then refused.
             with suppress(VenueError):
-                self.router.charge(CONNECT_WEIGHT)
+                self.router.charge(CONNECT_WEIGHT, self.address)
 
     @property
     def subscriptions(self) -> dict[int, str]:
@@ -116,7 +119,7 @@ class ApiSession:
         trace, status = Trace(), 200
         try:
             result, trace = self._run(name, params)
-            answer: dict[str, Any] = {"id": identity, "status": 200, "result": result}
+            answer: dict[str, Any] = {"id": identity, "status": 200, "result": self._timed(result)}
             if shown:
                 answer["rateLimits"] = self._limits(name, trace.account)
             text = msgspec.json.encode(answer).decode()
@@ -132,7 +135,7 @@ class ApiSession:
     def _limits(self, method: str, account: str | None) -> list[dict[str, Any]]:
         verb, path = self.methods.get(method, ("", ""))
         route = self.router.route(verb, path)
-        return self.router.rate_limits(account if route is not None and route.is_order else None)
+        return self.router.rate_limits(account if route is not None and route.is_order else None, self.address)
 
     def _failure(self, identity: object, error: VenueError, limits: list[dict[str, Any]] | None) -> str:
         content = error.content()
@@ -140,7 +143,7 @@ class ApiSession:
             now_ms = self.server_ms()
             wait_ms = int(error.headers.get("Retry-After", "0")) * 1_000
             content["data"] = {"serverTime": now_ms, "retryAfter": now_ms + wait_ms}
-        body: dict[str, Any] = {"id": identity, "status": error.status, "error": content}
+        body: dict[str, Any] = {"id": identity, "status": error.status, "error": self._timed(content)}
         if limits is not None:
             body["rateLimits"] = limits
         return msgspec.json.encode(body).decode()
@@ -152,8 +155,8 @@ class ApiSession:
         if route is not None:
             if route.security is Security.NONE:
                 params = {name: value for name, value in params.items() if name not in ("apiKey", "signature")}
-            return self.router.call(route, params, self.key)
-        self.router.charge(SESSION_WEIGHT)
+            return self.router.call(route, params, self.key, self.address)
+        self.router.charge(SESSION_WEIGHT, self.address)
         if method.startswith("userDataStream.") or method == "session.subscriptions":
             if self.has_streams:
                 return self._stream(method, params)
@@ -166,7 +169,7 @@ class ApiSession:
         if self.key is None:
             return
         try:
-            self.key = self.router.check_key(self.key)
+            self.key = self.router.check_key(self.key, self.address)
         except VenueError:
             self._log_off()
             raise VenueError(*REJECTED_API_KEY) from None
@@ -175,7 +178,7 @@ class ApiSession:
     def _session(self, method: str, params: dict[str, Any]) -> tuple[Any, Trace]:
         trace = Trace()
         if method == "session.logon":
-            key = self.router.authenticate(params)
+            key = self.router.authenticate(params, self.address)
             if key.kind != "ed25519":
                 raise VenueError(-4056, "Invalid api key type.")
             self.key, self.authorized_ms = key, self.server_ms()
@@ -204,7 +207,7 @@ class ApiSession:
     # --------------------------------------------------------------------------------------------------- user streams
     def _stream(self, method: str, params: dict[str, Any]) -> tuple[Any, Trace]:
         if method == "userDataStream.subscribe.signature":
-            return self._subscribe(self.router.authenticate(params), by_logon=False)
+            return self._subscribe(self.router.authenticate(params, self.address), by_logon=False)
         if method == "userDataStream.subscribe":
             if self.key is None:
                 raise VenueError(-1099, "Not found, unauthenticated, or unauthorized.", 401)
@@ -238,7 +241,15 @@ class ApiSession:
         self._tell(number, {"e": "eventStreamTerminated", "E": self.server_ms()})
 
     def _tell(self, number: int, payload: Mapping[str, Any]) -> None:
-        self.push(msgspec.json.encode({"subscriptionId": number, "event": payload}).decode())
+        self.push(msgspec.json.encode({"subscriptionId": number, "event": self._timed(payload)}).decode())
+
+    def announce_shutdown(self, now_ms: int) -> None:
+        """Tell the client that its connection will end soon."""
+        self.push(msgspec.json.encode(self._timed({"event": {"e": "serverShutdown", "E": now_ms}})).decode())
+
+    def _timed(self, value: Any) -> Any:
+        """A value with its moments in the unit of the connection."""
+        return in_micros(value) if self.tells_micros else value
 
 
 def _signed(key: ApiKey) -> Trace:

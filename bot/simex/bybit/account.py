@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bot.simex.bybit.dcp import Dcp
@@ -15,11 +15,26 @@ from bot.simex.bybit.position_shapes import wallet_row
 from bot.simex.bybit.translog import Line, lines
 from bot.simex.core.account import Account
 from bot.simex.core.numbers import SCALE, unscaled
+from bot.simex.core.refusal import Reason, Refused
+from bot.simex.core.views import AssetView
+from bot.simex.lag import totals_seen
 
 Row = dict[str, Any]
 COINS_ASKED_MAX: Final = 50
 UNIFIED_STATUS: Final = 6
 """Unified trading account 2.0 (pro version)."""
+ISOLATED: Final = "ISOLATED_MARGIN"
+REGULAR: Final = "REGULAR_MARGIN"
+PORTFOLIO: Final = "PORTFOLIO_MARGIN"
+# Why the margin mode stays: code and words. The account must have neither orders nor positions of contracts, nor debts.
+_OBSTACLES: Final[Mapping[Reason, tuple[str, str]]] = {
+    Reason.HAS_OPEN_ORDERS: (
+        "3400002",
+        "Please ensure that there are no active orders in your account, including Limit, Market and Conditional orders",
+    ),
+    Reason.HAS_POSITION: ("3400001", "Please ensure that there are no positions in your account"),
+    Reason.INSUFFICIENT_BALANCE: ("3400000", "Please ensure that there are no liabilities in your account"),
+}
 
 
 class AccountRest:
@@ -36,19 +51,31 @@ class AccountRest:
             Route("GET", "/v5/account/info", self.info, Scope.READ),
             Route("GET", "/v5/account/fee-rate", self.fee_rate, Scope.READ),
             Route("GET", "/v5/account/transaction-log", self.transaction_log, Scope.READ),
-            Route("POST", "/v5/account/set-margin-mode", self.set_margin_mode, Scope.FUTURES),
+            Route("POST", "/v5/account/set-margin-mode", self.set_margin_mode, Scope.FUTURES, "Request accepted"),
             Route("GET", "/v5/account/collateral-info", self.collateral_info, Scope.READ),
         ]
 
     def wallet(self, account: Account, coins: tuple[str, ...] = ()) -> Row:
-        """The whole account, with these coins or those it holds."""
+        """The whole account as it is now, with these coins or those it holds."""
+        assets = self._assets(account, coins)
+        return wallet_row(self._desk.valuation.totals(account, WALLET), assets, isolated=account.isolated)
+
+    def _assets(self, account: Account, coins: tuple[str, ...]) -> list[AssetView]:
         valuation = self._desk.valuation
-        totals = valuation.totals(account, WALLET)
         if coins:
-            assets = [valuation.asset(account, WALLET, coin) for coin in coins]
-        else:
-            assets = [one for one in valuation.assets(account, WALLET) if one.balance or one.unrealized]
-        return wallet_row(totals, assets)
+            return [valuation.asset(account, WALLET, coin) for coin in coins]
+        return [one for one in valuation.assets(account, WALLET) if one.balance or one.unrealized]
+
+    def _seen(self, account: Account, coins: tuple[str, ...]) -> Row:
+        """The same as the queries see it."""
+        balances, now_ms, valuation = self._desk.replica.balances, self._desk.server_ms, self._desk.valuation
+
+        def seen(view: AssetView) -> AssetView:
+            return balances.asset(account.account_id, WALLET, view, now_ms)
+
+        pairs = [(one, seen(one)) for one in valuation.assets(account, WALLET)]
+        totals = totals_seen(valuation.totals(account, WALLET), pairs)
+        return wallet_row(totals, [seen(one) for one in self._assets(account, coins)], isolated=account.isolated)
 
     def wallet_balance(self, call: Call) -> Row:
         """Every coin with a balance, or those asked for."""
@@ -61,13 +88,13 @@ class AccountRest:
         known = self._coins()
         self._desk.catch_up()
         account = self._desk.account(call.account)
-        return {"list": [self.wallet(account, tuple(name for name in names if name in known))]}
+        return {"list": [self._seen(account, tuple(name for name in names if name in known))]}
 
     def info(self, call: Call) -> Row:
         """Modes of the account."""
         account = self._desk.account(call.account)
         return {
-            "marginMode": "REGULAR_MARGIN",
+            "marginMode": ISOLATED if account.isolated else REGULAR,
             "updatedTime": str(self._desk.wire(account.updated_ms) if account.updated_ms else 0),
             "unifiedMarginStatus": UNIFIED_STATUS,
             "dcpStatus": "ON",
@@ -113,12 +140,19 @@ class AccountRest:
         return {"nextPageCursor": cursor, "list": [line.row(recorder) for line in taken]}
 
     def set_margin_mode(self, call: Call) -> Row:
-        """Cross margin is what there is; isolated and portfolio margin are refused as the venue does."""
-        mode = call.params.one_of("setMarginMode", ("ISOLATED_MARGIN", "REGULAR_MARGIN", "PORTFOLIO_MARGIN"))
-        if mode == "REGULAR_MARGIN":
+        """Cross or isolated margin for all contracts; portfolio margin is refused as the venue does."""
+        mode = call.params.one_of("setMarginMode", (ISOLATED, REGULAR, PORTFOLIO))
+        if mode == PORTFOLIO:
+            raise _stays("3400000", f"{mode} is not open on this exchange")
+        self._desk.catch_up()
+        account = self._desk.account(call.account)
+        if account.isolated == (mode == ISOLATED):
             return {"reasons": []}
-        reason = {"reasonCode": "3400000", "reasonMsg": f"{mode} is not open on this exchange"}
-        raise VenueError(3400045, MESSAGES[3400045], result={"reasons": [reason]})
+        try:
+            self._desk.exchange.funds.settings.margin_mode(account, isolated=mode == ISOLATED)
+        except Refused as refused:
+            raise _stays(*_OBSTACLES[refused.reason]) from None
+        return {"reasons": []}
 
     def collateral_info(self, call: Call) -> Row:
         """Which coins count as collateral, and how much of them."""
@@ -149,3 +183,8 @@ class AccountRest:
     def _coins(self) -> frozenset[str]:
         instruments = self._desk.exchange.instruments.values()
         return frozenset(name for one in instruments for name in (one.base, one.quote, one.settle))
+
+
+def _stays(code: str, text: str) -> VenueError:
+    """The margin mode is not changed, for a reason."""
+    return VenueError(3400045, MESSAGES[3400045], result={"reasons": [{"reasonCode": code, "reasonMsg": text}]})

@@ -17,6 +17,7 @@ from bot.simex.core.refusal import Reason
 
 Row = dict[str, Any]
 WALLETS: Final = {"UNIFIED": WALLET, "FUND": FUNDING_WALLET}
+AMOUNT_DECIMALS_MAX: Final = 8
 TRANSFERS_MAX: Final = 20_000
 COINS_ASKED_MAX: Final = 10
 _SHORT: Final = {
@@ -85,9 +86,12 @@ class AssetRest:
 
     def _move(self, call: Call, giver: Account, taker: Account, source: str, target: str) -> Row:
         params = call.params
-        transfer_id, coin, amount = params.need("transferId"), params.need("coin"), params.money("amount")
+        transfer_id, coin, asked = params.need("transferId"), params.need("coin"), params.decimal("amount") or 0
         if not _is_uuid(transfer_id):
             raise VenueError(131002)
+        if asked != round(asked, AMOUNT_DECIMALS_MAX):
+            raise VenueError(131210)
+        amount = params.money("amount")
         if (call.account, transfer_id) in self._transfers:
             raise VenueError(131214)
         if amount <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.simex.bybit import hosts
 from bot.simex.bybit.account import AccountRest
@@ -32,11 +32,16 @@ from bot.simex.config import ApiKey
 from bot.simex.core.events import Event
 from bot.simex.core.exchange import Exchange
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response, Session, SocketRules, Trace
+from bot.simex.wire import HERE, Request, Response, Session, SocketRules, Trace
 
 Push = Callable[[str], None]
-SOCKET_RULES = SocketRules(ping_every_s=0.0, pong_within_s=0.0, messages_per_s=1_000)
-TOO_LARGE = "too_large"
+SOCKET_RULES = SocketRules(ping_every_s=0.0, pong_within_s=0.0, messages_per_s=1_000, connects_per_5_min=500)
+# What is wrong with a request that no endpoint is shown: the status and the words for it.
+FRONT_REFUSALS = {
+    "too_large": (413, "the body is too large"),
+    "too_long": (414, "the URI is too long"),
+    "malformed": (400, "the request is malformed, or its header is too large"),
+}
 # What the front's failures are called here: an unknown outcome is a timeout, a refused one a protection.
 FRONT_CODES = {"unknown": 10000, "throttled": 429}
 
@@ -47,11 +52,15 @@ def _stay() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How far the exchange differs from an immediate one: queries lag, the engine takes time, limits are multiplied."""
+    """How far the exchange differs from an immediate one: queries lag, the engine takes time, limits are multiplied.
+
+    `replica_lag_ms`: each query is from 0 to so much further behind.
+    """
 
     query_lag_ms: int = 0
     engine_delay_ms: int = 0
     limits_factor: int = 1
+    replica_lag_ms: int = 0
 
 
 class Bybit:
@@ -74,6 +83,7 @@ class Bybit:
         self.limits = RateLimits(chosen.limits_factor)
         self.notices = Notices()
         self.desk = Desk(exchange, timeline, chosen.query_lag_ms)
+        self.desk.replica.spread_ms = chosen.replica_lag_ms
         self._log = log
         self.dcp = Dcp(self.desk)
         self._stops = Stops(self.desk)
@@ -96,7 +106,7 @@ class Bybit:
         )
         self._status = StatusHub(timeline.server_ms)
         self._trade: dict[TradeSession, None] = {}
-        self._router = Router(self._routes(insurance), self.keys, self.limits, timeline.server_ms)
+        self.router = Router(self._routes(insurance), self.keys, self.limits, timeline.server_ms)
         self._lines = 0
 
     def _routes(self, insurance: Insurance) -> list[Route]:
@@ -117,7 +127,7 @@ class Bybit:
 
     def routes(self) -> list[tuple[str, str]]:
         """Method and path of every endpoint."""
-        return self._router.names()
+        return self.router.names()
 
     # ---------------------------------------------------------------------------------------------------------- http
     def respond(self, request: Request) -> Response:
@@ -125,16 +135,18 @@ class Bybit:
         if request.host not in hosts.REST:
             return _no_such_host(self.timeline.server_ms())
         self.entry.run_due()
-        return self._router.respond(request)
+        self.desk.replica.draw()
+        return self.router.respond(request)
 
     def describe(self, request: Request) -> Trace:
         """What an HTTP request says of itself, without carrying it out."""
-        return self._router.describe(request)
+        return self.router.describe(request)
 
     def refusal(self, name: str, request: Request) -> Response:
-        """What the front says: the body is too large, the outcome is unknown, or the service is not there."""
-        if name == TOO_LARGE:
-            return self.error(413, 10001, f"{MESSAGES[10001]}: the body is too large")
+        """What the front says: what is wrong with a request as such, the outcome is unknown, or nobody is there."""
+        if name in FRONT_REFUSALS:
+            status, words = FRONT_REFUSALS[name]
+            return self.error(status, 10001, f"{MESSAGES[10001]}: {words}")
         code = FRONT_CODES.get(name, 10016)
         return self.error(503 if code == 10016 else 200, code, MESSAGES[code])
 
@@ -143,18 +155,28 @@ class Bybit:
         return Response(status, envelope(code, text, {}, {}, self.timeline.server_ms()))
 
     def rules(self, host: str) -> SocketRules:
-        """The venue never pings and has no message rate of its own; its limits are those of the requests."""
-        return SOCKET_RULES
+        """The venue never pings and has no message rate of its own; it counts connections, and requests.
+
+        An acknowledgement by socket takes as long as the engine does: the order's first event is never before it.
+        """
+        most = SOCKET_RULES.connects_per_5_min * self.limits.factor
+        return replace(SOCKET_RULES, connects_per_5_min=most, api_reply_ms=self.entry.delay_ms)
 
     # ---------------------------------------------------------------------------------------------------- websockets
     def connect(
-        self, host: str, path: str, query: str, push: Push, hang_up: Callable[[], None] = _stay
+        self,
+        host: str,
+        path: str,
+        query: str,
+        push: Push,
+        hang_up: Callable[[], None] = _stay,
+        address: str = HERE,
     ) -> Session | None:
         """The session of a new websocket connection, or None where there is no such endpoint."""
         if host != hosts.STREAM:
             return None
         self._lines += 1
-        line = Line(self._lines, push, hang_up, self.timeline.server_ms, active_ms(query))
+        line = Line(self._lines, push, hang_up, self.timeline.server_ms, active_ms(query), address)
         if path in hosts.PUBLIC_PATHS:
             return self._public[hosts.PUBLIC_PATHS[path]].connect(line)
         if path == hosts.STATUS_PATH:
@@ -163,7 +185,7 @@ class Bybit:
             return self._private.connect(line)
         if path != hosts.TRADE_PATH:
             return None
-        session = TradeSession(line, host, self._router, self.keys, self._log, self._forget)
+        session = TradeSession(line, host, self.router, self.keys, self._log, self._forget)
         self._trade[session] = None
         return session
 

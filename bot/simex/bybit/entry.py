@@ -1,9 +1,10 @@
 """Order entry: create, amend, cancel and their batches, by REST and by the trade socket.
 
-A request is acknowledged when the gateway accepts it. Without an engine delay the engine carries it out at once, and
-what it refuses is the answer. With one it comes `delay_ms` later: the client has an id by then, and a refusal reaches
-it on the order stream as Rejected. A post-only order that would take, a fill-or-kill order that cannot be filled and an
-order that finds no liquidity are acknowledged in either case and end as Cancelled with a reject reason.
+A request is acknowledged when the gateway accepts it, and what cannot be accepted as things are is refused with a code.
+Without an engine delay the engine carries it out at once. With one it comes `delay_ms` later: the client has an id by
+then, and what the engine has to refuse after all (another order took the margin, the price left its bounds, trading was
+halted) reaches it on the order stream as Rejected. A post-only order that would take, a fill-or-kill order that cannot
+be filled and an order that finds no liquidity are acknowledged in either case and end as Cancelled, with a reason.
 """
 
 from __future__ import annotations
@@ -13,8 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.simex.bybit import attached
 from bot.simex.bybit.desk import DERIVATIVES, Desk, category_of
-from bot.simex.bybit.errors import ENDS_CANCELLED, REJECTED_OTHERWISE, REJECTIONS, VenueError, invalid, refusal
+from bot.simex.bybit.errors import (
+    DELISTING,
+    ENDS_CANCELLED,
+    NO_OTHERWISE,
+    OVERLOADED,
+    PRE_DELIVERY,
+    REJECTED_OTHERWISE,
+    REJECTIONS,
+    VenueError,
+    invalid,
+    refusal,
+)
 from bot.simex.bybit.gate import Call, Route, Scope
 from bot.simex.bybit.params import Params
 from bot.simex.bybit.records import Record, Tag
@@ -26,7 +39,6 @@ BATCH_MAX: Final = 20
 BATCH_SPOT_MAX: Final = 10
 CANCEL_ALL_MAX: Final = 500
 PENDING_MAX: Final = 10_000
-OVERLOADED: Final = 10429
 Row = dict[str, Any]
 
 
@@ -34,6 +46,14 @@ Row = dict[str, Any]
 class _Job:
     due_ms: int
     run: Callable[[], None]
+
+
+def _nobody(_delay_ms: int) -> None:
+    """Who looks at the clock often enough need not be told."""
+
+
+def _unasked() -> None:
+    """Events are published by whoever turns the clock."""
 
 
 class OrderEntry:
@@ -44,8 +64,14 @@ class OrderEntry:
         self._tickets = Tickets(desk)
         self._on_record = on_record
         self.delay_ms = delay_ms
+        self.on_waiting: Callable[[int], None] = _nobody
+        """Told of every request that waits for the engine, and how many milliseconds it does."""
+        self.on_carried_out: Callable[[], None] = _unasked
+        """Told after each of them: what it caused is to be published before the next one is carried out."""
         self._jobs: deque[_Job] = deque()
         self._waiting: dict[str, tuple[str, Request]] = {}
+        self._changing: set[str] = set()
+        """The ids of orders that are to be amended or cancelled when the engine gets to it."""
 
     def routes(self) -> list[Route]:
         """The endpoints."""
@@ -64,6 +90,7 @@ class OrderEntry:
         now_ms = self._desk.server_ms
         while self._jobs and self._jobs[0].due_ms <= now_ms:
             self._jobs.popleft().run()
+            self.on_carried_out()
 
     # ------------------------------------------------------------------------------------------------- one order each
     def _create(self, call: Call) -> Row:
@@ -79,28 +106,40 @@ class OrderEntry:
         """Accept an order and answer its ids."""
         request = self._tickets.read(category, call.account, params)
         tag, account = request.tag, call.account
+        self._desk.catch_up()
         if self.delay_ms:
+            try:
+                self._desk.exchange.examine(account, request.ticket)
+            except Refused as refused:
+                if refused.reason not in ENDS_CANCELLED:
+                    raise self._refused(request, refused) from None
             self._waiting[tag.venue_id] = (account, request)
             self._later(lambda: self._arrive(account, request))
         else:
-            self._desk.catch_up()
             try:
                 call.order_id = self._place(account, request).order_id
             except Refused as refused:
                 if refused.reason not in ENDS_CANCELLED:
-                    raise refusal(refused, spot=category == "spot") from None
+                    raise self._refused(request, refused) from None
                 self._reject(account, request, refused)
         call.client_order_id = tag.link_id
         return {"orderId": tag.venue_id, "orderLinkId": tag.link_id}
 
     def amend(self, call: Call, category: str, params: Params) -> Row:
-        """Change price, quantity or trigger price of an open order."""
+        """Change price, quantity, trigger price, take profit or stop loss of an open order."""
         price, quantity, trigger = (params.quantity(name) or None for name in ("price", "qty", "triggerPrice"))
-        if not (price or quantity or trigger):
+        attaches = attached.amends(params)
+        if not (price or quantity or trigger or attaches):
             raise invalid("qty, price or triggerPrice is required")
 
         def change(order: Order) -> None:
-            self._desk.exchange.amend(order.account_id, order, price=price, quantity=quantity, trigger_price=trigger)
+            tag, exchange = self._desk.recorder.tag_of(order), self._desk.exchange
+            wanted = attached.amended(self._desk, order, tag, price or 0, params) if attaches else tag.attached
+            if price or quantity or trigger:
+                exchange.amend(order.account_id, order, price=price, quantity=quantity, trigger_price=trigger)
+            tag.attached = wanted
+            if not (price or quantity or trigger):
+                self._on_record(self._desk.recorder.retold(order))
 
         return self._on_order(call, category, params, change)
 
@@ -125,6 +164,9 @@ class OrderEntry:
             waiting = self._waiting.get(tag_id)
             if waiting is None or waiting[0] != account:
                 tag_id, link_id = self._ids(self._open(account, category, tag_id, link_id))
+            if tag_id in self._changing:
+                raise VenueError(110079)
+            self._changing.add(tag_id)
             self._later(lambda: self._attempt(account, category, tag_id, link_id, action))
             return {"orderId": tag_id, "orderLinkId": link_id}
         order = self._open(account, category, tag_id, link_id)
@@ -159,6 +201,16 @@ class OrderEntry:
         if len(self._jobs) >= PENDING_MAX:
             raise VenueError(OVERLOADED)
         self._jobs.append(_Job(self._desk.server_ms + self.delay_ms, run))
+        self.on_waiting(self.delay_ms)
+
+    def _refused(self, request: Request, refused: Refused) -> VenueError:
+        """What the gateway answers for an order that cannot be accepted."""
+        instrument, otherwise = request.ticket.instrument, NO_OTHERWISE
+        if instrument.expiry_ms is not None:
+            otherwise = PRE_DELIVERY
+        elif self._desk.exchange.delivery.is_delisting(instrument.key):
+            otherwise = DELISTING
+        return refusal(refused, spot=instrument.kind == "spot", otherwise=otherwise)
 
     def _place(self, account: str, request: Request) -> Order:
         order: Order = self._desk.exchange.place(account, request.ticket)
@@ -177,6 +229,7 @@ class OrderEntry:
         self, account: str, category: str, venue_id: str, link_id: str, action: Callable[[Order], None]
     ) -> None:
         """Amend or cancel an order some time after the acknowledgement; by then it may be gone, which is no error."""
+        self._changing.discard(venue_id)
         self._desk.catch_up()
         try:
             action(self._open(account, category, venue_id, link_id))

@@ -28,6 +28,7 @@ MESSAGES: Final[Mapping[int, str]] = {
     10017: "Route not found.",
     10019: "ws trade service is restarting, do not accept new request, but the request in the process is not affected. "
     "You can build new connection to be routed to normal service",
+    10027: "Transactions are banned.",
     10029: "The requested symbol is invalid, please check symbol whitelist",
     10403: "exceed IP rate limit. 3000 requests per second per IP",
     10404: "op type is not found",
@@ -69,6 +70,8 @@ MESSAGES: Final[Mapping[int, str]] = {
     110043: "Set leverage has not been modified.",
     110044: "Available margin is insufficient.",
     110045: "Wallet balance is insufficient.",
+    110059: "Not allowed to  modify the TP/SL of a partially filled open order",
+    110061: "Not allowed to have more than 20 TP/SLs under Partial tpSlMode",
     110063: "Settlement in progress! {{key0}} not available for trading.",
     110064: "The modified contract quantity cannot be less than or equal to the filled quantity.",
     110066: "Trading is currently not allowed.",
@@ -191,7 +194,12 @@ REJECTIONS: Final[Mapping[Reason, str]] = {
     Reason.CANCEL_ONLY: "EC_InvalidSymbolStatus",
     Reason.SETTLEMENT: "EC_InvalidSymbolStatus",
 }
+OVERLOADED: Final = 10429
 NO_OTHERWISE: Final[Mapping[Reason, int]] = {}
+# A dated future that is reduce-only is about to be delivered.
+PRE_DELIVERY: Final[Mapping[Reason, int]] = {Reason.REDUCE_ONLY_SYMBOL: 110042}
+# One that has no expiry, and whose end is announced, is being delisted.
+DELISTING: Final[Mapping[Reason, int]] = {Reason.REDUCE_ONLY_SYMBOL: 30228}
 REJECTED_OTHERWISE: Final = "EC_Others"
 # These end as Cancelled with a reject reason, as the documentation's examples show; every other one as Rejected.
 ENDS_CANCELLED: Final = frozenset({Reason.POST_ONLY_WOULD_TAKE, Reason.FOK_UNFILLABLE, Reason.NO_LIQUIDITY})

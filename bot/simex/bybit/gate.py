@@ -1,7 +1,7 @@
 """Who may call what at Bybit: keys, the time window, signatures and permissions.
 
-The order of the checks: authentication headers, key, window, signature, expiry of the key, permission. The window is
-the documented one: server - recv_window <= timestamp < server + 1000.
+The order of the checks: authentication headers, key, window, signature, address, expiry of the key, permission. The
+window is the documented one: server - recv_window <= timestamp < server + 1000.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ WINDOW_HEADER = "x-bapi-recv-window"
 RECV_WINDOW_MS_DEFAULT = 5_000
 AHEAD_MS_MAX = 1_000
 DIGITS_MAX = 18
+KINDS = ("hmac", "rsa")
 UID_FIRST = 10_000_000
 UID_RANGE = 90_000_000
 
@@ -76,14 +77,18 @@ class Route:
 
 @dataclass(slots=True)
 class KeyRing:
-    """The API keys of the exchange, found by their public half."""
+    """The API keys of the exchange, found by their public half.
+
+    `client_ip` is the address from which the venue sees its clients come; empty: their own end of the connection.
+    """
 
     _by_key: dict[str, ApiKey] = field(default_factory=dict)
+    client_ip: str = ""
 
     @classmethod
     def of(cls, keys: Iterable[ApiKey]) -> KeyRing:
-        """A ring of keys."""
-        return cls({key.key: key for key in keys})
+        """A ring of keys: of those that the venue knows, which are HMAC and RSA."""
+        return cls({key.key: key for key in keys if key.kind in KINDS})
 
     def find(self, public: str) -> ApiKey:
         """The key with this public half; VenueError 10003 when there is none."""
@@ -92,7 +97,19 @@ class KeyRing:
             raise VenueError(10003)
         return found
 
-    def change(self, name: str, **changes: bool | int | None) -> bool:
+    def check_address(self, key: ApiKey, address: str) -> None:
+        """Refuse a key that is bound to other addresses than the one that its caller is seen at."""
+        if key.ips and (self.client_ip or address) not in key.ips:
+            raise VenueError(10010)
+
+    def add(self, key: ApiKey) -> bool:
+        """Take in a new key; whether this venue has keys of its kind."""
+        if key.kind not in KINDS:
+            return False
+        self._by_key[key.key] = key
+        return True
+
+    def change(self, name: str, **changes: bool | int | tuple[str, ...] | None) -> bool:
         """Change what the key of that name may do (fields of ApiKey); whether there is one."""
         for public, key in self._by_key.items():
             if key.name == name:
@@ -134,24 +151,29 @@ def authenticate(keys: KeyRing, request: Request, payload: str, server_ms: int) 
     key = keys.find(public)
     window = headers.get(WINDOW_HEADER, "")
     check_window(stamp, window or str(RECV_WINDOW_MS_DEFAULT), server_ms)
-    if not is_valid(key.secret, rest_text(stamp, public, window, payload), signature):
+    if not is_valid(key, rest_text(stamp, public, window, payload), signature):
         raise VenueError(10004)
+    keys.check_address(key, request.address)
     check_expiry(key, server_ms)
     return key
 
 
-def authenticate_socket(keys: KeyRing, args: object, server_ms: int) -> ApiKey:
-    """The key of a websocket `auth`: its arguments are the key, an expiry still to come, and the signature."""
+def authenticate_socket(keys: KeyRing, args: object, server_ms: int, address: str) -> ApiKey:
+    """The key of a websocket `auth`: its arguments are the key, an expiry still to come, and the signature.
+
+    `address` is the client's end of the connection.
+    """
     if not (isinstance(args, list) and len(args) == 3 and isinstance(args[0], str) and isinstance(args[2], str)):
         raise invalid("args invalid")
     expires = str(args[1])
     if isinstance(args[1], bool) or not (expires.isascii() and expires.isdigit() and len(expires) <= DIGITS_MAX):
         raise invalid("expires invalid")
     key = keys.find(args[0])
-    if not is_valid(key.secret, socket_text(expires), args[2]):
+    if not is_valid(key, socket_text(expires), args[2]):
         raise VenueError(10004)
     if int(expires) <= server_ms:
         raise VenueError(10004, "Params Error: expires time is before now")
+    keys.check_address(key, address)
     check_expiry(key, server_ms)
     return key
 
@@ -175,5 +197,6 @@ def check_scope(key: ApiKey, scope: Scope, category: object) -> None:
 
 def verdict(error: VenueError) -> str:
     """One word for the request log on how the signature check went."""
-    words = {10002: "bad_timestamp", 10003: "bad_key", 10004: "bad_signature", 10007: "unsigned", 33004: "rejected_key"}
+    words = {10002: "bad_timestamp", 10003: "bad_key", 10004: "bad_signature", 10007: "unsigned"}
+    words |= dict.fromkeys((10010, 33004), "rejected_key")
     return words.get(error.code, "")

@@ -1,12 +1,12 @@
 """Bybit's limits: so many calls a second of one endpoint for one user, and so many requests of one address.
 
 The window rolls. A call over the limit is refused with 10006 and does not count. An address over 600 requests in five
-seconds is answered 403 for ten minutes.
+seconds is answered 403 for ten minutes. The operator may tighten the limit of an endpoint and ban addresses and users.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +18,8 @@ MINUTE_MS: Final = 60_000
 ADDRESS_REQUESTS_MAX: Final = 600
 ADDRESS_WINDOW_MS: Final = 5_000
 ADDRESS_BAN_MS: Final = 600_000
+ADDRESSES_MAX: Final = 1_000
+SOCKET_REQUESTS_MAX: Final = 3_000
 BUCKETS_MAX: Final = 10_000
 DEFAULT: Final = (50, SECOND_MS)
 
@@ -86,45 +88,95 @@ class Usage:
         }
 
 
+class _Address:
+    """The requests of one address, as many as the limit, and until when it is banned."""
+
+    __slots__ = ("banned_until_ms", "times")
+
+    def __init__(self, most: int) -> None:
+        self.times: deque[int] = deque(maxlen=most)
+        self.banned_until_ms = 0
+
+
 class RateLimits:
-    """What every user has used of every endpoint, and what the address has used. `factor` multiplies every limit."""
+    """What every user has used of every endpoint, and every address of its own. `factor` multiplies every limit."""
 
     def __init__(self, factor: int = 1) -> None:
         self.factor = factor
         self._used: dict[tuple[str, str, bool], deque[int]] = {}
-        self._address: deque[int] = deque(maxlen=ADDRESS_REQUESTS_MAX * max(factor, 1))
-        self._banned_until_ms = 0
+        self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._socket: deque[int] = deque(maxlen=SOCKET_REQUESTS_MAX * max(factor, 1))
+        self._banned: dict[str, int] = {}
+        self._tightened: dict[str, int] = {}
 
-    def check_address(self, now_ms: int) -> None:
-        """Count a request of the address; VenueError 403 when it sends too many."""
-        if now_ms < self._banned_until_ms:
+    # -------------------------------------------------------------------------------------------------- the operator
+    def tighten(self, path: str, calls: int | None) -> None:
+        """Allow so many calls of an endpoint in its window from now on; None: as many as documented."""
+        if calls is None:
+            self._tightened.pop(path, None)
+        else:
+            self._tightened[path] = calls
+
+    def ban_address(self, address: str, until_ms: int) -> None:
+        """Answer an address 403 until a moment of the server's clock."""
+        self._address(address).banned_until_ms = until_ms
+
+    def ban_user(self, account: str, until_ms: int) -> None:
+        """Take no orders of an account until a moment of the server's clock."""
+        self._banned[account] = until_ms
+
+    def check_user(self, account: str, now_ms: int) -> None:
+        """VenueError 10027 while an account may not trade."""
+        if now_ms < self._banned.get(account, 0):
+            raise VenueError(10027)
+
+    def check_address(self, address: str, now_ms: int) -> None:
+        """Count a request of an address; VenueError 403 when it sends too many."""
+        found = self._address(address)
+        if now_ms < found.banned_until_ms:
             raise VenueError(10006, "403, access too frequent", status=403)
-        if len(self._address) == self._address.maxlen and now_ms - self._address[0] < ADDRESS_WINDOW_MS:
-            self._banned_until_ms = now_ms + ADDRESS_BAN_MS
-            self._address.clear()
+        if len(found.times) == found.times.maxlen and now_ms - found.times[0] < ADDRESS_WINDOW_MS:
+            found.banned_until_ms = now_ms + ADDRESS_BAN_MS
+            found.times.clear()
             raise VenueError(10006, "403, access too frequent", status=403)
-        self._address.append(now_ms)
+        found.times.append(now_ms)
+
+    def check_socket(self, now_ms: int) -> None:
+        """Count a request to a trade websocket, of whichever connection; VenueError 10403 beyond 3,000 a second."""
+        if len(self._socket) == self._socket.maxlen and now_ms - self._socket[0] < SECOND_MS:
+            raise VenueError(10403)
+        self._socket.append(now_ms)
 
     def allowance(self, account: str, path: str, *, spot: bool, now_ms: int) -> Usage:
         """What is left of an endpoint's limit, without using any of it."""
         limit, window_ms = self._limit(path, spot)
         used = self._recent((account, path, spot), window_ms, now_ms)
-        return Usage(limit, limit - len(used), used[0] + window_ms if len(used) >= limit else now_ms)
+        until_ms = used[0] + window_ms if used and len(used) >= limit else now_ms
+        return Usage(limit, max(limit - len(used), 0), until_ms)
 
     def take(self, account: str, path: str, *, spot: bool, now_ms: int, orders: int = 1) -> tuple[int, Usage]:
         """Use the limit for so many orders; answers how many of them fit. VenueError 10006 when not even one does."""
         limit, window_ms = self._limit(path, spot)
         used = self._recent((account, path, spot), window_ms, now_ms)
-        granted = min(orders, limit - len(used))
+        granted = min(orders, max(limit - len(used), 0))
         used.extend([now_ms] * granted)
-        usage = Usage(limit, limit - len(used), used[0] + window_ms if granted < orders else now_ms)
+        until_ms = used[0] + window_ms if used and granted < orders else now_ms
+        usage = Usage(limit, max(limit - len(used), 0), until_ms)
         if not granted:
             raise VenueError(10006, headers=usage.headers())
         return granted, usage
 
     def _limit(self, path: str, spot: bool) -> tuple[int, int]:
         calls, window_ms = (SPOT_LIMITS.get(path) if spot else None) or LIMITS.get(path, DEFAULT)
-        return calls * self.factor, window_ms
+        return self._tightened.get(path, calls * self.factor), window_ms
+
+    def _address(self, address: str) -> _Address:
+        found = self._addresses.get(address)
+        if found is None:
+            found = self._addresses[address] = _Address(ADDRESS_REQUESTS_MAX * max(self.factor, 1))
+            if len(self._addresses) > ADDRESSES_MAX:
+                self._addresses.popitem(last=False)
+        return found
 
     def _recent(self, bucket: tuple[str, str, bool], window_ms: int, now_ms: int) -> deque[int]:
         if bucket not in self._used and len(self._used) >= BUCKETS_MAX:

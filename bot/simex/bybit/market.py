@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bot.simex.bybit.desk import CATEGORIES, DERIVATIVES, Desk, category_of, page
-from bot.simex.bybit.figures import decimal, money, price, quantity
+from bot.simex.bybit.errors import invalid
+from bot.simex.bybit.figures import decimal, money, plain, price, quantity
 from bot.simex.bybit.gate import Call, Route, Scope
 from bot.simex.bybit.instrument_shapes import STATUS, instrument_row, tier_rows
 from bot.simex.bybit.notices import Insurance
@@ -14,6 +15,7 @@ from bot.simex.bybit.ticker_shapes import Tickers
 from bot.simex.core.book import Levels
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.numbers import SCALE
+from bot.simex.sources.index import Constituent, constituents_of
 
 Row = dict[str, Any]
 DEPTH_MAX: Final = 1_000
@@ -43,6 +45,7 @@ class MarketRest:
             Route("GET", "/v5/market/insurance", self.insurance),
             Route("GET", "/v5/market/adlAlert", self.adl_alerts),
             Route("GET", "/v5/market/price-limit", self.price_limit, msg=""),
+            Route("GET", "/v5/market/index-price-components", self.index_components, msg=""),
         ]
 
     def time(self, call: Call) -> Row:
@@ -150,6 +153,35 @@ class MarketRest:
         instrument = self._desk.instrument(category, call.params)
         self._desk.catch_up()
         return {**price_limits(self._desk, instrument), "ts": str(self._desk.server_ms)}
+
+    def index_components(self, call: Call) -> Row:
+        """What an index is made of as its source says; where that does not know: the index itself, and it alone."""
+        name = call.params.need("indexName")
+        self._desk.catch_up()
+        exchange = self._desk.exchange
+        known = [one for one in exchange.instruments.values() if one.is_future and one.index == name]
+        if not known:
+            raise invalid("indexName invalid")
+        index = exchange.marks.index(known[0].key)
+        found = constituents_of(exchange.market, name) or (Constituent("Bybit", index, SCALE),)
+        return {
+            "indexName": name,
+            "lastPrice": plain(index),
+            "updateTime": str(self._desk.wire(exchange.now_ms)),
+            "components": [_component(name, one) for one in found],
+        }
+
+
+def _component(index: str, one: Constituent) -> Row:
+    at = plain(one.price or 0)
+    return {
+        "exchange": one.name,
+        "spotPair": index,
+        "equivalentPrice": at,
+        "multiplier": "1",
+        "price": at,
+        "weight": plain(one.share),
+    }
 
 
 def price_limits(desk: Desk, instrument: Instrument) -> Row:

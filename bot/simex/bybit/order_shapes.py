@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bot.simex.bybit.figures import fixed, money, plain, price, quantity
-from bot.simex.bybit.records import ClosedPnl, Execution, Record, position_index
+from bot.simex.bybit.records import GOALS, ClosedPnl, Execution, Record, position_index
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.numbers import MONEY, SCALE, divided
 from bot.simex.core.order import Order, Trade
@@ -54,6 +54,14 @@ STOP_CREATE_TYPES: Final = {
     "StopLoss": "CreateByStopLoss",
     "PartialTakeProfit": "CreateByPartialTakeProfit",
     "PartialStopLoss": "CreateByPartialStopLoss",
+    "TrailingStop": "CreateByTrailingStop",
+}
+STOP_MODES: Final = {
+    "TakeProfit": "Full",
+    "StopLoss": "Full",
+    "TrailingStop": "Full",
+    "PartialTakeProfit": "Partial",
+    "PartialStopLoss": "Partial",
 }
 
 
@@ -128,14 +136,8 @@ def order_row(record: Record) -> Row:
         "orderIv": "",
         "marketUnit": tag.market_unit,
         "triggerPrice": price(instrument, trigger.price) if trigger else "",
-        "takeProfit": "",
-        "stopLoss": "",
-        "tpslMode": "Full" if tag.stop_type in ("TakeProfit", "StopLoss") else "",
         "ocoTriggerBy": "",
-        "tpLimitPrice": "",
-        "slLimitPrice": "",
-        "tpTriggerBy": "",
-        "slTriggerBy": "",
+        **_attached(record),
         "triggerDirection": tag.trigger_direction,
         "triggerBy": TRIGGERS[trigger.by] if trigger else "",
         "lastPriceOnCreated": price(instrument, tag.last_price) if tag.last_price else "",
@@ -157,6 +159,19 @@ def order_row(record: Record) -> Row:
     }
     if spot:
         del row["createType"], row["tpslMode"]
+    return row
+
+
+def _attached(record: Record) -> Row:
+    """Take profit and stop loss that go with an order, and the mode of those that are orders themselves."""
+    tag, instrument = record.tag, record.order.instrument
+    one = tag.attached
+    row: Row = {"tpslMode": STOP_MODES.get(tag.stop_type, "") if one is None else "Partial" if one.partial else "Full"}
+    for goal, short in zip(GOALS, ("tp", "sl"), strict=True):
+        target = one.targets.get(goal) if one is not None else None
+        row[goal] = price(instrument, target.price) if target else ""
+        row[f"{short}LimitPrice"] = price(instrument, target.limit) if target and target.limit else ""
+        row[f"{short}TriggerBy"] = TRIGGERS[target.by] if target else ""
     return row
 
 

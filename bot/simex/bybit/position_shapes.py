@@ -12,14 +12,20 @@ from bot.simex.core.views import AssetView, PositionView, TotalsView
 
 Row = dict[str, Any]
 RATE_PLACES: Final = 8
+OF_CROSS_MARGIN: Final = (
+    "accountIMRate accountIMRateByMp accountMMRate accountMMRateByMp accountLTV totalWalletBalance totalMarginBalance "
+    "totalAvailableBalance totalInitialMargin totalInitialMarginByMp totalMaintenanceMargin totalMaintenanceMarginByMp"
+).split()
 
 
 def position_row(
-    view: PositionView, *, seq: int, in_liquidation: bool, stops: tuple[str, str], wire: Callable[[int], int]
+    view: PositionView, *, seq: int, in_liquidation: bool, stops: tuple[str, str, str], wire: Callable[[int], int]
 ) -> Row:
-    """A position as /v5/position/list shows it; `stops` are its take profit and stop loss."""
+    """A position as /v5/position/list shows it; `stops` are its take profit, stop loss and trailing stop."""
     instrument = view.instrument
     size, places = abs(view.quantity), instrument.quantity_places
+    # What is added to an isolated position's margin counts as its initial margin; the account tells the margin mode.
+    initial = decimal(view.isolated_wallet if view.isolated else view.initial_margin)
     tier = next((n for n, one in enumerate(instrument.tiers, start=1) if view.max_notional * 10**16 <= one.cap), 1)
     return {
         "positionIdx": position_index(view.side),
@@ -30,24 +36,24 @@ def position_row(
         "size": f"{size:.{places}f}",
         "avgPrice": decimal(view.entry_price),
         "positionValue": decimal(_value(view)),
-        "tradeMode": 1 if view.isolated else 0,
+        "tradeMode": 0,
         "positionStatus": "Liq" if in_liquidation and size else "Normal",
         "autoAddMargin": 0,
         "adlRankIndicator": view.adl_rank + 1 if size else 0,
         "leverage": str(view.leverage),
         "breakEvenPrice": decimal(view.break_even_price) if size else "",
-        "positionBalance": decimal(view.isolated_wallet if view.isolated else view.initial_margin),
+        "positionBalance": initial,
         "markPrice": f"{view.mark_price:.{instrument.price_places}f}",
         "liqPrice": f"{view.liquidation_price:.{instrument.price_places}f}" if view.liquidation_price else "",
         "bustPrice": "",
         "positionMM": decimal(view.maintenance_margin),
         "positionMMByMp": decimal(view.maintenance_margin),
-        "positionIM": decimal(view.initial_margin),
-        "positionIMByMp": decimal(view.initial_margin),
+        "positionIM": initial,
+        "positionIMByMp": initial,
         "tpslMode": "Full",
         "takeProfit": stops[0],
         "stopLoss": stops[1],
-        "trailingStop": "0",
+        "trailingStop": stops[2],
         "unrealisedPnl": decimal(view.unrealized) if size else "",
         "curRealisedPnl": decimal(view.realized_since_flat + view.funding - view.fees) if size else "0",
         "cumRealisedPnl": decimal(view.realized),
@@ -91,10 +97,13 @@ def _value(view: PositionView) -> Decimal:
     return size * view.entry_price
 
 
-def wallet_row(totals: TotalsView, assets: Iterable[AssetView]) -> Row:
-    """A unified account as /v5/account/wallet-balance and the `wallet` topic show it."""
+def wallet_row(totals: TotalsView, assets: Iterable[AssetView], *, isolated: bool) -> Row:
+    """A unified account as /v5/account/wallet-balance and the `wallet` topic show it.
+
+    In isolated margin there is no margin of the whole account: what would tell of it is empty.
+    """
     initial, maintenance = _rate(totals.initial_rate), _rate(totals.maintenance_rate)
-    return {
+    row = {
         "totalEquity": decimal(totals.equity),
         "accountIMRate": initial,
         "accountIMRateByMp": initial,
@@ -110,8 +119,9 @@ def wallet_row(totals: TotalsView, assets: Iterable[AssetView]) -> Row:
         "accountLTV": "0",
         "totalMaintenanceMargin": decimal(totals.maintenance_margin),
         "totalMaintenanceMarginByMp": decimal(totals.maintenance_margin),
-        "coin": [coin_row(one) for one in assets],
+        "coin": [coin_row(one, isolated=isolated) for one in assets],
     }
+    return {**row, **dict.fromkeys(OF_CROSS_MARGIN, "")} if isolated else row
 
 
 def _rate(rate: Decimal | None) -> str:
@@ -119,7 +129,7 @@ def _rate(rate: Decimal | None) -> str:
     return "1" if rate is None else decimal(rate, RATE_PLACES)
 
 
-def coin_row(view: AssetView) -> Row:
+def coin_row(view: AssetView, *, isolated: bool) -> Row:
     """One coin of a unified account."""
     borrowed = decimal(max(-view.balance, Decimal(0)))
     return {
@@ -135,7 +145,7 @@ def coin_row(view: AssetView) -> Row:
         "unrealisedPnl": decimal(view.unrealized),
         "collateralSwitch": bool(view.haircut),
         "borrowAmount": borrowed,
-        "totalPositionIM": decimal(view.position_margin),
+        "totalPositionIM": decimal(view.balance - view.cross_balance if isolated else view.position_margin),
         "walletBalance": decimal(view.balance),
         "cumRealisedPnl": decimal(view.realized),
         "locked": decimal(view.locked),

@@ -21,7 +21,9 @@ from bot.simex.core.refusal import Reason
 
 Row = dict[str, Any]
 _LEVERAGE_CODES: Final = {Reason.BEYOND_LEVERAGE: 110013, Reason.INSUFFICIENT_MARGIN: 110012}
-_MARGIN_CODES: Final = {Reason.INSUFFICIENT_MARGIN: 110014}
+_SIDES: Final[tuple[PositionSide, ...]] = ("both", "long", "short")
+_ADDED_CODES: Final = {Reason.INSUFFICIENT_MARGIN: 110014}
+_REDUCED_CODES: Final = {Reason.INSUFFICIENT_MARGIN: 110078}
 _SENT_BACK: Final = (
     "symbol positionIdx riskId riskLimitValue size positionValue avgPrice liqPrice bustPrice markPrice leverage "
     "autoAddMargin positionStatus positionIM positionMM unrealisedPnl cumRealisedPnl stopLoss takeProfit trailingStop "
@@ -61,7 +63,7 @@ class PositionRest:
     def changed(self, account: Account, instrument: Instrument, side: PositionSide) -> Row:
         """A position changed: its row of now, kept for as long as queries lag behind it."""
         row = self.row(account, instrument, side)
-        lag_ms, now_ms = self._desk.replica.lag_ms, self._desk.server_ms
+        lag_ms, now_ms = self._desk.replica.kept_ms, self._desk.server_ms
         if lag_ms:
             name = (account.account_id, *instrument.key, side)
             kept = self._shown.setdefault(name, [])
@@ -96,7 +98,7 @@ class PositionRest:
 
     def _lagging(self, account: Account, instrument: Instrument, side: PositionSide) -> Row:
         """A position as the replica has it: fresh while nothing changed within the lag."""
-        lag_ms, now_ms = self._desk.replica.lag_ms, self._desk.server_ms
+        lag_ms, now_ms = self._desk.replica.behind_ms, self._desk.server_ms
         row = self.row(account, instrument, side)
         kept = self._shown.get((account.account_id, *instrument.key, side)) if lag_ms else None
         if not kept or kept[-1][0] <= now_ms - lag_ms:
@@ -106,19 +108,20 @@ class PositionRest:
 
     # ------------------------------------------------------------------------------------------------------ settings
     def set_leverage(self, call: Call) -> Row:
-        """Set the leverage of an instrument, or in hedge mode of its two sides."""
+        """Set the leverage of an instrument; in hedge mode and isolated margin its two sides may differ."""
         params = call.params
         instrument = self._desk.instrument(category_of(params, DERIVATIVES), params)
         buy, sell = (_leverage(params, name) for name in ("buyLeverage", "sellLeverage"))
         account = self._desk.account(call.account)
         hedge = account.hedge_mode.get(instrument.category, False)
-        if buy != sell:
+        if buy != sell and not (hedge and account.isolated):
             raise invalid(
                 "buyLeverage should be equal to sellLeverage" if not hedge else "cross margin: leverages differ"
             )
         self._desk.catch_up()
+        wanted: dict[PositionSide, int] = {"long": buy, "short": sell} if buy != sell else dict.fromkeys(_SIDES, buy)
         with in_venue_words(otherwise=_LEVERAGE_CODES):
-            self._desk.exchange.funds.settings.leverage(account, instrument, buy)
+            self._desk.exchange.funds.settings.leverages(account, instrument, wanted)
         return {}
 
     def switch_isolated(self, call: Call) -> Row:
@@ -157,19 +160,24 @@ class PositionRest:
         position = account.positions.get((instrument.key, side))
         if position is None or not position.quantity:
             raise VenueError(110033)
-        with in_venue_words(otherwise=_MARGIN_CODES):
+        with in_venue_words(otherwise=_ADDED_CODES if amount > 0 else _REDUCED_CODES):
             self._desk.exchange.funds.add_isolated_margin(account, position, money(amount))
         row = self.row(account, instrument, side)
         return {"category": category, **{name: row[name] for name in _SENT_BACK}}
 
     def set_auto_add_margin(self, call: Call) -> Row:
-        """Only for isolated positions."""
+        """Only for isolated positions, and off is what there is."""
         params = call.params
         category_of(params, ("linear",))
         self._desk.instrument("linear", params)
-        if params.need_integer("autoAddMargin") not in (0, 1):
+        wanted = params.need_integer("autoAddMargin")
+        if wanted not in (0, 1):
             raise invalid("autoAddMargin invalid")
-        raise VenueError(110076)
+        if not self._desk.account(call.account).isolated:
+            raise VenueError(110076)
+        if wanted:
+            raise invalid("autoAddMargin is not open on this exchange")
+        return {}
 
 
 def _leverage(params: Params, name: str) -> int:

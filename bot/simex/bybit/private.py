@@ -71,7 +71,7 @@ class PrivateSession:
         if self.key is not None:
             return acknowledged(self.line, message, "auth", success=False, text="Repeat auth")
         try:
-            self.key = self.hub.authenticate(message.get("args"))
+            self.key = self.hub.authenticate(message.get("args"), self.line.address)
         except VenueError as error:
             self.hub.log_auth(None, error.code)
             return acknowledged(self.line, message, "auth", success=False, text=error.msg) | {"retCode": error.code}
@@ -134,9 +134,9 @@ class PrivateHub:
         """A connection is gone."""
         self.sessions.pop(session, None)
 
-    def authenticate(self, args: object) -> ApiKey:
-        """The key of an `auth`, which must be allowed to read."""
-        key = authenticate_socket(self._keys, args, self._server_ms())
+    def authenticate(self, args: object, address: str) -> ApiKey:
+        """The key of an `auth` from an address, which must be allowed to read."""
+        key = authenticate_socket(self._keys, args, self._server_ms(), address)
         if not key.read:
             raise VenueError(10005)
         return key

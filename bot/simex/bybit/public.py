@@ -79,7 +79,7 @@ class PublicSession:
         names = topics_of(message)
         if names is None:
             return [acknowledged(self.line, message, op, success=False, text="error:args invalid")]
-        fault = self.frames.fault(names, sum(map(len, self.topics)))
+        fault = self.frames.fault(names, sum(map(len, self.topics)) if op == "subscribe" else 0)
         if fault:
             return [acknowledged(self.line, message, op, success=False, text=fault)]
         # Spot names the operation in its answer, the others leave it empty.

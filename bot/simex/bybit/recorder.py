@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
 from bot.simex.bybit.order_shapes import execution_type
@@ -93,6 +94,12 @@ class Recorder:
     def rejected(self, order: Order, tag: Tag, *, cancelled: bool) -> Record:
         """An order that was acknowledged and then refused by the engine."""
         record = replace(self._record(order, tag), rejected=not cancelled)
+        self._keep(order.account_id, [record])
+        return record
+
+    def retold(self, order: Order) -> Record:
+        """An order of which only what its tag says has changed."""
+        record = self._record(copy(order), self.tag_of(order))
         self._keep(order.account_id, [record])
         return record
 

@@ -11,15 +11,38 @@ import uuid
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.simex.core.account import Income
 from bot.simex.core.instrument import Category, Instrument
-from bot.simex.core.order import Order, PositionSide, Trade
+from bot.simex.core.order import Order, PositionSide, Trade, TriggerBy
+from bot.simex.lag import BalanceReplica, Lag
 
 ORDERS_MAX = 20_000
 EXECUTIONS_MAX = 50_000
 RECENT_CLOSED_MAX = 500
 POSITION_INDEX: dict[PositionSide, int] = {"both": 0, "long": 1, "short": 2}
+
+
+Goal = Literal["takeProfit", "stopLoss"]
+GOALS: tuple[Goal, ...] = ("takeProfit", "stopLoss")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a position is to be closed: the trigger, what it watches, and the price of a limit order (0: market)."""
+
+    price: int
+    by: TriggerBy
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Take profit and stop loss that an order brings along for the position it opens."""
+
+    partial: bool
+    targets: dict[Goal, Target]
 
 
 @dataclass(slots=True)
@@ -40,6 +63,7 @@ class Tag:
     last_price: int = 0
     reject_reason: str = ""
     """Set when the engine refused the order after it was acknowledged."""
+    attached: Attached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +142,34 @@ class Book:
 Row = Record | Execution | ClosedPnl
 
 
-class Replica:
+class Replica(Lag):
     """The rows of all accounts as the query endpoints see them at a moment."""
 
     def __init__(self, lag_ms: int = 0) -> None:
-        self.lag_ms = lag_ms
+        super().__init__(lag_ms, "bybit")
+        self.balances = BalanceReplica(self)
         self.cleared_ms = 0
         self._books: dict[str, Book] = {}
         self._coming: deque[tuple[int, str, Row]] = deque()
 
     def add(self, account: str, row: Row, now_ms: int) -> None:
-        """Something happened; it becomes visible `lag_ms` later."""
-        self._coming.append((now_ms + self.lag_ms, account, row))
+        """Something happened; it becomes visible as much later as a query is behind."""
+        self._coming.append((now_ms, account, row))
 
     def book(self, account: str, now_ms: int) -> Book:
-        """An account's rows as they are visible now."""
-        while self._coming and self._coming[0][0] <= now_ms:
+        """An account's rows as they are visible to the query that is answered now."""
+        while self._coming and self._coming[0][0] <= now_ms - self.kept_ms:
             _, owner, row = self._coming.popleft()
             self._show(self._books.setdefault(owner, Book()), row)
-        return self._books.setdefault(account, Book())
+        book = self._books.setdefault(account, Book())
+        horizon_ms = self.horizon_ms(now_ms)
+        newer = [row for at_ms, owner, row in self._coming if owner == account and at_ms <= horizon_ms]
+        if newer:
+            # The next query may be further behind: what every query knows stays as it is.
+            book = Book(book.orders.copy(), book.by_link.copy(), book.executions.copy(), book.closed.copy())
+            for row in newer:
+                self._show(book, row)
+        return book
 
     def open_and_recent(self, account: str, category: Category, now_ms: int, *, closed: bool) -> Iterator[Record]:
         """Newest first: the open orders, or the most recent closed ones since the service was restarted."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.simex.bybit.encoding import encode
-from bot.simex.bybit.errors import VenueError, invalid
+from bot.simex.bybit.errors import OVERLOADED, VenueError, invalid
 from bot.simex.bybit.gate import (
     KEY_HEADER,
     SIGNATURE_HEADER,
@@ -29,6 +29,7 @@ from bot.simex.wire import Request, Response, Trace
 
 LOGGED_TEXT_MAX = 500
 _METHODS = ("GET", "POST")
+_PROTECTED = ("/v5/order/create", "/v5/order/create-batch", "/v5/order/amend", "/v5/order/amend-batch")
 
 
 def envelope(code: int, msg: str, result: Any, extra: Any, time_ms: int) -> bytes:
@@ -71,6 +72,8 @@ class Router:
         self._limits = limits
         self._server_ms = server_ms
         self._answers = 0
+        self.is_protected = False
+        """The system protects itself: new orders are refused with 10429 unless they reduce."""
 
     def names(self) -> list[tuple[str, str]]:
         """Method and path of every route."""
@@ -82,7 +85,7 @@ class Router:
         call: Call | None = None
         extra: Mapping[str, Any] = {}
         try:
-            self._limits.check_address(self._server_ms())
+            self._limits.check_address(self._keys.client_ip or request.address, self._server_ms())
             route = self._route(request)
             call = self._admit(route, request, progress)
             result = route.handler(call)
@@ -141,6 +144,8 @@ class Router:
         key, category = progress.key, values.get("category")
         assert key is not None
         check_scope(key, route.scope or Scope.READ, category)
+        if route.scope is Scope.TRADE:
+            self._check_trading(key.account, route.path, values)
         orders = _orders(values) if route.is_batch else 1
         try:
             granted, progress.usage = self._limits.take(
@@ -152,6 +157,17 @@ class Router:
             )
             raise
         return Call(Params(values), key, granted=granted, usage=progress.usage)
+
+    def _check_trading(self, account: str, path: str, values: Mapping[str, Any]) -> None:
+        """A banned user gives no orders; while the system protects itself, new ones must reduce."""
+        if path in _PROTECTED:
+            self._limits.check_user(account, self._server_ms())
+            if self.is_protected and not _reduces(values):
+                raise VenueError(OVERLOADED)
+
+    def count_socket_request(self) -> None:
+        """Count a request to a trade websocket; VenueError when there are too many from its address."""
+        self._limits.check_socket(self._server_ms())
 
     def trace_id(self) -> str:
         """An id for an answer: 32 hexadecimal digits that never repeat within a run."""
@@ -172,6 +188,13 @@ def _orders(values: Mapping[str, Any]) -> int:
     if not isinstance(rows, list) or not rows:
         raise invalid("request is required")
     return len(rows)
+
+
+def _reduces(values: Mapping[str, Any]) -> bool:
+    """Whether an order, or each of a batch, can only reduce."""
+    rows = values.get("request")
+    each = rows if isinstance(rows, list) else [values]
+    return bool(each) and all(isinstance(row, dict) and row.get("reduceOnly") in (True, "true") for row in each)
 
 
 def _loggable(values: Mapping[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from bot.simex.bybit.encoding import encode
+from bot.simex.wire import HERE
 
 ACTIVE_MS: Final = 600_000
 ACTIVE_MS_LEAST: Final = 30_000
@@ -55,13 +56,14 @@ def active_ms(query: str) -> int:
 
 @dataclass(slots=True)
 class Line:
-    """The socket side of a session, as far as the dialect knows it. `hang_up` ends the connection."""
+    """The socket side of a session, as far as the dialect knows it; `address` is the other end, `hang_up` ends it."""
 
     number: int
     push: Callable[[str], None]
     hang_up: Callable[[], None]
     server_ms: Callable[[], int]
     active_ms: int = ACTIVE_MS
+    address: str = HERE
     last_ms: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -42,10 +42,11 @@ class _Round:
     """What one round of events leaves to be done at its end.
 
     The core tells the money of a fill before its order. `moved` waits for the order, whose sequence it then carries.
+    `stops` is what the stops of positions have to hear, in the order in which it happened.
     """
 
     printed: dict[Key, list[Printed]] = field(default_factory=dict)
-    closed: list[tuple[str, Key, PositionSide]] = field(default_factory=list)
+    stops: list[Callable[[], None]] = field(default_factory=list)
     moved: list[AccountChanged] = field(default_factory=list)
 
 
@@ -72,15 +73,17 @@ class Teller:
         self._stops = stops
 
     def tell(self, events: Iterable[Event]) -> None:
-        """Tell events. The stops of positions that they closed are cancelled, which are events of the next time."""
+        """Tell events. Stops of positions are made and cancelled by what happened: events of the next time."""
         one = _Round()
         for event in events:
             if isinstance(event, OrderChanged):
                 self._order(event, one)
             elif isinstance(event, AccountChanged):
                 one.moved.append(event)
-                flat = (row for row in event.positions if not row.quantity)
-                one.closed += [(event.account_id, row.instrument.key, row.side) for row in flat]
+                for row in event.positions:
+                    one.stops.append(
+                        partial(self._stops.moved, event.account_id, row.instrument.key, row.side, row.quantity)
+                    )
             elif isinstance(event, SettingChanged):
                 self._setting(event)
             else:
@@ -89,8 +92,8 @@ class Teller:
         if self._desk.server_ms >= self._silence.market_until_ms:
             for key, trades in one.printed.items():
                 self._public[key[0]].trades(self._desk.exchange.instruments[key], trades)
-        for account, key, side in one.closed:
-            self._stops.closed(account, key, side)
+        for hear in one.stops:
+            hear()
 
     @property
     def _is_silent(self) -> bool:
@@ -98,12 +101,17 @@ class Teller:
 
     # ------------------------------------------------------------------------------------------------------ accounts
     def _order(self, event: OrderChanged, one: _Round) -> None:
-        rows, trade = self._desk.recorder.order_changed(event), event.trade
+        rows, trade, order = self._desk.recorder.order_changed(event), event.trade, event.order
         if trade is not None and trade.origin == "settlement":
             self._desk.tape.settled(trade.instrument, self._desk.wire(trade.time_ms), trade.price)
         if not self._is_silent:
-            self._private.rows(event.order.account_id, rows)
+            self._private.rows(order.account_id, rows)
         self._accounts(one)
+        if order.trigger is not None and order.status != "untriggered":
+            one.stops.append(partial(self._stops.ended, order.order_id))
+        wanted = self._desk.recorder.tag_of(order).attached
+        if trade is not None and wanted is not None:
+            one.stops.append(partial(self._stops.filled, order, wanted, trade.quantity))
 
     def _accounts(self, one: _Round) -> None:
         moved, one.moved = one.moved, []
@@ -112,6 +120,8 @@ class Teller:
 
     def _account_changed(self, event: AccountChanged) -> None:
         account = self._desk.account(event.account_id)
+        if event.wallet == WALLET:
+            self._desk.replica.balances.changed(event, self._desk.server_ms)
         payments = self._desk.recorder.funding(account) if event.reason == "funding" else []
         if not self._is_silent:
             self._private.rows(event.account_id, list(payments))
@@ -141,6 +151,7 @@ class Teller:
     def _market(self, event: Event, one: _Round) -> None:
         wire, tape = self._desk.wire, self._desk.tape
         if isinstance(event, Traded):
+            self._stops.traded(event.instrument.key, event.price)
             told = tape.traded(event, wire(event.time_ms), self._desk.recorder.next_seq())
             one.printed.setdefault(event.instrument.key, []).append(told)
         elif isinstance(event, TopChanged):

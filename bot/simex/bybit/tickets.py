@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
+from bot.simex.bybit import attached
+from bot.simex.bybit.attached import WATCHED
 from bot.simex.bybit.desk import Desk
 from bot.simex.bybit.errors import VenueError, invalid
 from bot.simex.bybit.params import Params, plain_decimal
@@ -28,6 +30,8 @@ from bot.simex.core.order import (
 
 LINK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,36}")
 LEVELS_MAX: Final = 5
+CONDITIONAL_MAX: Final = 10
+CONDITIONAL_SPOT_MAX: Final = 30
 TICKS_MAX: Final = 10_000
 _TIMES: Final[dict[str, TimeInForce]] = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "PostOnly": "post_only"}
 _SIDES: Final[dict[int, PositionSide]] = {0: "both", 1: "long", 2: "short"}
@@ -37,8 +41,6 @@ _PREVENTIONS: Final[dict[str, Prevention]] = {
     "CancelTaker": "taker",
     "CancelBoth": "both",
 }
-_WATCHED: Final[dict[str, TriggerBy]] = {"LastPrice": "last", "MarkPrice": "mark", "IndexPrice": "index"}
-_ATTACHED = ("takeProfit", "stopLoss", "tpLimitPrice", "slLimitPrice")
 
 
 @dataclass(slots=True)
@@ -77,8 +79,10 @@ class Tickets:
         tif: TimeInForce = _time_in_force(params) if kind == "limit" else "ioc"
         if kind == "market" and "slippageTolerance" in params:
             kind, price = "limit", self._tolerated(instrument, side, params, tag)
-        trigger = self._trigger(instrument, params, tag)
+        trigger = self._trigger(instrument, account, params, tag)
         tag.close_on_trigger = params.flag("closeOnTrigger")
+        base = params.quantity("price") if kind == "limit" else trigger.price if trigger else 0
+        tag.attached = attached.read(self._desk, instrument, side, base, params)
         ticket = Ticket(
             instrument=instrument,
             side=side,
@@ -160,21 +164,31 @@ class Tickets:
         tag.tolerance = (unit, text)
         return best + side * away
 
-    def _trigger(self, instrument: Instrument, params: Params, tag: Tag) -> Trigger | None:
+    def _trigger(self, instrument: Instrument, account: str, params: Params, tag: Tag) -> Trigger | None:
         price = params.quantity("triggerPrice")
         if not price:
             return None
         tag.stop_type = "tpslOrder" if params.text("orderFilter") == "tpslOrder" else "Stop"
+        self._check_number(instrument, account, tag)
         if instrument.kind == "spot":
             rises, by = price > self._desk.last_price(instrument), "LastPrice"
         else:
             direction = params.integer("triggerDirection")
             if direction not in (1, 2):
                 raise invalid("triggerDirection invalid")
-            rises, by = direction == 1, params.one_of("triggerBy", _WATCHED, "LastPrice")
+            rises, by = direction == 1, params.one_of("triggerBy", WATCHED, "LastPrice")
             tag.trigger_direction = direction
-            self._check_direction(instrument, price, rises, _WATCHED[by])
-        return Trigger(price=price, by=_WATCHED[by], rises=rises)
+            self._check_direction(instrument, price, rises, WATCHED[by])
+        return Trigger(price=price, by=WATCHED[by], rises=rises)
+
+    def _check_number(self, instrument: Instrument, account: str, tag: Tag) -> None:
+        """So many conditional orders of a symbol may wait; the stops of a position are not counted among them."""
+        spot = instrument.kind == "spot"
+        waiting = self._desk.exchange.orders.open(account, instrument.category, instrument.key)
+        recorder = self._desk.recorder
+        same = sum(one.status == "untriggered" and recorder.tag_of(one).stop_type == tag.stop_type for one in waiting)
+        if same >= (CONDITIONAL_SPOT_MAX if spot else CONDITIONAL_MAX):
+            raise VenueError(170810 if spot else 110009)
 
     def _check_direction(self, instrument: Instrument, price: int, rises: bool, by: TriggerBy) -> None:
         """A trigger price that is reached already is refused, with the code of the direction that was expected."""
@@ -203,8 +217,6 @@ def position_side(params: Params) -> PositionSide:
 
 def _refuse_unknown(params: Params, spot: bool) -> None:
     """What would change the order's meaning and is not simulated is refused, never ignored."""
-    if any(params.text(name) not in ("", "0") for name in _ATTACHED):
-        raise invalid("takeProfit and stopLoss with an order are not open here: use /v5/position/trading-stop")
     if spot and params.integer("isLeverage"):
         raise VenueError(10001, "Cross Margin Trading not yet supported by the selected coin")
     if params.text("timeInForce") == "RPI":

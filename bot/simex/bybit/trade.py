@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bot.simex.bybit.desk import CATEGORIES
 from bot.simex.bybit.errors import MESSAGES, VenueError, invalid
-from bot.simex.bybit.gate import RECV_WINDOW_MS_DEFAULT, KeyRing, authenticate_socket, check_window
+from bot.simex.bybit.gate import RECV_WINDOW_MS_DEFAULT, KeyRing, authenticate_socket, check_expiry, check_window
 from bot.simex.bybit.limits import Usage
 from bot.simex.bybit.router import Answer, Router
 from bot.simex.bybit.sessions import Line, encoded, parsed
@@ -74,15 +74,17 @@ class TradeSession:
             raise VenueError(10404)
         values = self._admit(message)
         assert self.key is not None
-        # Looked up anew: the key may have been changed or revoked since the session began.
-        answer = self.router.call(path, values, self.keys.find(self.key.key))
+        # Looked up anew: the key may have been changed or revoked, or have expired, since the session began.
+        key = self.keys.find(self.key.key)
+        check_expiry(key, self.line.server_ms())
+        answer = self.router.call(path, values, key)
         self._note(path, answer.trace)
         return self._order_reply(message, op, answer)
 
     def _authenticate(self, message: Message) -> str:
         if self.key is not None:
             raise VenueError(20001)
-        self.key = authenticate_socket(self.keys, message.get("args"), self.line.server_ms())
+        self.key = authenticate_socket(self.keys, message.get("args"), self.line.server_ms(), self.line.address)
         trace = Trace(key_name=self.key.name, account=self.key.account, signed=True, verdict="ok")
         self._note(SOCKET_PATH, trace, method="AUTH")
         return encoded({**_named(message), "retCode": 0, "retMsg": "OK", "op": "auth", "connId": self.line.conn_id})
@@ -119,6 +121,7 @@ class TradeSession:
             del self._seen[next(iter(self._seen))]
 
     def _check_rate(self) -> None:
+        self.router.count_socket_request()
         now_ms = self.line.server_ms()
         if len(self._times) == self._times.maxlen and now_ms - self._times[0] < 1_000:
             raise VenueError(20003)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from bot.simex.core.instrument import Category, Instrument, Key
+from bot.simex.core.instrument import Category, Instrument, Key, maintenance
 from bot.simex.core.order import Order, PositionSide, Trade
 
 HISTORY_ROWS_MAX = 100_000
@@ -72,15 +72,25 @@ class Position:
     """The part of `realized` since the position was last opened; `fees` and `funding` count from there as well."""
     # What follows is cached at the marks' version of the pool (see margin.revalue and Valuation).
     pool: Pool | None = None
+    mark: int = 0
     exposure: int = 0
     """The notional at the mark with the sign of `quantity`."""
     unrealized: int = 0
-    maintenance: int = 0
-    initial: int = 0
     required: int = 0
     """The initial margin that the pool must leave alone: of position and orders; isolated, of the orders only."""
     cap: int = 0
     """The largest notional at the leverage."""
+
+    # Asked for much less often than positions change: derived when they are.
+    @property
+    def maintenance(self) -> int:
+        """The maintenance margin."""
+        return maintenance(self.instrument.tiers, abs(self.exposure)) if self.exposure else 0
+
+    @property
+    def initial(self) -> int:
+        """The initial margin of the position alone: its notional over its leverage, rounded up."""
+        return -(-abs(self.exposure) // self.leverage)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,9 +106,17 @@ class Pool:
     positions: list[Position] = field(default_factory=list)
     stamp: int = -1
     unrealized: int = 0
-    maintenance: int = 0
-    initial: int = 0
     required: int = 0
+
+    @property
+    def maintenance(self) -> int:
+        """The maintenance margin of the cross-margined positions."""
+        return sum([one.maintenance for one in self.positions if not one.isolated])
+
+    @property
+    def initial(self) -> int:
+        """The initial margin of the cross-margined positions alone."""
+        return sum([one.initial for one in self.positions if not one.isolated])
 
 
 @dataclass(slots=True, eq=False)
@@ -140,7 +158,8 @@ class Income(msgspec.Struct, frozen=True, gc=False):
 class Account:
     """Everything the exchange keeps of one account. `parent` is the master of a sub-account, empty for a master.
 
-    `hedge_mode` is by category. `fees` overrides (maker, taker), of 1e-8, by category.
+    `hedge_mode` is by category. `fees` overrides (maker, taker), of 1e-8, by category. `isolated` is the margin mode of
+    a unified account: every future is margined by itself, and in its own coin alone; positions begin so.
     """
 
     account_id: str
@@ -151,6 +170,7 @@ class Account:
     positions: dict[tuple[Key, PositionSide], Position] = field(default_factory=dict)
     hedge_mode: dict[Category, bool] = field(default_factory=dict)
     multi_assets: bool = False
+    isolated: bool = False
     in_liquidation: set[WalletName] = field(default_factory=set)
     fees: dict[Category, tuple[int, int]] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
@@ -165,5 +185,5 @@ class Account:
         key = (instrument.key, side)
         found = self.positions.get(key)
         if found is None:
-            found = self.positions[key] = Position(instrument, side)
+            found = self.positions[key] = Position(instrument, side, isolated=self.isolated)
         return found

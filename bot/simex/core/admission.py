@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.simex.core.book import Book
+from bot.simex.core.book import Book, Bounds
 from bot.simex.core.instrument import Filters, Instrument, Status
 from bot.simex.core.matching import average, survey
 from bot.simex.core.numbers import SCALE
 from bot.simex.core.order import ALIVE, BUY, RESTS, Order, PositionSide, Side, Ticket, TimeInForce, Trigger, TriggerBy
 from bot.simex.core.orders import Seat
-from bot.simex.core.ports import Money, Prices
+from bot.simex.core.ports import Prices
 from bot.simex.core.refusal import Reason, Refused
 from bot.simex.core.state import State
 
@@ -33,18 +33,17 @@ _CLOSED: Mapping[Status, Reason] = {
 
 
 # What neither must nor must not take something at once.
-_PLAIN: frozenset[TimeInForce] = frozenset({"gtc", "ioc"})
+PLAIN: frozenset[TimeInForce] = frozenset({"gtc", "ioc"})
 
 
 class Admission:
     """Decides whether an order is accepted, and as what."""
 
-    def __init__(self, state: State, money: Money, prices: Prices, seed: int) -> None:
-        """`seed` marks the client ids that the exchange makes up."""
+    def __init__(self, state: State, prices: Prices, seed: int) -> None:
+        """`seed` marks the client ids that the exchange makes up: they begin with `tag`."""
         self._state = state
-        self._tag = f"{seed & 0xFFFFFF:06x}-" if state.rules.names_orders else ""
-        self._money = money
-        self._prices = prices
+        self.tag = f"{seed & 0xFFFFFF:06x}-" if state.rules.names_orders else ""
+        self.prices = prices
 
     def order(self, seat: Seat, ticket: Ticket) -> Order:
         """The order as it begins; a reduce-only quantity is capped to what can be reduced. Refused otherwise."""
@@ -52,10 +51,9 @@ class Admission:
         if instrument.status != "trading":
             _status(instrument, ticket)
         if ticket.client_id:
-            self._client_id(seat, ticket.client_id)
+            self.check_client_id(seat, ticket.client_id)
         market, price, quantity = ticket.type == "market", ticket.price, ticket.quantity
-        if market or not _on_grid(filters, price, quantity):
-            _check_grid(filters, ticket)
+        _check_grid(filters, ticket)
         reduces = _reduces(seat, ticket)
         if ticket.trigger is not None:
             self._waits(seat, ticket)
@@ -70,21 +68,54 @@ class Admission:
             quantity = self._capped(seat, ticket, quantity)
         else:
             check_notional(instrument, quantity, price)
-        if len(seat.resting) >= filters.orders_max:
+        if seat.resting >= filters.orders_max:
             raise Refused(Reason.OPEN_ORDERS_MAX)
-        plain = not market and ticket.tif in _PLAIN
+        plain = not market and ticket.tif in PLAIN
         worst = price if plain else self._takes(seat, ticket, quantity)
-        self._money.require(seat.account, instrument, ticket.side, ticket.position_side, quantity, worst, reduces)
+        seat.till.require(ticket.side, ticket.position_side, quantity, worst, reduces)
         return self.draft(seat, ticket, quantity, reduces)
+
+    def ordinary(self, book: Book, side: Side, price: int, quantity: int, product: int) -> bool:
+        """One look for what nearly every limit order keeps: status, grid, ranges, multipliers, notional.
+
+        What does not pass is looked at again check by check, which finds the reason or that all is well. `product` is
+        that of price and quantity, which the caller needs as well.
+        """
+        instrument, bounds = book.instrument, book.bounds
+        if bounds is None or bounds.version != self.prices.version or bounds.filters is not instrument.filters:
+            bounds = self.bounds(book)
+        return (
+            bounds.lowest[side] <= price <= bounds.highest[side]
+            and bounds.quantity_min <= quantity <= bounds.quantity_max
+            and product >= bounds.notional_min
+            and not price % bounds.tick
+            and not quantity % bounds.lot
+            and instrument.status == "trading"
+        )
+
+    def bounds(self, book: Book) -> Bounds:
+        """What `ordinary` compares with, for the present marks and filters; the book keeps it."""
+        instrument, filters, version = book.instrument, book.instrument.filters, self.prices.version
+        reference = self.prices.prices.get(instrument.key, 0) if instrument.kind == "linear" else 0
+        if not reference:
+            book.bounds = found = Bounds(version, filters, (0, 1, 1), (0, 0, 0))
+            return found
+        lowest = -(-reference * filters.multiplier_down // SCALE)
+        highest = reference * filters.multiplier_up // SCALE or filters.price_max
+        book.bounds = found = Bounds(
+            version,
+            filters,
+            (0, max(filters.price_min, 1), max(filters.price_min, lowest, 1)),
+            (0, min(filters.price_max, highest), filters.price_max),
+        )
+        return found
 
     def draft(self, seat: Seat, ticket: Ticket, quantity: int, reduces: bool) -> Order:
         """An order of a ticket, checked or the exchange's own."""
         state = self._state
-        order_id, now_ms = state.next_order_id(), state.now_ms
-        client_id = ticket.client_id
-        if not client_id and self._tag:
-            client_id = f"{self._tag}{order_id}"
-        return Order(
+        order_id, now_ms = ticket.order_id or state.next_order_id(), state.now_ms
+        client_id = ticket.client_id or (f"{self.tag}{order_id}" if self.tag else "")
+        order = Order(
             order_id,
             client_id,
             seat.account.account_id,
@@ -94,16 +125,18 @@ class Admission:
             ticket.tif,
             quantity,
             ticket.price,
-            reduces,
-            ticket.close_position,
-            ticket.position_side,
             ticket.prevention,
-            ticket.trigger,
             ticket.origin,
             now_ms,
             now_ms,
-            quote_quantity=ticket.quote_quantity,
+            reduces,
+            ticket.close_position,
+            ticket.position_side,
+            ticket.trigger,
         )
+        if ticket.quote_quantity:
+            order.quote_quantity = ticket.quote_quantity
+        return order
 
     def bound(self, book: Book, side: Side) -> int:
         """The worst price that a market order of this side may take, 0 when nothing bounds it."""
@@ -115,14 +148,23 @@ class Admission:
     def reference(self, book: Book) -> int:
         """What prices are compared with: the mark of a future, else the mid, else the last trade; 0 when unknown."""
         instrument = book.instrument
-        return (instrument.kind != "spot" and self._prices.mark(instrument.key)) or book.mid() or book.last
+        return (instrument.kind != "spot" and self.prices.mark(instrument.key)) or book.mid() or book.last
 
     def watched(self, book: Book, by: TriggerBy) -> int:
         """The present value of what a trigger watches, 0 when unknown."""
         if by == "last":
             return book.last or book.mid()
         key = book.instrument.key
-        return self._prices.mark(key) if by == "mark" else self._prices.index(key)
+        return self.prices.mark(key) if by == "mark" else self.prices.index(key)
+
+    def check_client_id(self, seat: Seat, client_id: str) -> None:
+        """A client id that may be used (again)."""
+        rules = self._state.rules
+        if len(client_id) > rules.client_id_max:
+            raise Refused(Reason.CLIENT_ID_FORMAT)
+        known = seat.clients.get(client_id)
+        if known is not None and (rules.unique_client_ids == "ever" or known.status in ALIVE):
+            raise Refused(Reason.CLIENT_ID_DUPLICATE)
 
     def check_trigger(self, book: Book, trigger: Trigger) -> None:
         """Refused(WOULD_TRIGGER) when the watched price is already there."""
@@ -144,19 +186,11 @@ class Admission:
     def reducible(self, seat: Seat, side: Side, position_side: PositionSide, *, rests: bool) -> int:
         """What a reduce-only order may take. One that takes at once may take what others rest for; they then shrink."""
         if rests:
-            return self._money.reducible(seat.account, seat.instrument, side, position_side)
+            return seat.till.reducible(side, position_side)
         held = seat.account.position(seat.instrument, position_side).quantity
         return abs(held) if held * side < 0 else 0
 
     # --------------------------------------------------------------------------------------------- private
-    def _client_id(self, seat: Seat, client_id: str) -> None:
-        rules = self._state.rules
-        if len(client_id) > rules.client_id_max:
-            raise Refused(Reason.CLIENT_ID_FORMAT)
-        known = seat.clients.get(client_id)
-        if known is not None and (rules.unique_client_ids == "ever" or known.status in ALIVE):
-            raise Refused(Reason.CLIENT_ID_DUPLICATE)
-
     def _waits(self, seat: Seat, ticket: Ticket) -> None:
         trigger = ticket.trigger
         if trigger is None:
@@ -166,9 +200,7 @@ class Admission:
             raise Refused(Reason.ALGO_ORDERS_MAX)
         self.check_trigger(seat.book, trigger)
         if ticket.type == "limit" and seat.instrument.category in self._state.rules.conditional_locks:
-            self._money.require(
-                seat.account, seat.instrument, ticket.side, ticket.position_side, ticket.quantity, ticket.price, False
-            )
+            seat.till.require(ticket.side, ticket.position_side, ticket.quantity, ticket.price, False)
 
     def _quantity(self, seat: Seat, ticket: Ticket) -> int:
         """What a market order's money buys on the present book, or what must be sold for it, in whole lots."""
@@ -246,16 +278,6 @@ def check_notional(instrument: Instrument, quantity: int, price: int) -> None:
     least = instrument.filters.notional_min
     if least and (quantity * price if instrument.kind != "inverse" else instrument.notional(quantity, price)) < least:
         raise Refused(Reason.NOTIONAL_MIN)
-
-
-def _on_grid(filters: Filters, price: int, quantity: int) -> bool:
-    """Whether a limit order passes `_check_grid`: one look for what nearly every order is."""
-    return (
-        0 < filters.price_min <= price <= filters.price_max
-        and 0 < filters.quantity_min <= quantity <= filters.quantity_max
-        and not price % filters.tick
-        and not quantity % filters.lot
-    )
 
 
 def _check_grid(filters: Filters, ticket: Ticket) -> None:

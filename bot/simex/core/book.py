@@ -18,7 +18,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from bot.simex.core.instrument import Instrument
+from bot.simex.core.instrument import Filters, Instrument
 from bot.simex.core.order import BUY, SELL, Order, Side
 
 # A venue's books begin with some id; differences are contiguous from there on.
@@ -26,6 +26,12 @@ UPDATE_ID_FIRST = 1
 
 Levels = tuple[tuple[int, int], ...]
 Top = tuple[int, int, int, int]
+# A number for each side, found by the side itself: [BUY], which is 1, and [SELL], which is -1 and so the last.
+BySide = tuple[int, int, int]
+
+
+# Of every level without orders: most have none, and a dictionary of its own is what costs most to make of a level.
+NO_ORDERS: dict[int, Order] = {}
 
 
 class PriceLevel:
@@ -37,7 +43,7 @@ class PriceLevel:
         self.price = price
         self.background = 0
         self.resting = 0
-        self.orders: dict[int, Order] = {}
+        self.orders = NO_ORDERS
 
 
 # The best level of an empty side.
@@ -45,20 +51,21 @@ NOTHING = PriceLevel(0)
 
 
 class BookSide:
-    """The bids (`sign` 1) or the asks (`sign` -1). `changed` are the prices touched since they were last published."""
+    """The bids (`sign` 1) or the asks (`sign` -1). `changed` are the prices touched since they were last published.
 
-    __slots__ = ("changed", "keys", "levels", "sign")
+    `first` is the best level, NOTHING when the side is empty; `stirred` says that it is another one, or holds another
+    quantity, than when that was last looked at.
+    """
+
+    __slots__ = ("changed", "first", "keys", "levels", "sign", "stirred")
 
     def __init__(self, sign: Side) -> None:
         self.sign: Side = sign
         self.levels: dict[int, PriceLevel] = {}
         self.keys: list[int] = []
         self.changed: set[int] = set()
-
-    def best(self) -> PriceLevel | None:
-        """The best level, or None when the side is empty."""
-        keys = self.keys
-        return self.levels[keys[-1] * self.sign] if keys else None
+        self.first = NOTHING
+        self.stirred = False
 
     def best_first(self) -> Iterator[PriceLevel]:
         """The levels, best first; the side must not change meanwhile."""
@@ -67,8 +74,7 @@ class BookSide:
 
     def best_price(self) -> int:
         """The best price, 0 when the side is empty."""
-        keys = self.keys
-        return keys[-1] * self.sign if keys else 0
+        return self.first.price
 
     def reaches(self, price: int) -> bool:
         """Whether an order of the other side at this price would trade here."""
@@ -86,12 +92,16 @@ class BookSide:
         changed = self.changed
         if not changed:
             return ()
-        levels, prices = self.levels, sorted(changed, reverse=self.sign > 0)
-        changed.clear()
+        levels = self.levels
+        if len(changed) == 1:
+            price = changed.pop()
+            level = levels.get(price, NOTHING)
+            return ((price, level.background + level.resting),)
         taken = []
-        for price in prices:
-            level = levels.get(price)
-            taken.append((price, 0 if level is None else level.background + level.resting))
+        for price in sorted(changed, reverse=self.sign > 0):
+            level = levels.get(price, NOTHING)
+            taken.append((price, level.background + level.resting))
+        changed.clear()
         return tuple(taken)
 
     # ------------------------------------------------------------------------------------------ background
@@ -106,6 +116,8 @@ class BookSide:
             return
         level.background = quantity
         self.changed.add(price)
+        if level is self.first:
+            self.stirred = True
         if level.orders:
             for order in reversed(level.orders.values()):
                 if order.ahead <= quantity:
@@ -118,6 +130,8 @@ class BookSide:
         """Strangers' quantity was traded: it goes from the front of the queue."""
         level.background -= quantity
         self.changed.add(level.price)
+        if level is self.first:
+            self.stirred = True
         if level.orders:
             self.move_forward(level, quantity)
         elif not level.background:
@@ -126,22 +140,33 @@ class BookSide:
     def move_forward(self, level: PriceLevel, quantity: int) -> None:
         """So much of what stood before the orders of a level is no longer before them."""
         for order in level.orders.values():
-            order.ahead = order.ahead - quantity if order.ahead > quantity else 0
+            ahead = order.ahead
+            if ahead:
+                order.ahead = ahead - quantity if ahead > quantity else 0
 
     # ---------------------------------------------------------------------------------------------- orders
     def add(self, order: Order) -> None:
         """Put an order's remainder at the end of its price's queue."""
-        level = self.levels.get(order.price) or self._added(order.price)
+        price = order.price
+        level = self.levels.get(price) or self._added(price)
         order.ahead = level.background
-        level.orders[order.order_id] = order
+        if level.orders:
+            level.orders[order.order_id] = order
+        else:
+            level.orders = {order.order_id: order}
         level.resting += order.quantity - order.filled
-        self.changed.add(order.price)
+        self.changed.add(price)
+        if level is self.first:
+            self.stirred = True
 
     def remove(self, order: Order) -> None:
         """Take a resting order out."""
-        level = self.levels[order.price]
+        price = order.price
+        level = self.levels[price]
         del level.orders[order.order_id]
-        self.changed.add(order.price)
+        self.changed.add(price)
+        if level is self.first:
+            self.stirred = True
         level.resting -= order.quantity - order.filled
         if not level.orders and not level.background:
             self._drop(level)
@@ -151,6 +176,8 @@ class BookSide:
         level = self.levels[order.price]
         level.resting -= quantity
         self.changed.add(order.price)
+        if level is self.first:
+            self.stirred = True
         if order.quantity - order.filled == quantity:
             del level.orders[order.order_id]
             if not level.orders and not level.background:
@@ -159,16 +186,22 @@ class BookSide:
     # --------------------------------------------------------------------------------------------- private
     def _added(self, price: int) -> PriceLevel:
         level = self.levels[price] = PriceLevel(price)
-        insort(self.keys, price * self.sign)
+        keys, key = self.keys, price * self.sign
+        if not keys or key > keys[-1]:
+            keys.append(key)
+            self.first = level
+        else:
+            insort(keys, key)
         return level
 
     def _drop(self, level: PriceLevel) -> None:
-        del self.levels[level.price]
-        keys, key = self.keys, level.price * self.sign
-        if keys[-1] == key:
+        levels, keys = self.levels, self.keys
+        del levels[level.price]
+        if level is self.first:
             keys.pop()
+            self.first = levels[keys[-1] * self.sign] if keys else NOTHING
         else:
-            del keys[bisect_left(keys, key)]
+            del keys[bisect_left(keys, level.price * self.sign)]
 
 
 def clear_better(side: BookSide, price: int) -> None:
@@ -190,18 +223,50 @@ def replace_background(side: BookSide, rows: Levels) -> None:
         side.set_background(price, quantity)
 
 
+class Bounds:
+    """What nearly every limit order on a book keeps, in the form in which one look compares it.
+
+    It holds for the marks of a `version` and for these `filters`. Prices by side: [1] for buys, [-1] for sells; where
+    every price must be looked at closely (spot, inverse, no mark yet), no price lies between lowest and highest.
+    """
+
+    __slots__ = (
+        "filters",
+        "highest",
+        "lot",
+        "lowest",
+        "notional_min",
+        "quantity_max",
+        "quantity_min",
+        "tick",
+        "version",
+    )
+
+    def __init__(self, version: int, filters: Filters, lowest: BySide, highest: BySide) -> None:
+        self.version = version
+        self.filters = filters
+        self.lowest = lowest
+        self.highest = highest
+        self.quantity_min = max(filters.quantity_min, 1)
+        self.quantity_max = filters.quantity_max
+        self.notional_min = filters.notional_min
+        self.tick = filters.tick
+        self.lot = filters.lot
+
+
 class Book:
     """Both sides of one instrument; `last` is the price of the last public trade, 0 before the first.
 
     `lowest` and `highest` are the extremes of the trades since the triggers were last looked at, 0 without one.
     `update_id` counts what happened to the book, `published_id` is that of the last published difference; `is_dirty`
-    says that another is due, and `shown` is the last published top.
+    says that another is due, and `shown` is the last published top; `bounds` are the admission's.
     """
 
     __slots__ = (
         "_sides",
         "asks",
         "bids",
+        "bounds",
         "highest",
         "instrument",
         "is_dirty",
@@ -221,6 +286,7 @@ class Book:
         self.update_id = self.published_id = UPDATE_ID_FIRST
         self.is_dirty = False
         self.shown: Top = (0, 0, 0, 0)
+        self.bounds: Bounds | None = None
 
     def side(self, side: Side) -> BookSide:
         """Where an order of this side rests."""
@@ -232,17 +298,10 @@ class Book:
 
     def mid(self) -> int:
         """The middle of the best prices, rounded down; 0 when a side is empty."""
-        bid, ask = self.bids.best_price(), self.asks.best_price()
+        bid, ask = self.bids.first.price, self.asks.first.price
         return (bid + ask) // 2 if bid and ask else 0
 
     def top(self) -> Top:
         """Best bid, its quantity, best ask, its quantity; an empty side has both zero."""
-        bid, ask = self.bids.best() or NOTHING, self.asks.best() or NOTHING
+        bid, ask = self.bids.first, self.asks.first
         return bid.price, bid.background + bid.resting, ask.price, ask.background + ask.resting
-
-    def traded(self, price: int) -> None:
-        """A public trade happened."""
-        self.last = price
-        self.highest = max(self.highest, price)
-        if price < self.lowest or not self.lowest:
-            self.lowest = price

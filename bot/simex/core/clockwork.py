@@ -92,7 +92,7 @@ class Clockwork:
             state.now_ms = max(state.now_ms, due_ms)
             if flow_ms == due_ms:
                 self.flow(due_ms)
-                depth_ms = publication.due_ms
+                depth_ms = publication.flowed(due_ms)
             if depth_ms is not None and depth_ms <= due_ms:
                 publication.run()
             if timer_ms <= due_ms:
@@ -116,11 +116,10 @@ class Clockwork:
         for change in self._source.until(now_ms):
             apply(change)
         self.settle()
-        self._publication.flowed()
 
     def settle(self) -> None:
         """Publish the books that flow has touched and fire what it set off."""
         touched, settle = self._strangers.touched, self._desk.settle
-        for book in touched.values():
+        for book in touched:
             settle(book)
         touched.clear()

@@ -65,6 +65,11 @@ class Delivery:
             raise ValueError(f"{key[1]}: only a future can be delisted, and its end follows the restriction")
         self._plan(_Plan(instrument, max(settle_ms, self._state.now_ms + 1), reduce_only_ms))
 
+    def is_delisting(self, key: Key) -> bool:
+        """Whether the end of a contract that has no expiry is announced."""
+        plan = self._plans.get(key)
+        return plan is not None and plan.instrument.expiry_ms is None
+
     def run(self) -> None:
         """Do what is due."""
         now_ms = self._state.now_ms

@@ -15,14 +15,17 @@ from bot.simex.core.admission import Admission, check_notional, check_price, che
 from bot.simex.core.book import Book, BookSide
 from bot.simex.core.execution import Floor
 from bot.simex.core.instrument import MATCHES, Category, Key
+from bot.simex.core.lane import Lane
 from bot.simex.core.matching import survey
 from bot.simex.core.order import ALIVE, RESTS, EndReason, Order, Side, Ticket, Trigger, TriggerBy
 from bot.simex.core.orders import Orders, Seat
-from bot.simex.core.ports import Money
 from bot.simex.core.publication import Publication
 from bot.simex.core.refusal import Reason, Refused
 from bot.simex.core.state import State
 from bot.simex.core.triggers import Triggers
+
+EXAMINED_ID = 1
+"""The number of an order that is only thought of; any but 0, which would draw a new one."""
 
 
 class Desk:
@@ -35,39 +38,51 @@ class Desk:
         orders: Orders,
         admission: Admission,
         floor: Floor,
-        money: Money,
         publication: Publication,
     ) -> None:
         self._state = state
         self._books = books
         self._orders = orders
+        self._seats = orders.seats
         self._admission = admission
         self._floor = floor
-        self._money = money
         self._publication = publication
         self._triggers = Triggers()
+        self.lane = Lane(state, orders, admission, self._execute)
 
     # ------------------------------------------------------------------------------------------ for accounts
     def place(self, account_id: str, ticket: Ticket) -> Order:
         """Accept an order, match it, and answer it as it then is. Refused."""
-        seat = self._orders.seat(account_id, ticket.instrument.key)
-        order = self._admission.order(seat, ticket)
-        if order.trigger is not None:
-            self._wait(seat, order)
-            return order
-        self._floor.accept(seat, order)
-        self._execute(seat, order)
-        self.settle(seat.book)
+        key = ticket.instrument.key
+        seat = self._seats.get((account_id, key)) or self._orders.seat(account_id, key)
+        order = self.lane.place(seat, ticket)
+        if order is None:
+            order = self._admission.order(seat, ticket)
+            if order.trigger is not None:
+                self._wait(seat, order)
+                return order
+            self._floor.accept(seat, order)
+            self._execute(seat, order)
+        book = seat.book
+        self._publication.touched(book)
+        if book.highest:
+            self._traded(book)
         return order
+
+    def examine(self, account_id: str, ticket: Ticket) -> None:
+        """Refuse what `place` would refuse now; nothing changes, not even the number of the next order. Refused."""
+        seat = self._orders.seat(account_id, ticket.instrument.key)
+        self._admission.order(seat, msgspec.structs.replace(ticket, order_id=EXAMINED_ID))
 
     def cancel(self, order: Order, reason: EndReason = "user") -> Order:
         """End an order that is open or waits for its trigger. Refused(ORDER_NOT_OPEN)."""
-        if order.status not in ALIVE:
-            raise Refused(Reason.ORDER_NOT_OPEN)
-        seat = self._orders.seat_of(order)
-        if order.status == "untriggered":
-            self._triggers.drop(order)
-        self._floor.end(seat, order, reason)
+        seat = self._seats[order.account_id, order.instrument.key]
+        if reason != "user" or not self.lane.cancel(seat, order):
+            if order.status not in ALIVE:
+                raise Refused(Reason.ORDER_NOT_OPEN)
+            if order.status == "untriggered":
+                self._triggers.drop(order)
+            self._floor.end(seat, order, reason)
         self._publication.touched(seat.book)
         return order
 
@@ -98,10 +113,16 @@ class Desk:
             return self._amend_waiting(order, price, quantity, trigger_price)
         if price == order.price and quantity == order.quantity:
             raise Refused(Reason.AMEND_UNCHANGED)
-        seat = self._orders.seat_of(order)
-        self._check_amended(seat, order, price, quantity)
-        if quantity <= order.filled:
-            return self.cancel(order)
+        seat = self._seats[order.account_id, order.instrument.key]
+        if (price != order.price or quantity > order.quantity) and self.lane.move(seat, order, price, quantity):
+            self._publication.touched(seat.book)
+            return order
+        if quantity <= order.filled or not self._admission.ordinary(
+            seat.book, order.side, price, quantity, price * quantity
+        ):
+            self._check_amended(seat, order, price, quantity)
+            if quantity <= order.filled:
+                return self.cancel(order)
         if price == order.price and quantity < order.quantity:
             self._floor.shrink(seat, order, quantity)
         else:
@@ -133,11 +154,8 @@ class Desk:
     def settle(self, book: Book) -> None:
         """After anything that touched a book: publish its top, and fire what its trades set off."""
         self._publication.touched(book)
-        while book.highest:
-            low, high = book.lowest, book.highest
-            book.lowest = book.highest = 0
-            if self._triggers:
-                self.watch(book, "last", low, high)
+        if book.highest:
+            self._traded(book)
 
     def watch(self, book: Book, by: TriggerBy, low: int, high: int) -> None:
         """A watched price went from `low` to `high`: fire what waited for it."""
@@ -155,12 +173,20 @@ class Desk:
                 self.watch(self._books[key], by, price, price)
 
     # --------------------------------------------------------------------------------------------- private
+    def _traded(self, book: Book) -> None:
+        """Fire what the trades since the last look set off, and what that sets off in turn."""
+        while book.highest:
+            low, high = book.lowest, book.highest
+            book.lowest = book.highest = 0
+            if self._triggers.watches:
+                self.watch(book, "last", low, high)
+
     def _wait(self, seat: Seat, order: Order) -> None:
         order.status = "untriggered"
         self._orders.waits(seat, order)
         self._triggers.add(order)
         if order.type == "limit" and order.instrument.category in self._state.rules.conditional_locks:
-            self._money.reserve(order, order.quantity)
+            seat.till.hold(order, order.quantity)
         self._floor.accept(seat, order)
 
     def _fire(self, order: Order) -> None:
@@ -170,7 +196,7 @@ class Desk:
         order.status = "triggered"
         self._floor.tell(order, "triggered")
         if order.locked:
-            self._money.release(order, order.quantity)
+            seat.till.hold(order, -order.quantity)
         if order.reduce_only:
             rests = order.type == "limit" and order.tif in RESTS
             room = self._admission.reducible(seat, order.side, order.position_side, rests=rests)
@@ -189,15 +215,7 @@ class Desk:
         book = seat.book
         price = order.price or book.opposite(order.side).best_price() or self._admission.reference(book)
         try:
-            self._money.require(
-                seat.account,
-                seat.instrument,
-                order.side,
-                order.position_side,
-                order.quantity,
-                price,
-                order.reduce_only,
-            )
+            seat.till.require(order.side, order.position_side, order.quantity, price, order.reduce_only)
         except Refused:
             return False
         return True
@@ -208,10 +226,11 @@ class Desk:
         opposite = book.asks if order.side > 0 else book.bids
         limit = order.price or self._admission.bound(book, order.side)
         end: EndReason = ""
-        if not limit or opposite.reaches(limit):
+        keys = opposite.keys
+        if not limit or (keys and keys[-1] >= limit * opposite.sign):
             end = self._taken(seat, order, opposite, limit)
-        if order.status == "filled":
-            return
+            if order.status == "filled":
+                return
         if not end:
             if order.type == "limit" and order.tif in RESTS:
                 self._floor.rest(seat, order)
@@ -243,23 +262,15 @@ class Desk:
 
     def _move(self, seat: Seat, order: Order, price: int, quantity: int) -> None:
         """Take an order out and put it back as it is now wanted, behind everybody else."""
-        money, left = self._money, order.quantity - order.filled
-        money.release(order, left)
+        till, left = seat.till, order.quantity - order.filled
+        till.hold(order, -left)
         try:
             if order.reduce_only:
                 room = self._admission.reducible(seat, order.side, order.position_side, rests=True)
                 quantity = min(quantity, order.filled + room)
-            money.require(
-                seat.account,
-                seat.instrument,
-                order.side,
-                order.position_side,
-                quantity - order.filled,
-                price,
-                order.reduce_only,
-            )
+            till.require(order.side, order.position_side, quantity - order.filled, price, order.reduce_only)
         except Refused:
-            money.reserve(order, left)
+            till.hold(order, left)
             raise
         seat.book.side(order.side).remove(order)
         self._orders.moved(seat, order)
@@ -282,16 +293,16 @@ class Desk:
         if moved is not trigger:
             check_price(seat.instrument.filters, moved.price)
             self._admission.check_trigger(seat.book, moved)
-        self._rewait(order, price, quantity, moved)
+        self._rewait(seat, order, price, quantity, moved)
         return order
 
-    def _rewait(self, order: Order, price: int, quantity: int, trigger: Trigger) -> None:
+    def _rewait(self, seat: Seat, order: Order, price: int, quantity: int, trigger: Trigger) -> None:
         held = order.locked
         if held:
-            self._money.release(order, order.quantity)
+            seat.till.hold(order, -order.quantity)
         self._triggers.drop(order)
         order.price, order.quantity, order.trigger = price, quantity, trigger
         self._triggers.add(order)
         if held:
-            self._money.reserve(order, quantity)
+            seat.till.hold(order, quantity)
         self._floor.tell(order, "amended")

@@ -1,8 +1,8 @@
 """One number for everything that happened: the same calls on the same seed give it again, on any Python.
 
-Each event is written as a JSON array of integers, booleans and strings, an instrument as its category and name, an
-order as what of it can change (once, when it is new, with what was asked for), coins as an object. The SHA-256 runs
-over these arrays, a line each, in order.
+Each event is written as a JSON array of integers, booleans and strings, an instrument as its category and name. What
+was asked for is written when an order is new, and afterwards what of it this change can have changed; what its fills
+add up to is told by the fills. The SHA-256 runs over these arrays, a line each, in order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from bot.simex.core.events import (
     TopChanged,
     Traded,
 )
-from bot.simex.core.order import Order, Trade
 
 _Row = tuple[object, ...]
 # Events that are written at once: few enough for the processor's cache.
@@ -42,9 +41,9 @@ class Digest:
 
     def feed(self, events: Sequence[Event]) -> None:
         """Take in events, in the order in which they happened."""
-        update = self._hash.update
+        update, writers = self._hash.update, _WRITERS
         for first in range(0, len(events), BATCH):
-            update(_lines([_WRITERS[type(event)](event) for event in events[first : first + BATCH]]))
+            update(_lines([writers[type(event)](event) for event in events[first : first + BATCH]]))
 
     def hexdigest(self) -> str:
         """The hash of everything so far."""
@@ -52,37 +51,52 @@ class Digest:
 
 
 def _order(event: OrderChanged) -> _Row:
-    """What has happened to it; whose it is and what was asked for, when it is new."""
-    order, trade = event.order, event.trade
+    """What this kind of change can have changed; whose it is and what was asked for, when it is new."""
+    execution, order, trade = event.execution, event.order, event.trade
+    if trade is not None:
+        return (
+            execution,
+            event.time_ms,
+            order.order_id,
+            order.filled,
+            order.locked,
+            trade.trade_id,
+            trade.price,
+            trade.quantity,
+            trade.fee,
+            trade.fee_asset,
+            trade.is_maker,
+            trade.realized,
+        )
+    if execution == "new":
+        return (
+            execution,
+            event.time_ms,
+            order.order_id,
+            order.quantity,
+            order.price,
+            order.client_id,
+            order.account_id,
+            order.instrument.key,
+            order.side,
+            order.type,
+        )
     return (
-        "order",
+        execution,
         event.time_ms,
-        event.execution,
         order.order_id,
         order.quantity,
         order.price,
         order.status,
         order.end,
         order.filled,
-        order.paid,
-        order.fee,
         order.ahead,
         order.locked,
-        _asked(order) if event.execution == "new" else None,
-        None if trade is None else _trade(trade),
     )
 
 
-def _asked(order: Order) -> _Row:
-    return (order.client_id, order.account_id, order.instrument.key, order.side, order.type)
-
-
-def _trade(trade: Trade) -> _Row:
-    return (trade.trade_id, trade.price, trade.quantity, trade.fee, trade.fee_asset, trade.is_maker, trade.realized)
-
-
 def _account(event: AccountChanged) -> _Row:
-    rows = tuple(map(_position, event.positions))
+    rows = [_position(row) for row in event.positions]
     return ("account", event.time_ms, event.account_id, event.wallet, event.reason, event.coins, rows)
 
 

@@ -39,7 +39,7 @@ class OrderChanged(msgspec.Struct, frozen=True, gc=False):
     trade: Trade | None = None
 
 
-class Coins(msgspec.Struct, frozen=True, gc=False):
+class Coins(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An asset of a wallet after a change, as money: `balance` is the whole of it, `locked` what spot orders hold.
 
     `delta` is how much this change moved the balance other than by trading; `isolated` the part of the balance that is
@@ -79,11 +79,14 @@ class AccountChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class SettingChanged(msgspec.Struct, frozen=True, gc=False):
-    """Leverage, margin type, hedge mode or asset mode of an account was set; `name` says which, `value` to what."""
+    """Leverage, margin type or mode, hedge or asset mode of an account was set; `name` says which, `value` to what.
+
+    A margin type is an instrument's, a margin mode a unified account's.
+    """
 
     time_ms: int
     account_id: str
-    name: Literal["leverage", "margin_type", "hedge_mode", "multi_assets"]
+    name: Literal["leverage", "margin_type", "margin_mode", "hedge_mode", "multi_assets"]
     instrument: Instrument | None
     value: int | str | bool
 

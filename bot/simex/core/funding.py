@@ -1,12 +1,12 @@
 """The charge of funding: on what is held at the moment of settlement, at the mark of that moment.
 
 A positive rate is paid by longs to shorts. The house is everybody else, so it pays what the accounts receive. An
-isolated position pays out of its own margin first.
+isolated position pays out of its own margin first; at a venue that does it the other way round, out of free coins.
 """
 
 from __future__ import annotations
 
-from bot.simex.core.account import Account, Position
+from bot.simex.core.account import Account, Pool, Position
 from bot.simex.core.accounting import Accounting
 from bot.simex.core.instrument import Key
 from bot.simex.core.numbers import SCALE, booked, divided
@@ -46,7 +46,7 @@ class Funding:
         wallet, asset = pool.purse.wallet, pool.asset
         notional = instrument.notional(position.quantity, mark)
         amount = booked(divided((-notional if position.quantity > 0 else notional) * rate, SCALE))
-        kept = max(amount, -position.isolated_margin) if position.isolated else 0
+        kept = self._of_margin(pool, position, amount) if position.isolated else 0
         position.isolated_margin += kept
         position.funding += amount
         accounting.postings.move(account, wallet, asset, amount - kept)
@@ -55,3 +55,9 @@ class Funding:
         accounting.postings.income(account, "funding", wallet, asset, amount, about)
         positions = (position,) if position.isolated else ()
         accounting.postings.tell(account, wallet, "funding", {asset: amount}, positions)
+
+    def _of_margin(self, pool: Pool, position: Position, amount: int) -> int:
+        """What of a payment (above zero: received) an isolated position's own margin takes."""
+        if not self._state.rules.isolated_funding_from_wallet:
+            return max(amount, -position.isolated_margin)
+        return max(min(amount + max(pool.coin.free, 0), 0), -position.isolated_margin)

@@ -10,6 +10,7 @@ so that for both kinds: cost = sum of the worths at which it was traded, unreali
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,6 +39,20 @@ class Tier:
     rate: int
     deduction: int
     leverage_max: int
+
+
+def tier_of(tiers: Sequence[Tier], notional: int) -> Tier:
+    """The tier of a notional that is not negative; the last one beyond every cap."""
+    for tier in tiers:
+        if notional <= tier.cap:
+            return tier
+    return tiers[-1]
+
+
+def maintenance(tiers: Sequence[Tier], notional: int) -> int:
+    """The maintenance margin of a notional that is not negative."""
+    tier = tier_of(tiers, notional)
+    return divided(notional * tier.rate, SCALE) - tier.deduction
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class Ledger:
         """One side of a fill: its fee, the rest that could not be booked; and what of it the house took, if it did."""
         asset = instrument.settle
         self.fees[asset] += fee
-        self.house[asset] += worth + residue
+        if worth or residue:
+            self.house[asset] += worth + residue
         if quantity:
             self.house_positions[instrument.key] -= quantity
 

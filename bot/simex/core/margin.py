@@ -10,21 +10,6 @@ from collections.abc import Sequence
 
 from bot.simex.core.account import Position
 from bot.simex.core.instrument import Tier
-from bot.simex.core.numbers import SCALE, divided
-
-
-def tier_of(tiers: Sequence[Tier], notional: int) -> Tier:
-    """The tier of a notional that is not negative; the last one beyond every cap."""
-    for tier in tiers:
-        if notional <= tier.cap:
-            return tier
-    return tiers[-1]
-
-
-def maintenance(tiers: Sequence[Tier], notional: int) -> int:
-    """The maintenance margin of a notional that is not negative."""
-    tier = tiers[0] if notional <= tiers[0].cap else tier_of(tiers, notional)
-    return divided(notional * tier.rate, SCALE) - tier.deduction
 
 
 def cap(tiers: Sequence[Tier], leverage: int) -> int:
@@ -32,13 +17,11 @@ def cap(tiers: Sequence[Tier], leverage: int) -> int:
     return max((tier.cap for tier in tiers if tier.leverage_max >= leverage), default=0)
 
 
-def required(position: Position, bids: int, asks: int) -> int:
-    """The margin the pool must leave alone for a position with orders of these notionals (see Position.required).
+def tied(position: Position, size: int) -> int:
+    """The margin the pool must leave alone for a position that may reach this size with its orders.
 
-    Bids and asks are not below zero, so the larger of both ways is the larger size the position may reach.
+    See Position.required; of both ways, all buys filled and all sells filled, the larger counts.
     """
-    up, down = position.exposure + bids, asks - position.exposure
-    size = up if up > down else down  # noqa: FURB136 - every order comes here, and max() takes twice as long
     if position.isolated:
         size -= abs(position.exposure)
     return -(-size // position.leverage)
@@ -47,16 +30,20 @@ def required(position: Position, bids: int, asks: int) -> int:
 def revalue(position: Position, mark: int) -> None:
     """Value a position at a mark (of 1e-8; 0: none is known, and the position is worth its cost)."""
     instrument, quantity = position.instrument, position.quantity
+    position.mark = mark
     if quantity == 0:
-        position.exposure = position.unrealized = position.maintenance = position.initial = 0
+        position.exposure = position.unrealized = 0
     else:
         if not mark:
             worth = position.cost
         else:
             worth = quantity * mark if instrument.kind == "linear" else instrument.worth(quantity, mark)
-        notional = abs(worth)
+        notional = worth if worth > 0 else -worth
         position.exposure = notional if quantity > 0 else -notional
         position.unrealized = worth - position.cost
-        position.maintenance = maintenance(instrument.tiers, notional)
-        position.initial = -(-notional // position.leverage)
-    position.required = required(position, position.bid_worth, position.ask_worth)
+    exposure = position.exposure
+    up, down = exposure + position.bid_worth, position.ask_worth - exposure
+    size = up if up > down else down  # noqa: FURB136 - every fill comes here, and max() takes twice as long
+    if position.isolated:
+        size -= abs(exposure)
+    position.required = -(-size // position.leverage)

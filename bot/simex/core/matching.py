@@ -1,7 +1,7 @@
 """How an incoming order meets the other side of a book: best price first, at one price in the order of arrival.
 
-`survey` only looks (fill-or-kill, the worst price of a market order); `walk` takes, and what it yields is already gone
-from the book when it is yielded. Whose order is filled and what that means for money is not known here.
+`survey` only looks (fill-or-kill, the worst price of a market order); `walk` and `take_first` take, and what they say
+is already gone from the book. Whose order is filled and what that means for money is not known here.
 """
 
 from __future__ import annotations
@@ -49,48 +49,35 @@ def average(seen: Survey) -> int:
     return -(-seen.paid // seen.quantity) if seen.quantity else 0
 
 
-def walk(side: BookSide, limit: int, quantity: int, own: str = "", prevention: Prevention = "none") -> Iterator[Take]:
+def walk(side: BookSide, limit: int, quantity: int) -> Iterator[Take]:
     """Take up to `quantity`, no worse than `limit` (0: any)."""
-    left = quantity
-    keys, levels, sign = side.keys, side.levels, side.sign
-    lowest = limit * sign if limit else None
+    left, keys = quantity, side.keys
+    lowest = limit * side.sign if limit else None
     while left and keys and (lowest is None or keys[-1] >= lowest):
-        price = keys[-1] * sign
-        level = levels[price]
-        if level.orders:
-            for take in _queue(side, level, left, own, prevention):
-                left -= take[1]
-                yield take
-        else:
-            size = min(left, level.background)
-            left -= size
-            side.take_background(level, size)
-            yield price, size, None
+        take = take_first(side, left)
+        left -= take[1]
+        yield take
 
 
-def _queue(side: BookSide, level: PriceLevel, quantity: int, own: str, prevention: Prevention) -> Iterator[Take]:
-    """Go through the orders of a level and the background before each of them."""
-    left = quantity
-    price = level.price
-    for order in tuple(level.orders.values()):
-        if order.order_id not in level.orders:
-            continue  # A fill before it ended it: a reduce-only order whose position was closed.
+def take_first(side: BookSide, quantity: int, own: str = "", prevention: Prevention = "none") -> Take:
+    """Take up to `quantity` of what stands first on a side that is not empty; call again for what comes next.
+
+    An order of `own` that prevention keeps from trading stands first until it is ended.
+    """
+    level = side.first
+    for order in level.orders.values():
         if order.ahead:
-            size = min(left, order.ahead)
-            left -= size
+            size = min(quantity, order.ahead)
             side.take_background(level, size)
-            yield price, size, None
-        if not left:
-            return
+            return level.price, size, None
         if order.account_id == own and prevention != "none":
-            yield price, 0, order
-            continue
-        size = min(left, order.quantity - order.filled)
-        left -= size
+            return level.price, 0, order
+        size = min(quantity, order.quantity - order.filled)
         side.reduce(order, size)
-        yield price, size, order
-        if not left:
-            return
+        return level.price, size, order
+    size = min(quantity, level.background)
+    side.take_background(level, size)
+    return level.price, size, None
 
 
 def _offered(level: PriceLevel, own: str, prevention: Prevention) -> tuple[int, bool]:

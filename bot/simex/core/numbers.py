@@ -15,6 +15,8 @@ SCALE: Final = 10**8
 MONEY: Final = 10**16
 BOOKED: Final = MONEY // SCALE
 _HALF = BOOKED // 2
+_SHARE = BOOKED * SCALE
+_HALF_SHARE = _SHARE // 2
 _DIGITS = 60
 
 
@@ -42,6 +44,14 @@ def booked(value: int) -> int:
     """Money rounded to what a venue books: a multiple of 1e-8, half to even."""
     quotient, rest = divmod(value, BOOKED)
     if rest > _HALF or (rest == _HALF and quotient & 1):
+        quotient += 1
+    return quotient * BOOKED
+
+
+def charged(amount: int, rate: int) -> int:
+    """A rate of 1e-8 on an amount of money, as a venue books it: a multiple of 1e-8, half to even."""
+    quotient, rest = divmod(amount * rate, _SHARE)
+    if rest > _HALF_SHARE or (rest == _HALF_SHARE and quotient & 1):
         quotient += 1
     return quotient * BOOKED
 

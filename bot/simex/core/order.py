@@ -57,7 +57,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as asked for. Prices and quantities of 1e-8; `price` 0 for market.
 
     `quote_quantity` is money to spend or receive (spot market orders) and replaces `quantity`; `close_position` takes
-    the whole position when triggered. `client_id` empty: the exchange chooses one.
+    the whole position when triggered. `client_id` empty: the exchange chooses one. `order_id` 0: so it does; another is
+    one that a dialect took beforehand, for an order that waited with it.
     """
 
     instrument: Instrument
@@ -74,6 +75,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     prevention: Prevention = "maker"
     trigger: Trigger | None = None
     origin: Origin = "user"
+    order_id: int = 0
 
 
 class Order(msgspec.Struct, eq=False, gc=False):
@@ -92,14 +94,14 @@ class Order(msgspec.Struct, eq=False, gc=False):
     tif: TimeInForce
     quantity: int
     price: int
-    reduce_only: bool
-    close_position: bool
-    position_side: PositionSide
     prevention: Prevention
-    trigger: Trigger | None
     origin: Origin
     created_ms: int
     updated_ms: int
+    reduce_only: bool = False
+    close_position: bool = False
+    position_side: PositionSide = "both"
+    trigger: Trigger | None = None
     status: Status = "new"
     filled: int = 0
     turnover: int = 0

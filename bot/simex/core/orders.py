@@ -8,6 +8,7 @@ from bot.simex.core.account import Account
 from bot.simex.core.book import Book
 from bot.simex.core.instrument import Category, Key
 from bot.simex.core.order import Order, PositionSide, Side
+from bot.simex.core.ports import Money, Till
 from bot.simex.core.refusal import Reason, Refused
 from bot.simex.core.state import State
 
@@ -16,34 +17,39 @@ CLOSED_KEPT_MAX = 200_000
 
 
 class Seat:
-    """One account at one book: what a call about the two needs, found with one look-up.
+    """One account at one book: what a call about the two needs, found with one look-up; `till` is for the money.
 
-    `resting` are its orders in the book, `waiting` those whose trigger did not fire, `reducing` the reduce-only ones in
-    the book by position side, all by order id, oldest first; `closed` the rest, in the order in which they ended.
+    `resting` counts its orders in the book, `reducing` are the reduce-only ones of them by position side, `waiting`
+    those whose trigger did not fire, both by order id, oldest first; `closed` are the rest, in the order of their ends.
     `clients` is shared by all seats of an account in a category: client id -> the newest order that carried it.
     """
 
-    __slots__ = ("account", "book", "clients", "closed", "instrument", "reducing", "resting", "waiting")
+    __slots__ = ("account", "book", "clients", "closed", "instrument", "reducing", "resting", "till", "waiting")
 
-    def __init__(self, account: Account, book: Book, clients: dict[str, Order]) -> None:
+    def __init__(self, account: Account, book: Book, till: Till, clients: dict[str, Order]) -> None:
         self.account = account
         self.book = book
+        self.till = till
         self.instrument = book.instrument
         self.clients = clients
-        self.resting: dict[int, Order] = {}
+        self.resting = 0
         self.waiting: dict[int, Order] = {}
         self.reducing: dict[PositionSide, dict[int, Order]] = {}
         self.closed: deque[Order] = deque()
 
 
 class Orders:
-    """The registry. Queries of one account and category; a client id names the newest order that carried it."""
+    """The registry. Queries of one account and category; a client id names the newest order that carried it.
 
-    def __init__(self, state: State, books: dict[Key, Book]) -> None:
+    `by_id` are all orders that are known, `seats` the seats that were taken, by account and instrument.
+    """
+
+    def __init__(self, state: State, books: dict[Key, Book], money: Money) -> None:
         self._state = state
         self._books = books
-        self._by_id: dict[int, Order] = {}
-        self._seats: dict[tuple[str, Key], Seat] = {}
+        self._money = money
+        self.by_id: dict[int, Order] = {}
+        self.seats: dict[tuple[str, Key], Seat] = {}
         self._clients: dict[tuple[str, Category], dict[str, Order]] = {}
         self._closed: deque[Seat] = deque()
 
@@ -51,7 +57,7 @@ class Orders:
         """One order, open or not, of an instrument or a category; the order id wins. Refused(UNKNOWN_ORDER)."""
         category = where if isinstance(where, str) else where[0]
         if order_id is not None:
-            found = self._by_id.get(order_id)
+            found = self.by_id.get(order_id)
         else:
             found = self._clients.get((account_id, category), {}).get(client_id)
         if found is None or found.account_id != account_id or found.instrument.category != category:
@@ -80,27 +86,28 @@ class Orders:
     def history(self, account_id: str, category: Category, key: Key | None = None) -> list[Order]:
         """Every order still known, open or closed, by order id."""
         keys = [key] if key is not None else [known for known in self._books if known[0] == category]
-        seats = (self._seats.get((account_id, known)) for known in keys)
+        seats = (self.seats.get((account_id, known)) for known in keys)
         closed = [order for seat in seats if seat is not None for order in seat.closed]
         return sorted(closed + self.open(account_id, category, key), key=_by_id)
 
     # ------------------------------------------------------------------------------------------- for the desk
     def seat(self, account_id: str, key: Key) -> Seat:
         """An account's seat at a book, made at its first call. Refused(UNKNOWN_ACCOUNT, UNKNOWN_SYMBOL)."""
-        found = self._seats.get((account_id, key))
+        found = self.seats.get((account_id, key))
         if found is None:
-            account, _ = self._state.account(account_id), self._state.instrument(key)
+            account, instrument = self._state.account(account_id), self._state.instrument(key)
             clients = self._clients.setdefault((account_id, key[0]), {})
-            found = self._seats[(account_id, key)] = Seat(account, self._books[key], clients)
+            till = self._money.till(account, instrument)
+            found = self.seats[(account_id, key)] = Seat(account, self._books[key], till, clients)
         return found
 
     def seat_of(self, order: Order) -> Seat:
         """The seat from which an order was placed."""
-        return self._seats[(order.account_id, order.instrument.key)]
+        return self.seats[order.account_id, order.instrument.key]
 
     def add(self, seat: Seat, order: Order) -> None:
         """A new order was accepted."""
-        self._by_id[order.order_id] = order
+        self.by_id[order.order_id] = order
         if order.client_id:
             seat.clients[order.client_id] = order
 
@@ -114,14 +121,14 @@ class Orders:
 
     def rested(self, seat: Seat, order: Order) -> None:
         """An order came into the book."""
-        seat.resting[order.order_id] = order
+        seat.resting += 1
         seat.account.orders[order.order_id] = order
         if order.reduce_only:
             seat.reducing.setdefault(order.position_side, {})[order.order_id] = order
 
     def moved(self, seat: Seat, order: Order) -> None:
         """An order left the book to come back elsewhere."""
-        del seat.resting[order.order_id]
+        seat.resting -= 1
         del seat.account.orders[order.order_id]
         if order.reduce_only:
             del seat.reducing[order.position_side][order.order_id]
@@ -138,22 +145,25 @@ class Orders:
 
     def ended(self, seat: Seat, order: Order) -> None:
         """An order will not change any more."""
-        order_id = order.order_id
-        if seat.resting.pop(order_id, None) is not None:
-            del seat.account.orders[order_id]
-            if order.reduce_only:
-                del seat.reducing[order.position_side][order_id]
-        elif seat.waiting.pop(order_id, None) is not None:
-            del seat.account.orders[order_id]
+        order_id, orders = order.order_id, seat.account.orders
+        if order_id in orders:
+            del orders[order_id]
+            if order_id in seat.waiting:
+                del seat.waiting[order_id]
+            else:
+                seat.resting -= 1
+                if order.reduce_only:
+                    del seat.reducing[order.position_side][order_id]
         seat.closed.append(order)
-        self._closed.append(seat)
-        if len(self._closed) > CLOSED_KEPT_MAX:
+        closed = self._closed
+        closed.append(seat)
+        if len(closed) > CLOSED_KEPT_MAX:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         seat = self._closed.popleft()
         oldest = seat.closed.popleft()
-        del self._by_id[oldest.order_id]
+        del self.by_id[oldest.order_id]
         if seat.clients.get(oldest.client_id) is oldest:
             del seat.clients[oldest.client_id]
 

@@ -4,9 +4,10 @@ A pool holds the positions of a wallet that settle in one asset. Margined by its
 
     available = coins + unrealized profit of the cross positions - margin required by positions and orders
 
-and in dollars (unified accounts, multi-assets mode) all pools of a wallet together: every asset's equity at its dollar
-price, a positive one after its haircut, less what the pools require and what open spot orders would lose by haircuts.
-An isolated position counts with its orders only; its own margin has left the coins.
+and in dollars (multi-assets mode, unified accounts in cross margin) all pools of a wallet together: every asset's
+equity at its dollar price, a positive one after its haircut, less what the pools require and what open spot orders
+would lose by haircuts. An isolated position counts with its orders only; its own margin has left the coins. Where
+a unified account is in isolated margin, the coins that spot orders hold are not available.
 
 An order changes one position's row and so two sums. A new mark, or a change of settings, makes the sums stale.
 """
@@ -42,7 +43,7 @@ class Pools:
         return found
 
     def regrouped(self, account: Account) -> None:
-        """The account's asset mode was set: margin its purses accordingly."""
+        """The account's asset or margin mode was set: margin its purses accordingly."""
         for purse in account.purses.values():
             purse.dollars = self.in_dollars(account, purse.wallet)
             purse.stamp = STALE
@@ -52,7 +53,9 @@ class Pools:
     def in_dollars(self, account: Account, wallet: WalletName) -> bool:
         """Whether everything in a wallet is margined together. COIN-M wallets never are: each coin stands alone."""
         regime = self._rules.regimes.get(wallet, "cash")
-        return regime == "unified" or (regime == "single" and account.multi_assets and wallet in self._linear)
+        if regime == "unified":
+            return not account.isolated
+        return regime == "single" and account.multi_assets and wallet in self._linear
 
     def of(self, account: Account, position: Position) -> Pool:
         """The up-to-date pool of a position."""
@@ -72,35 +75,20 @@ class Pools:
         """Value every position of a pool at the present marks; nothing when that was done."""
         if pool.stamp == self._marks.version:
             return
-        pool.unrealized = pool.maintenance = pool.initial = pool.required = 0
+        pool.unrealized = pool.required = 0
         prices = self._marks.prices
         for position in pool.positions:
-            margin.revalue(position, prices.get(position.instrument.key, 0) if position.quantity else 0)
+            margin.revalue(position, prices.get(position.instrument.key, 0))
             pool.required += position.required
             if not position.isolated:
                 pool.unrealized += position.unrealized
-                pool.maintenance += position.maintenance
-                pool.initial += position.initial
         pool.stamp = self._marks.version
-        pool.purse.stamp = STALE
-
-    def filled(self, pool: Pool, position: Position) -> None:
-        """Value one position anew after a fill; its pool was up to date before it."""
-        cross = not position.isolated
-        required, unrealized = position.required, position.unrealized
-        maintenance, initial = position.maintenance, position.initial
-        margin.revalue(position, self._marks.prices.get(position.instrument.key, 0))
-        pool.required += position.required - required
-        if cross:
-            pool.unrealized += position.unrealized - unrealized
-            pool.maintenance += position.maintenance - maintenance
-            pool.initial += position.initial - initial
         pool.purse.stamp = STALE
 
     def available(self, pool: Pool) -> int:
         """What may be tied up or taken out; below zero when more is required than there is."""
         if not pool.purse.dollars:
-            return pool.coin.balance + pool.unrealized - pool.required
+            return pool.coin.balance - pool.coin.locked + pool.unrealized - pool.required
         price, spare = self._marks.dollars(pool.asset), self.dollars.available(pool.purse)
         if price == SCALE:
             return spare

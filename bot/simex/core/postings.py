@@ -58,6 +58,14 @@ class Postings:
         account.wallets[wallet][asset].balance += amount
         self.pools.touch(account, wallet, asset)
 
+    def give_margin(self, account: Account, position: Position, amount: int) -> None:
+        """Move money of the wallet into an isolated position's margin (below zero: back), and tell; 0 is nothing."""
+        if amount:
+            pool = self.pools.of(account, position)
+            position.isolated_margin += amount
+            self.move(account, pool.purse.wallet, pool.asset, -amount)
+            self.tell(account, pool.purse.wallet, "margin_transfer", {pool.asset: 0}, (position,))
+
     def income(
         self,
         account: Account,
@@ -101,16 +109,28 @@ class Postings:
         for one in pool.positions:
             isolated += one.isolated_margin
         balance, held, price = coin.balance + isolated, position.quantity, trade.price
-        profit, instrument = trade.realized, trade.instrument
-        lines: tuple[tuple[IncomeKind, int], ...] = ((kind, profit), ("commission", -trade.fee))
-        for filed, amount in lines if profit and trade.fee else lines[:1] if profit else lines[1:]:
-            number = state.next_income_id()
-            account.income.append(
-                Income(number, now_ms, filed, wallet, asset, amount, balance, instrument, trade, 0, held, price)
-            )
+        instrument, write = trade.instrument, account.income.append
+        if trade.realized:
+            number, profit = state.next_income_id(), trade.realized
+            write(Income(number, now_ms, kind, wallet, asset, profit, balance, instrument, trade, 0, held, price))
+        if trade.fee:
+            number, fee = state.next_income_id(), -trade.fee
+            write(Income(number, now_ms, "commission", wallet, asset, fee, balance, instrument, trade, 0, held, price))
         position.updated_ms = account.updated_ms = now_ms
         coins = (Coins(asset, balance, coin.locked, 0, isolated),)
-        state.emit(AccountChanged(now_ms, account.account_id, wallet, reason, coins, (self.row(position),)))
+        # As `_row`, in place.
+        row = PositionRow(
+            instrument,
+            position.side,
+            held,
+            position.cost,
+            position.realized,
+            position.mark,
+            position.isolated,
+            position.isolated_margin,
+            position.leverage,
+        )
+        state.emit(AccountChanged(now_ms, account.account_id, wallet, reason, coins, (row,)))
 
     def tell(
         self,
@@ -128,19 +148,23 @@ class Postings:
 
     def row(self, position: Position) -> PositionRow:
         """A position as events show it."""
-        return PositionRow(
-            position.instrument,
-            position.side,
-            position.quantity,
-            position.cost,
-            position.realized,
-            self.marks.prices.get(position.instrument.key, 0),
-            position.isolated,
-            position.isolated_margin,
-            position.leverage,
-        )
+        return _row(position, self.marks.prices.get(position.instrument.key, 0))
 
     def _coins(self, account: Account, wallet: WalletName, asset: str, delta: int) -> Coins:
         coin = account.wallets[wallet][asset]
         isolated = self.isolated(account, wallet, asset)
         return Coins(asset, coin.balance + isolated, coin.locked, delta, isolated)
+
+
+def _row(position: Position, mark: int) -> PositionRow:
+    return PositionRow(
+        position.instrument,
+        position.side,
+        position.quantity,
+        position.cost,
+        position.realized,
+        mark,
+        position.isolated,
+        position.isolated_margin,
+        position.leverage,
+    )

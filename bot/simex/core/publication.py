@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.simex.core.book import NOTHING, Book
+from bot.simex.core.book import Book
 from bot.simex.core.events import DepthChanged, TopChanged
 from bot.simex.core.instrument import Key
 from bot.simex.core.state import State
@@ -30,22 +30,22 @@ class Publication:
             return
         book.update_id += 1
         if not book.is_dirty:
-            book.is_dirty = True
-            self._dirty.append(book)
-            if self.due_ms is None:
-                self.due_ms = (self._state.now_ms // self._interval_ms + 1) * self._interval_ms
-        bid_keys, ask_keys = bids.keys, asks.keys
-        bid = bids.levels[bid_keys[-1]] if bid_keys else NOTHING
-        ask = asks.levels[-ask_keys[-1]] if ask_keys else NOTHING
-        top = (bid.price, bid.background + bid.resting, ask.price, ask.background + ask.resting)
-        if top != book.shown:
-            book.shown = top
-            self._state.emit(TopChanged(self._state.now_ms, book.instrument, book.update_id, *top))
+            self._changed(book)
+        if bids.stirred or asks.stirred:
+            bids.stirred = asks.stirred = False
+            top = book.top()
+            if top != book.shown:
+                book.shown = top
+                self._state.emit(TopChanged(self._state.now_ms, book.instrument, book.update_id, *top))
 
-    def flowed(self) -> None:
-        """The flow of a moment is over: at a multiple of the interval its changes are told in that moment still."""
-        if self._dirty and self._state.now_ms % self._interval_ms == 0:
-            self.due_ms = self._state.now_ms
+    def flowed(self, now_ms: int) -> int | None:
+        """The flow of a moment is over: at a multiple of the interval its changes are told in that moment still.
+
+        Answers `due_ms`.
+        """
+        if self._dirty and now_ms % self._interval_ms == 0:
+            self.due_ms = now_ms
+        return self.due_ms
 
     def opened(self) -> None:
         """The first tops; what stands in the books now is what a snapshot shows, not a difference."""
@@ -69,3 +69,10 @@ class Publication:
             book.published_id = last
             bids, asks = book.bids.taken_changes(), book.asks.taken_changes()
             emit(DepthChanged(now_ms, book.instrument, previous + 1, last, previous, bids, asks))
+
+    def _changed(self, book: Book) -> None:
+        """A book's first change since its last difference."""
+        book.is_dirty = True
+        self._dirty.append(book)
+        if self.due_ms is None:
+            self.due_ms = (self._state.now_ms // self._interval_ms + 1) * self._interval_ms

@@ -18,8 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from bot.simex.core.account import Position
-from bot.simex.core.instrument import Instrument
-from bot.simex.core.margin import tier_of
+from bot.simex.core.instrument import Instrument, tier_of
 from bot.simex.core.numbers import MONEY, SCALE
 
 PRICE_MAX = 10**26

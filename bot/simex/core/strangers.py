@@ -23,7 +23,7 @@ from bot.simex.core.state import State
 
 
 class Strangers:
-    """Applies flow. `touched` are the books it has touched since they were last settled."""
+    """Applies flow. `touched` are the books it has touched since they were last settled, in that order."""
 
     def __init__(self, state: State, books: Mapping[Key, Book], floor: Floor, marks: Marks, rates: Rates) -> None:
         self._state = state
@@ -31,30 +31,30 @@ class Strangers:
         self._floor = floor
         self._marks = marks
         self._rates = rates
-        self.touched: dict[Key, Book] = {}
+        self.touched: dict[Book, None] = {}
 
     def apply(self, flow: Flow) -> None:
         """One change. KeyError for an instrument that is not traded here."""
-        if isinstance(flow, IndexPrice):
-            self._marks.index_price(flow.index, flow.price)
-            return
-        if isinstance(flow, FundingRate):
-            self._rates.record(flow.key, flow.time_ms, flow.rate)
-            return
-        key = flow.key
-        book = self.touched[key] = self._books[key]
-        if isinstance(flow, Level):
-            self._level(book, flow)
-        elif isinstance(flow, Top):
+        if isinstance(flow, Top):  # What there is most of comes first.
+            book = self._books[flow.key]
+            self.touched[book] = None
             self._top(book, flow)
+        elif isinstance(flow, Level):
+            self._level(self._touched(flow.key), flow)
+        elif isinstance(flow, IndexPrice):
+            self._marks.index_price(flow.index, flow.price)
         elif isinstance(flow, Levels):
-            self._levels(book, flow)
-        elif book.instrument.status not in MATCHES:
-            return
-        elif isinstance(flow, Aggression):
-            self._aggression(book, flow)
+            self._levels(self._touched(flow.key), flow)
+        elif isinstance(flow, FundingRate):
+            self._rates.record(flow.key, flow.time_ms, flow.rate)
         else:
-            self._print(book, flow)
+            book = self._touched(flow.key)
+            if book.instrument.status not in MATCHES:
+                return
+            if isinstance(flow, Aggression):
+                self._aggression(book, flow)
+            else:
+                self._print(book, flow)
 
     def background(self, key: Key) -> Levels:
         """What of a book is strangers'."""
@@ -67,8 +67,12 @@ class Strangers:
 
     def reopened(self, key: Key) -> None:
         """Trading begins again: what came to cross while nothing traded trades now."""
-        book = self.touched[key] = self._books[key]
-        self._uncross(book)
+        self._uncross(self._touched(key))
+
+    def _touched(self, key: Key) -> Book:
+        book = self._books[key]
+        self.touched[book] = None
+        return book
 
     def _level(self, book: Book, flow: Level) -> None:
         side, other = (book.bids, book.asks) if flow.side > 0 else (book.asks, book.bids)
@@ -77,14 +81,17 @@ class Strangers:
             self._cross(book, side)
 
     def _top(self, book: Book, flow: Top) -> None:
-        bids, asks = book.bids, book.asks
-        clear_better(bids, flow.bid)
-        if flow.bid:
-            bids.set_background(flow.bid, flow.bid_quantity)
-        clear_better(asks, flow.ask)
-        if flow.ask:
-            asks.set_background(flow.ask, flow.ask_quantity)
-        self._uncross(book)
+        bids, asks, bid, ask = book.bids, book.asks, flow.bid, flow.ask
+        if bids.first.price > bid:
+            clear_better(bids, bid)
+        if bid:
+            bids.set_background(bid, flow.bid_quantity)
+        if not ask or 0 < asks.first.price < ask:
+            clear_better(asks, ask)
+        if ask:
+            asks.set_background(ask, flow.ask_quantity)
+        if bids.first.price >= asks.first.price:
+            self._uncross(book)
 
     def _levels(self, book: Book, flow: Levels) -> None:
         replace_background(book.bids, flow.bids)

@@ -54,38 +54,34 @@ class Watch:
 
 
 class Triggers:
-    """All watches of one exchange."""
+    """All watches of one exchange; `watches` is empty as long as no order has ever waited."""
 
     def __init__(self) -> None:
-        self._watches: dict[tuple[Key, TriggerBy, int], Watch] = {}
-
-    def __bool__(self) -> bool:
-        """Whether anything waits, or ever did."""
-        return bool(self._watches)
+        self.watches: dict[tuple[Key, TriggerBy, int], Watch] = {}
 
     def add(self, order: Order) -> None:
         """An untriggered order begins to wait, for the first time or with an amended trigger."""
         trigger = _trigger(order)
         where = (order.instrument.key, trigger.by, 1 if trigger.rises else -1)
-        found = self._watches.get(where)
+        found = self.watches.get(where)
         if found is None:
-            found = self._watches[where] = Watch(where[2])
+            found = self.watches[where] = Watch(where[2])
         found.add(order, trigger.price)
 
     def drop(self, order: Order) -> None:
         """An order is about to be cancelled, or to wait for something else."""
         trigger = _trigger(order)
-        self._watches[(order.instrument.key, trigger.by, 1 if trigger.rises else -1)].drop()
+        self.watches[(order.instrument.key, trigger.by, 1 if trigger.rises else -1)].drop()
 
     def watched(self) -> list[tuple[Key, TriggerBy]]:
         """What is, or was, waited for: instruments and prices."""
-        return list(dict.fromkeys((key, by) for key, by, _ in self._watches))
+        return list(dict.fromkeys((key, by) for key, by, _ in self.watches))
 
     def due(self, key: Key, by: TriggerBy, low: int, high: int) -> list[Order]:
         """What prices of an instrument from `low` to `high` set off, first those that waited for a rise."""
         found: list[Order] = []
         for sign, price in ((1, high), (-1, low)):
-            watch = self._watches.get((key, by, sign))
+            watch = self.watches.get((key, by, sign))
             if watch is not None:
                 watch.due(price, found)
         return found

@@ -9,8 +9,7 @@ from fractions import Fraction
 from bot.simex.core.account import Account, Pool, Position, WalletName
 from bot.simex.core.accounting import Accounting
 from bot.simex.core.adl import Ranking
-from bot.simex.core.instrument import Category, Instrument
-from bot.simex.core.margin import tier_of
+from bot.simex.core.instrument import Category, Instrument, tier_of
 from bot.simex.core.numbers import SCALE, amount, divided, unscaled
 from bot.simex.core.order import PositionSide
 from bot.simex.core.positions import break_even_price, entry_price
@@ -120,8 +119,11 @@ class Valuation:
         margin, loss = self._pools.dollars.collateral(purse), self._pools.dollars.haircut_loss(purse)
         required, maintenance = self._pools.dollars.required(purse), self._pools.dollars.maintenance(purse)
         pools = list(purse.pools.values())
-        balance = sum(self._dollars(pool, pool.coin.balance) for pool in pools)
-        unrealized = sum(self._dollars(pool, pool.unrealized) for pool in pools)
+        balance = unrealized = 0
+        for pool in pools:
+            held = pool.positions
+            balance += self._dollars(pool, pool.coin.balance + sum(one.isolated_margin for one in held))
+            unrealized += self._dollars(pool, sum(one.unrealized for one in held))
         return TotalsView(
             equity=amount(balance + unrealized),
             balance=amount(balance),

@@ -11,7 +11,8 @@ from bot.simex.core.instrument import Category
 from bot.simex.core.numbers import SCALE
 
 # "cash": spot only. "single": each settle asset is its own margin pool, or all with haircuts when the account is in
-# multi-assets mode. "unified": spot, futures and all collateral in one pool, in dollars with haircuts.
+# multi-assets mode. "unified": spot, futures and all collateral in one pool, in dollars with haircuts; when the account
+# is in isolated margin, each future by itself and in its own coin.
 Regime = Literal["cash", "single", "unified"]
 
 
@@ -58,6 +59,12 @@ class VenueRules:
     """Where a fill-or-kill order that cannot be filled is accepted and expires; elsewhere it is refused."""
     conditional_locks: frozenset[Category] = frozenset()
     """Where a conditional limit order holds its funds while it waits."""
+    isolated_leverage_moves_margin: bool = False
+    """Whether a new leverage gives an isolated position the margin that it needs, or takes what it needs no more.
+
+    If not it may only rise, and moves nothing."""
+    isolated_funding_from_wallet: bool = False
+    """Whether funding of an isolated position is paid by the free coins first, and goes to them; if not, its margin."""
     amend_below_filled_cancels: bool = True
     """Whether amending a quantity to what is filled already, or less, cancels the order; if not it is refused."""
 
@@ -89,5 +96,7 @@ BYBIT = VenueRules(
     names_orders=False,
     post_only_expires=frozenset({"spot", "linear", "inverse"}),
     fok_expires=frozenset({"spot", "linear", "inverse"}),
+    isolated_leverage_moves_margin=True,
+    isolated_funding_from_wallet=True,
     amend_below_filled_cancels=False,
 )

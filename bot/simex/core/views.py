@@ -95,6 +95,7 @@ class AssetView(msgspec.Struct, frozen=True, kw_only=True):
 class TotalsView(msgspec.Struct, frozen=True, kw_only=True):
     """A wallet in dollars. `margin_balance` and `available` are after haircuts; `equity`, `balance` are not.
 
+    `equity`, `balance` and `unrealized` include isolated positions, the margins and rates do not.
     The rates are margin / (margin balance - haircut loss of open spot orders); None when there is nothing to divide by.
     """
 

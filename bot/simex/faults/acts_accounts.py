@@ -116,13 +116,13 @@ def key(world: World, hit: Hit, _: Later) -> None:
         changes["expires_ms"] = world.now_ms() + hit.params["expires_in_ms"]
     if "only_from" in hit.params:
         changes |= {"ips": (hit.params["only_from"],), "ip_restricted": True}
-    if not world.change_key(hit.params["name"], changes):
+    if not world.change_key(hit.params["name"], changes, venues(world, hit)):
         raise NothingInScope(f"there is no key {hit.params['name']!r}")
 
 
 def revoke_key(world: World, hit: Hit, _: Later) -> None:
     """Delete a key."""
-    if not world.revoke_key(hit.params["name"]):
+    if not world.revoke_key(hit.params["name"], venues(world, hit)):
         raise NothingInScope(f"there is no key {hit.params['name']!r}")
 
 

@@ -92,6 +92,22 @@ def index(world: World, hit: Hit, _: Later) -> Undo:
     return lambda: bend(1.0)
 
 
+def constituent(world: World, hit: Hit, _: Later) -> Undo:
+    """One constituent of an index is wrong, stands still or is missing, from the next index price on."""
+    index_name, name = hit.params["name"], hit.params["constituent"]
+    found = [_bent(world.exchanges[venue]) for venue in venues(world, hit)]
+    sources = [one for one in found if one.constituents(index_name)] or found
+    for source in sources:
+        factor = {"factor": hit.params["factor"], "frozen": 1.0, "missing": None}[hit.variant]
+        source.break_constituent(index_name, name, factor, frozen=hit.variant == "frozen")
+
+    def undo() -> None:
+        for source in sources:
+            source.break_constituent(index_name, name, 1.0)
+
+    return undo
+
+
 def status(world: World, hit: Hit, _: Later) -> Undo:
     """Halt, restrict or reopen instruments."""
     before = [(exchange, one, one.status) for exchange, one in instruments(world, hit) if one.status != "closed"]
@@ -140,10 +156,10 @@ def funding_terms(world: World, hit: Hit, _: Later) -> Undo:
 
 
 def filters(world: World, hit: Hit, _: Later) -> Undo:
-    """Change tick, lot and the smallest notional."""
+    """Change tick, lot, the smallest quantity and the smallest notional."""
     before = [(exchange, one, one.filters) for exchange, one in instruments(world, hit)]
     for exchange, one, old in before:
-        changes = {name: _scaled(hit.params[name]) for name in ("tick", "lot") if name in hit.params}
+        changes = {name: _scaled(hit.params[name]) for name in _SIZES if name in hit.params}
         if "notional_min" in hit.params:
             changes["notional_min"] = money(Decimal(str(hit.params["notional_min"])))
         exchange.set_filters(one.key, replace(old, **changes))
@@ -153,6 +169,9 @@ def filters(world: World, hit: Hit, _: Later) -> Undo:
             exchange.set_filters(one.key, old)
 
     return undo
+
+
+_SIZES: Final = ("tick", "lot", "quantity_min")
 
 
 def delist(world: World, hit: Hit, _: Later) -> None:
@@ -199,6 +218,7 @@ MARKET: Final[Mapping[str, Act]] = {
     "book": book,
     "mark": mark,
     "index": index,
+    "constituent": constituent,
     "status": status,
     "funding_rate": funding_rate,
     "funding_terms": funding_terms,

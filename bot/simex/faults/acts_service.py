@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from bot.simex.binance.dialect import Binance
 from bot.simex.bybit.dialect import Bybit
@@ -13,6 +13,7 @@ from bot.simex.faults.armed import Hit
 from bot.simex.faults.clock import VenueClock
 from bot.simex.faults.model import Scope
 from bot.simex.faults.world import NothingInScope, Undo, World, venues
+from bot.simex.gateways import replicas
 
 MAINTENANCE_MS: Final = 3_600_000
 
@@ -89,13 +90,13 @@ def expire_listen_keys(world: World, _: Hit, _later: Later) -> None:
 
 def replica_lag(world: World, hit: Hit, _: Later) -> Undo:
     """Let queries be behind."""
-    replicas = [replica for venue in venues(world, hit) for replica in _replicas(world.dialects[venue])]
-    before = [replica.lag_ms for replica in replicas]
-    for replica in replicas:
+    found = [replica for venue in venues(world, hit) for replica in replicas(world.dialects[venue])]
+    before = [replica.lag_ms for replica in found]
+    for replica in found:
         replica.lag_ms = hit.params["lag_ms"]
 
     def undo() -> None:
-        for replica, lag_ms in zip(replicas, before, strict=True):
+        for replica, lag_ms in zip(found, before, strict=True):
             replica.lag_ms = lag_ms
 
     return undo
@@ -105,6 +106,27 @@ def crowd(world: World, hit: Hit, _: Later) -> Undo:
     """Others use request weight."""
     world.crowd(hit.variant, hit.params["weight"])
     return lambda: world.crowd(hit.variant, 0)
+
+
+def limits(world: World, hit: Hit, _: Later) -> Undo:
+    """A venue changes its limits."""
+    chosen = [world.dialects[venue] for venue in venues(world, hit)]
+    limiters = [one.limiters[hit.variant] for one in chosen if isinstance(one, Binance)]
+    if not limiters:
+        raise NothingInScope("limits: of the venues binance alone has them by market")
+    before = [one.limits for one in limiters]
+    for one, old in zip(limiters, before, strict=True):
+        weight, *orders = (
+            max(1, round(most * hit.params["factor"]))
+            for most in (old.weight_per_minute, *(rule.limit for rule in old.orders))
+        )
+        one.tighten(weight, orders)
+
+    def undo() -> None:
+        for one, old in zip(limiters, before, strict=True):
+            one.limits = old
+
+    return undo
 
 
 def service_restart(world: World, hit: Hit, _: Later) -> None:
@@ -160,14 +182,6 @@ def _clocks(world: World, hit: Hit) -> list[VenueClock]:
     return found
 
 
-def _replicas(dialect: Any) -> list[Any]:
-    if isinstance(dialect, Bybit):
-        return [dialect.desk.replica]
-    if isinstance(dialect, Binance):
-        return [dialect.spot.desk.replica, *(one.desk.replica for one in dialect.futures.values())]
-    return []
-
-
 def _say_maintenance(dialect: Binance, *, is_on: bool) -> None:
     dialect.spot.sapi.maintenance = is_on
 
@@ -179,6 +193,7 @@ SERVICE: Final[Mapping[str, Act]] = {
     "expire_listen_keys": expire_listen_keys,
     "replica_lag": replica_lag,
     "crowd": crowd,
+    "limits": limits,
     "service_restart": service_restart,
     "clock_step": clock_step,
     "clock_drift": clock_drift,

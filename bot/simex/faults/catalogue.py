@@ -222,6 +222,14 @@ _MARKET: Final = {
         name=_NEEDED,
         factor=Param("number", needed=True, least=0.01, most=FACTOR_MAX),
     ),
+    "constituent": _act(
+        "one market that an index is made of is off by a factor, stands still, or has no price; the index leaves out "
+        "a single one that is more than 5 % from the median",
+        *("factor", "frozen", "missing"),
+        name=_NEEDED,
+        constituent=_NEEDED,
+        factor=Param("number", 1.5, 0.01, FACTOR_MAX),
+    ),
     "status": _act("an instrument's state", "trading", "halted", "cancel_only", "reduce_only", scope=_ONE),
     "funding_rate": _act(
         "a perpetual's rate is prescribed, and charged when it says",
@@ -236,10 +244,11 @@ _MARKET: Final = {
         cap=Param("amount"),
     ),
     "filters": _act(
-        "tick, lot or smallest notional change",
+        "tick, lot, smallest quantity or smallest notional change",
         scope=_ONE,
         tick=Param("amount"),
         lot=Param("amount"),
+        quantity_min=Param("amount"),
         notional_min=Param("amount"),
     ),
     "delist": _act(
@@ -331,12 +340,18 @@ _SERVICE: Final = {
     "stall": _act("streams fall silent while their sockets live", *("market", "user", "all")),
     "expire_listen_keys": _act("every listen key expires"),
     "replica_lag": _act(
-        "queries of orders, positions and trades are this far behind", lag_ms=Param("integer", 1_500, 0, 60_000)
+        "queries of orders, positions, trades and balances are this far behind",
+        lag_ms=Param("integer", 1_500, 0, 60_000),
     ),
     "crowd": _act(
         "others use so much request weight of every minute",
         *("spot", "usdm", "coinm"),
         weight=Param("integer", 0, 0, 1_000_000),
+    ),
+    "limits": _act(
+        "a venue multiplies its limits of request weight and orders, and says so in exchangeInfo",
+        *("spot", "usdm", "coinm"),
+        factor=Param("number", 0.5, 0.001, FACTOR_MAX),
     ),
     "service_restart": _act("the venue's service restarts: topics begin anew, closed orders are forgotten"),
 }

@@ -21,6 +21,10 @@ _REDUCE_ONLY: Final = (
     "Currently you can only reduce your position on this contract. please check our announcement or contact customer "
     "service for details."
 )
+_LARGE: Final = (
+    "Futures Trading Risk Control Rules of large position holding violated, only reduceOnly order is allowed, please "
+    "reduce the position. ."
+)
 ERRORS: Final[Mapping[str, Mapping[str, Row]]] = {
     "timeout": {"binance": (408, -1007, _TIMEOUT), "bybit": (200, 10000, "Server Timeout")},
     "bad_response": {"binance": (400, -1006, _BUS), "bybit": (200, 10016, "Server error.")},
@@ -81,6 +85,26 @@ ERRORS: Final[Mapping[str, Mapping[str, Row]]] = {
             _REDUCE_ONLY,
         ),
     },
+    "reduce_only_account": {
+        "binance": (400, -4087, "User can only place reduce only order"),
+        "bybit": (200, 110023, _REDUCE_ONLY),
+    },
+    "large_position": {
+        "binance": (400, -4401, _LARGE),
+        "bybit": (200, 110023, _REDUCE_ONLY),
+    },
+    "position_not_sufficient": {
+        "binance": (400, -2024, "Position is not sufficient."),
+        "bybit": (200, 110017, "orderQty will be truncated to zero"),
+    },
+    "reduce_only_margin": {
+        "binance": (400, -4118, "ReduceOnly Order Failed. Please check your existing position and open orders"),
+        "bybit": (200, 110017, "orderQty will be truncated to zero"),
+    },
+    "triggering": {
+        "binance": (400, -4117, "stop order is triggering"),
+        "bybit": (200, 110079, "The order is processing and can not be operated, please try again later"),
+    },
     "cooling_off": {
         "binance": (400, -4192, "Trade forbidden due to Cooling-off Period."),
         "bybit": (200, 110066, "Trading is currently not allowed."),
@@ -119,7 +143,7 @@ ERRORS: Final[Mapping[str, Mapping[str, Row]]] = {
 # Those after which nobody knows whether it was done.
 UNKNOWN_OUTCOME: Final = frozenset({"timeout", "bad_response", "408", "500", "502", "504"})
 # Those that an order which only reduces is spared.
-SPARES_REDUCING: Final = frozenset({"locked", "cooling_off", "throttled"})
+SPARES_REDUCING: Final = frozenset({"locked", "cooling_off", "reduce_only_account", "large_position", "throttled"})
 
 STATUSES: Final = ("403", "408", "418", "429", "451", "500", "502", "504")
 _BANNED: Final = (

@@ -15,6 +15,7 @@ import msgspec
 from bot.simex.core.flow import Aggression, Flow, IndexPrice, Level, Levels, MarketSource, Print, Top
 from bot.simex.core.instrument import Key
 from bot.simex.core.order import BUY, SELL, Side
+from bot.simex.sources.index import Constituent, Constituted, constituents_of
 
 THIN_SHARE: Final = 20
 Pair = tuple[int, int]
@@ -140,6 +141,22 @@ class Bent:
             raise ValueError(f"the market gives no index {name!r}; allowed are {', '.join(sorted(self._indices))}")
         self._factors[name] = factor
         return [IndexPrice(name, now_ms, round(self._indices[name] * factor))]
+
+    def constituents(self, index: str) -> tuple[Constituent, ...]:
+        """What an index is made of; nothing when the source does not know."""
+        return constituents_of(self._source, index)
+
+    def break_constituent(self, index: str, constituent: str, factor: float | None, *, frozen: bool = False) -> None:
+        """A constituent is wrong by a factor or missing (None), or its price stands still; 1.0 mends it.
+
+        ValueError when there is none such.
+        """
+        known = [one.name for one in self.constituents(index)]
+        if not known or not isinstance(self._source, Constituted):
+            raise ValueError(f"index {index!r}: the market does not know what it is made of")
+        if constituent not in known:
+            raise ValueError(f"constituent {constituent!r} of {index}: allowed are {', '.join(known)}")
+        self._source.break_constituent(index, constituent, factor, frozen=frozen)
 
     def _passed(self, flows: Iterable[Flow]) -> Iterator[Flow]:
         for flow in flows:

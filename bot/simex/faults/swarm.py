@@ -11,12 +11,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from bot.simex.faults.model import PER_HOUR_MAX
 from bot.simex.faults.scenario import Scenario, of
 
 HOURS_MAX: Final = 744.0
+TIMES_MAX: Final = 20.0
 CHANCE: Final = 0.5
 _GARBAGE: Final = ("empty", "truncated", "cut", "html", "{}")
 _STEP_MS_MAX: Final = 10_000
+_MOST: Final = {"probability": 0.5, "per_hour": PER_HOUR_MAX}
 Row = dict[str, Any]
 
 
@@ -81,22 +84,34 @@ CLASSES: Final[Mapping[str, Callable[[Random], list[Row]]]] = {
 """The classes by name. Crashes of the client are a matter of the client's own test."""
 
 
-def document(seed: int, hours: float) -> Row:
-    """The scenario as it would stand in a file. ValueError for a length out of bounds."""
+def document(seed: int, hours: float, times: float = 1) -> Row:
+    """The scenario as it would stand in a file, its rates multiplied. ValueError for a length or factor out of bounds.
+
+    A run of seconds meets what a run of hours does when its rates are some times higher.
+    """
     if not 0 < hours <= HOURS_MAX:
         raise ValueError(f"hours {hours}: allowed is more than 0 and at most {HOURS_MAX:g}")
+    if not 0 < times <= TIMES_MAX:
+        raise ValueError(f"times {times}: allowed is more than 0 and at most {TIMES_MAX:g}")
     rows: list[Row] = []
     for name, drawn in CLASSES.items():
         # One stream a class: what a new class draws changes no other.
         random = Random(f"swarm:{seed}:{name}")
         if random.random() < CHANCE:
             rows += [{"name": name, **row, "for": round(hours * 3_600_000)} for row in drawn(random)]
-    return {"seed": seed, "faults": [_timed(row) for row in rows]}
+    return {"seed": seed, "faults": [_livelier(_timed(row), times) for row in rows]}
 
 
-def swarm(seed: int, hours: float) -> Scenario:
-    """The scenario of a seed for so many hours of exchange time."""
-    return of(document(seed, hours), Path())
+def swarm(seed: int, hours: float, times: float = 1) -> Scenario:
+    """The scenario of a seed for so many hours of exchange time, its rates multiplied."""
+    return of(document(seed, hours, times), Path())
+
+
+def _livelier(row: Row, times: float) -> Row:
+    if times == 1:
+        return row
+    when = {name: min(value * times, _MOST.get(name, value)) for name, value in row["when"].items()}
+    return {**row, "when": when}
 
 
 def _timed(row: Row) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from bot.simex.core.exchange import Exchange
@@ -57,12 +57,12 @@ class World(Protocol):
         """Expire every listen key."""
         ...
 
-    def revoke_key(self, name: str) -> bool:
-        """Delete an API key."""
+    def revoke_key(self, name: str, venues: Iterable[str]) -> bool:
+        """Delete an API key at some venues."""
         ...
 
-    def change_key(self, name: str, changes: Mapping[str, Any]) -> bool:
-        """Change what an API key may do."""
+    def change_key(self, name: str, changes: Mapping[str, Any], venues: Iterable[str]) -> bool:
+        """Change what an API key may do at some venues."""
         ...
 
     def crowd(self, market: str, weight: int) -> None:

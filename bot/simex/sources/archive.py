@@ -19,7 +19,7 @@ from typing import Final
 from bot.simex.core.flow import Flow
 from bot.simex.core.instrument import Category, Instrument
 from bot.simex.sources.bars import BarBook, bar_flows, index_flows
-from bot.simex.sources.dumps import agg_trades, book_tickers, funding_rates, klines
+from bot.simex.sources.dumps import DumpError, agg_trades, book_tickers, funding_rates, klines
 from bot.simex.sources.history import HistoryMarket
 from bot.simex.sources.ticks import best_flows, funding_flows, trade_flows
 
@@ -41,11 +41,16 @@ Files = dict[str, list[Path]]
 
 
 def market(
-    directory: Path, instruments: Sequence[Instrument], start_ms: int | None = None, book: BarBook | None = None
+    directory: Path,
+    instruments: Sequence[Instrument],
+    start_ms: int | None = None,
+    book: BarBook | None = None,
+    failures: list[DumpError] | None = None,
 ) -> HistoryMarket:
     """The market of the instruments that have klines or best prices in the folder or below it.
 
-    FileNotFoundError when none has; DumpError, with file and line, for a bad row when it is reached.
+    FileNotFoundError when none has; DumpError, with file and line, for a bad row when it is reached. With `failures`
+    one that is reached after the opening is put there, and its records end before it.
     """
     found = files(directory)
     listed = [one for one in instruments if found[one.key].keys() & {"bars", "bookTicker"}]
@@ -54,7 +59,20 @@ def market(
     streams = [stream for one in listed for stream in _streams(one, found[one.key], book)]
     indices = {one.index: found[(one.category, one.index)].get("index", []) for one in listed if one.is_future}
     streams += [index_flows(name, chain.from_iterable(map(klines, paths))) for name, paths in indices.items() if paths]
-    return HistoryMarket(listed, streams, start_ms)
+    if failures is None:
+        return HistoryMarket(listed, streams, start_ms)
+    try:
+        return HistoryMarket(listed, [_noted(stream, failures) for stream in streams], start_ms)
+    except ValueError as error:
+        # Where a bad row is the reason that there is no book, it is what is wrong.
+        raise next(iter(failures), error) from None
+
+
+def _noted(stream: Iterable[Flow], failures: list[DumpError]) -> Iterator[Flow]:
+    try:
+        yield from stream
+    except DumpError as error:
+        failures.append(error)
 
 
 def files(directory: Path) -> defaultdict[Name, Files]:

@@ -9,7 +9,8 @@ are the business of the models (jumps, regimes).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from random import Random
 from statistics import NormalDist
 from typing import Final
@@ -30,6 +31,14 @@ Bits = Callable[[int], int]
 def stream(seed: int, *purpose: str) -> Random:
     """A stream of its own for each purpose: adding one never shifts another."""
     return Random("/".join((str(seed), *purpose)))
+
+
+def drawn(table: Sequence[float], bits: Bits, width: int) -> Callable[[], float]:
+    """A call that answers the entry of a table which the next so many bits name: as `table[bits(width)]`, but cheaper.
+
+    Nothing is drawn before it is asked for, so a stream may serve several tables and other draws in between.
+    """
+    return map(table.__getitem__, map(bits, repeat(width))).__next__
 
 
 def wait_steps(bits: Bits, mean_steps: float) -> int:

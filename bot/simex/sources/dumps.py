@@ -83,7 +83,8 @@ def klines(path: Path, interval_ms: int | None = None) -> Iterator[Bar]:
         end_ms = open_ms + interval_ms if interval_ms is not None else time_ms(row[6]) + 1
         opened, high, low, close = (whole(text) for text in row[1:5])
         if not 0 < low <= min(opened, close) <= max(opened, close) <= high or end_ms <= open_ms:
-            raise ValueError(f"no bar: open {row[1]}, high {row[2]}, low {row[3]}, close {row[4]}")
+            shown = f"open {row[1]}, high {row[2]}, low {row[3]}, close {row[4]}"
+            raise ValueError(f"no bar: {shown}: above 0, low the lowest, high the highest and an end after its begin")
         return Bar(open_ms, end_ms, opened, high, low, close, nearest(row[5]))
 
     return _read(path, 6, bar)
@@ -95,7 +96,7 @@ def book_tickers(path: Path) -> Iterator[BestPrices]:
     def best(row: Sequence[str]) -> BestPrices:
         bid, bid_quantity, ask, ask_quantity = (whole(text) for text in row[1:5])
         if not 0 < bid < ask:
-            raise ValueError(f"bid {row[1]} and ask {row[3]} are crossed or empty")
+            raise ValueError(f"bid {row[1]} and ask {row[3]} are crossed or empty: allowed is 0 < bid < ask")
         return BestPrices(time_ms(row[5]), bid, bid_quantity, ask, ask_quantity)
 
     return _read(path, 6, best)

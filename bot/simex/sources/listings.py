@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +23,10 @@ FRIDAY = 4
 LISTED_MS = 1_577_836_800_000
 DATED_LIFE_MS = 182 * 24 * HOUR_MS
 INTEREST_PER_8H = 10_000
+# Bybit's open orders of a symbol; those that wait for a price: 10 conditional ones, 20 partial and 2 full stops of a
+# position, of spot 30 conditional and 30 take-profit or stop-loss orders.
+BYBIT_OPEN = 500
+BYBIT_WAITING, BYBIT_WAITING_SPOT = 10 + 20 + 2, 30 + 30
 _MULTIPLIED = re.compile(r"(?P<before>10{3,})?(?P<asset>[A-Z]+?)(?P<after>10{3,})?\Z")
 _SPOT_DISPLAY = 8
 
@@ -103,12 +107,16 @@ def bybit(now_ms: int) -> tuple[Instrument, ...]:
     """Spot, linear and inverse; the dated one is delivered at the end of the quarter of `now_ms`."""
     delivery = quarter_end(now_ms)
     dated = f"BTCUSDT-{delivery:%d%b%y}".upper()
-    return (
+    found = (
         *(_spot(base, grid, None) for base, grid in _BYBIT_SPOT),
         *(_future("linear", f"{c.base}USDT", c, "USDT", _BYBIT_FEES) for c in _BYBIT_LINEAR),
         _future("linear", dated, _BYBIT_LINEAR[0], "USDT", _BYBIT_FEES, delivery),
         *(_future("inverse", f"{c.base}USD", c, "USD", _BYBIT_FEES) for c in _BYBIT_INVERSE),
     )
+    for one in found:
+        waiting = BYBIT_WAITING_SPOT if one.kind == "spot" else BYBIT_WAITING
+        one.filters = replace(one.filters, orders_max=BYBIT_OPEN, algo_orders_max=waiting)
+    return found
 
 
 def _spot(base: str, grid: Grid, display: int | None) -> Instrument:

@@ -24,7 +24,7 @@ from bot.simex.core.flow import Aggression, Flow, Level, Levels, Top
 from bot.simex.core.instrument import Instrument
 from bot.simex.core.numbers import SCALE
 from bot.simex.core.order import BUY, SELL
-from bot.simex.sources.draws import BITS, EXPONENTIAL, NORMAL, stream
+from bot.simex.sources.draws import BITS, EXPONENTIAL, NORMAL, drawn, stream
 
 FLICKER_BITS = 8
 # A refreshed rung is cancelled instead with this probability, of 256.
@@ -80,7 +80,7 @@ class Quoter:
         # Quote in one lot: of an inverse contract always the face, of others by the price.
         self._per_lot = filters.lot / SCALE * (instrument.face / SCALE)
         self._bits = stream(seed, venue, *instrument.key).getrandbits
-        self._flicker = _flickers(shape.flicker)
+        self._flicker = drawn(_flickers(shape.flicker), self._bits, FLICKER_BITS)
         self._weights = [1.0 + shape.growth * i for i in range(2 * shape.rungs + 1)]
         # Prices in ticks, the touch last: those of asks are negative, so that better is greater on both sides.
         self._bids: list[int] = []
@@ -113,9 +113,9 @@ class Quoter:
             bid, ask = _touch(middle, half_spread * self._per_price)
             if abs(bid + ask - self._anchor) > self._span:
                 return [self.book(time_ms, fair, half_spread, depth)]
-        tick, lot, unit, flicker, bits = self._tick, self._lot, self._unit, self._flicker, self._bits
-        bid_quantity = (1 + int(unit * flicker[bits(FLICKER_BITS)])) * lot
-        ask_quantity = (1 + int(unit * flicker[bits(FLICKER_BITS)])) * lot
+        tick, lot, unit, flicker = self._tick, self._lot, self._unit, self._flicker
+        bid_quantity = (1 + int(unit * flicker())) * lot
+        ask_quantity = (1 + int(unit * flicker())) * lot
         flows: list[Flow] = [Top(self._key, time_ms, bid * tick, bid_quantity, ask * tick, ask_quantity)]
         if bid != bids[-1]:
             self._move(flows, time_ms, bids, bid)
@@ -176,7 +176,7 @@ class Quoter:
         return tuple((abs(price) * tick, self._lots(i) * lot) for i, price in enumerate(reversed(prices)))
 
     def _lots(self, place: int) -> int:
-        return 1 + int(self._unit * self._weights[place] * self._flicker[self._bits(FLICKER_BITS)])
+        return 1 + int(self._unit * self._weights[place] * self._flicker())
 
 
 def _touch(middle: float, half: float) -> tuple[int, int]:

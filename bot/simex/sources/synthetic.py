@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import length_hint
 from types import MappingProxyType
 
 import msgspec
@@ -21,8 +22,8 @@ import msgspec
 from bot.simex.core.flow import Flow, IndexPrice, Levels
 from bot.simex.core.instrument import Instrument, Key
 from bot.simex.core.numbers import SCALE
-from bot.simex.sources.draws import BITS, EXPONENTIAL, NORMAL, stream
-from bot.simex.sources.index import index_price
+from bot.simex.sources.draws import BITS, EXPONENTIAL, NORMAL, drawn, stream
+from bot.simex.sources.index import Constituent, agreed_price, index_price, shares
 from bot.simex.sources.listings import underlying
 from bot.simex.sources.quoter import Quoter, Shape
 from bot.simex.sources.world import YEAR_MS, Path, Regime, World, lifetime_ms
@@ -86,9 +87,10 @@ class SyntheticMarket:
         self._feeds = [_Feed(one, world, behaviour, self._path) for one in instruments]
         self._indices = {one.index: _Index(one, world, behaviour, self._path) for one in instruments if one.is_future}
         self._bits = stream(world.seed, behaviour.venue, "events").getrandbits
+        self._exponential = drawn(EXPONENTIAL, self._bits, BITS)
         self._mean_ms = 1000.0 / (behaviour.events_per_s * len(self._feeds))
         self._position = 0
-        self._ready: Iterator[Flow] = iter(())
+        self._ready: Iterator[Flow] = iter([])
         self._opening = tuple(self._anew(self._feeds, self._indices.values(), world.start_ms))
         self._clock = float(world.start_ms)
         self._index_ms = world.start_ms + INDEX_MS
@@ -119,19 +121,11 @@ class SyntheticMarket:
 
     def until(self, now_ms: int) -> Iterator[Flow]:
         """Every change up to and including `now_ms`; what a reader leaves of it comes first the next time."""
-        yield from self._ready
-        path = self._path
-        while (due_ms := self._due_ms) <= now_ms:
-            if path.next_ms <= due_ms:
-                path.advance(due_ms)
-            if due_ms == self._event_ms:
-                flows = self._event(due_ms)
-            else:
-                flows = self._index_prices(self._indices.values(), due_ms)
-                self._index_ms = due_ms + INDEX_MS
-                self._due_ms = min(self._event_ms, self._index_ms)
-            self._ready = iter(flows)
-            yield from self._ready
+        if self._due_ms <= now_ms and not length_hint(self._ready):
+            self._ready = iter(self._happen())
+            if self._due_ms > now_ms:
+                return self._ready  # One event: what nearly every call finds that asks for no more than what is due.
+        return self._rest(now_ms)
 
     def shock(self, base: str, factor: float, now_ms: int) -> Iterator[Flow]:
         """Multiply what an asset is worth on this venue, now and for good: for a quote asset its pairs move inversely.
@@ -149,12 +143,35 @@ class SyntheticMarket:
         indices = [index for index in self._indices.values() if asset in (index.asset, index.quote)]
         return iter(self._anew(feeds, indices, now_ms))
 
-    def break_constituent(self, index: str, constituent: str, factor: float | None) -> None:
+    def break_constituent(self, index: str, constituent: str, factor: float | None, *, frozen: bool = False) -> None:
         """From the next index price on a constituent's price is wrong by a factor, or missing (None); 1.0 mends it.
 
-        KeyError for an index or constituent that is not there.
+        A frozen one stays what it was in the last index price. KeyError for an index or constituent that is not there.
         """
-        self._indices[index].break_constituent(constituent, factor)
+        self._indices[index].break_constituent(constituent, factor, frozen=frozen)
+
+    def constituents(self, index: str) -> tuple[Constituent, ...]:
+        """What an index is made of, as it counted in the last price; nothing for an index that is not there."""
+        found = self._indices.get(index)
+        return () if found is None else found.constituents()
+
+    def _rest(self, now_ms: int) -> Iterator[Flow]:
+        yield from self._ready
+        while self._due_ms <= now_ms:
+            self._ready = iter(self._happen())
+            yield from self._ready
+
+    def _happen(self) -> list[Flow]:
+        """What happens at the time that is due."""
+        due_ms, path = self._due_ms, self._path
+        if path.next_ms <= due_ms:
+            path.advance(due_ms)
+        if due_ms == self._event_ms:
+            return self._event(due_ms)
+        flows = self._index_prices(self._indices.values(), due_ms)
+        self._index_ms = due_ms + INDEX_MS
+        self._due_ms = min(self._event_ms, self._index_ms)
+        return flows
 
     def _event(self, now_ms: int) -> list[Flow]:
         self._position += 1
@@ -167,9 +184,9 @@ class SyntheticMarket:
 
     def _wait(self, regime: Regime) -> int:
         """Draw when the next event is due; answers when anything is."""
-        self._clock += self._mean_ms / regime.activity * EXPONENTIAL[self._bits(BITS)]
+        self._clock += self._mean_ms / regime.activity * self._exponential()
         self._event_ms = due_ms = int(self._clock)
-        return min(due_ms, self._index_ms)
+        return min(self._index_ms, due_ms)
 
     def _anew(self, feeds: Iterable[_Feed], indices: Iterable[_Index], now_ms: int) -> list[Flow]:
         books: list[Flow] = [feed.book(self._path.regime, now_ms) for feed in feeds]
@@ -190,14 +207,14 @@ class _Feed:
         self._depth, self._half_spread = model.depth * behaviour.depth, model.half_spread_bps / 1e4
         self._values, self._calm, self._regime = path.values, world.calm, world.calm
         self._terms = behaviour.premiums.get(instrument.key, _usual(instrument))
-        self._bits = stream(world.seed, behaviour.venue, "premium", *instrument.key).getrandbits
+        self._normal = drawn(NORMAL, stream(world.seed, behaviour.venue, "premium", *instrument.key).getrandbits, BITS)
         self._lifetime_ms = lifetime_ms(self._terms.half_life_s)
         self._stdev = self._terms.stdev_bps / 1e4
         self._taken = False
         self._drawn_ms = world.start_ms
         self._calm_mean = self._terms.mean_bps / 1e4
         self._stress_mean = self._calm_mean + self._terms.stress_bps / 1e4
-        self._premium = self._calm_mean + self._stdev * NORMAL[self._bits(BITS)]
+        self._premium = self._calm_mean + self._stdev * self._normal()
 
     def event(self, kind: int, regime: Regime, now_ms: int) -> list[Flow]:
         """A quote, a refresh or an aggression; after an aggression a quote, after a change of regime a new book."""
@@ -220,7 +237,7 @@ class _Feed:
 
     def _fair(self, now_ms: int) -> float:
         keep = self._lifetime_ms / (self._lifetime_ms + (now_ms - self._drawn_ms))
-        noise = self._stdev * math.sqrt(1.0 - keep * keep) * NORMAL[self._bits(BITS)]
+        noise = self._stdev * math.sqrt(1.0 - keep * keep) * self._normal()
         mean = self._calm_mean if self._regime is self._calm else self._stress_mean
         self._premium = mean + keep * (self._premium - mean) + noise
         self._drawn_ms = now_ms
@@ -239,22 +256,43 @@ class _Index:
         self.quote = instrument.quote
         self._weights = list(behaviour.constituents.values())
         self._broken: dict[str, float | None] = dict.fromkeys(behaviour.constituents, 1.0)
+        self._frozen: dict[str, int | None] = {}
+        self._latest: Sequence[int | None] = [None] * len(self._weights)
+        self._sound = self._is_sound()
         self._stray = behaviour.constituent_bps / 1e4
-        self._bits = stream(world.seed, behaviour.venue, "index", instrument.index).getrandbits
+        self._normal = drawn(NORMAL, stream(world.seed, behaviour.venue, "index", instrument.index).getrandbits, BITS)
 
-    def break_constituent(self, constituent: str, factor: float | None) -> None:
-        if constituent not in self._broken:
-            raise KeyError(constituent)
+    def break_constituent(self, constituent: str, factor: float | None, *, frozen: bool) -> None:
+        latest = dict(zip(self._broken, self._latest, strict=True))[constituent]
         self._broken[constituent] = factor
+        self._frozen.pop(constituent, None)
+        if frozen:
+            self._frozen[constituent] = latest
+        self._sound = self._is_sound()
+
+    def constituents(self) -> tuple[Constituent, ...]:
+        each = zip(self._broken, self._latest, shares(self._latest, self._weights), strict=True)
+        return tuple(Constituent(*one) for one in each)
 
     def price(self) -> int | None:
         worth = self._values[self.asset] / self._values[self.quote] * self._units * SCALE
-        size, bits = self._stray, self._bits
+        size, normal = self._stray, self._normal
+        if self._sound:
+            self._latest = found = [round(worth * (1.0 + size * normal())) for _ in self._weights]
+            agreed = agreed_price(found, self._weights)
+            return index_price(found, self._weights) if agreed is None else agreed
         prices: list[int | None] = []
-        for factor in self._broken.values():
-            stray = 1.0 + size * NORMAL[bits(BITS)]
-            prices.append(None if factor is None else round(worth * stray * factor))
+        for name, factor in self._broken.items():
+            stray = 1.0 + size * normal()
+            price = None if factor is None else round(worth * stray * factor)
+            prices.append(self._frozen.get(name, price))
+        self._latest = prices
         return index_price(prices, self._weights)
+
+    def _is_sound(self) -> bool:
+        """Whether there are constituents and none of them is broken."""
+        is_whole = not self._frozen and all(factor == 1.0 for factor in self._broken.values())
+        return is_whole and min(self._weights, default=0) > 0
 
 
 def _usual(instrument: Instrument) -> Premium:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from bot.simex.core.numbers import scaled
 
@@ -25,6 +25,6 @@ def nearest(text: str) -> int:
     """A decimal of any precision rounded to 1e-8, half to even. ValueError when it is no finite number."""
     try:
         value = Decimal(text)
-        return int(value.scaleb(PLACES).to_integral_value())
+        return int(value.scaleb(PLACES).to_integral_value(ROUND_HALF_EVEN))
     except (InvalidOperation, OverflowError, ValueError):
         raise ValueError(f"{text!r} is not a finite number") from None

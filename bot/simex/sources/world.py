@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from bot.simex.sources.draws import BITS, NORMAL, Bits, stream, wait_steps
+from bot.simex.sources.draws import BITS, NORMAL, Bits, drawn, stream, wait_steps
 
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS
@@ -111,7 +111,7 @@ class Path:
         self._world = world
         self._step = 0
         self.next_ms = world.start_ms + world.step_ms
-        self._bits = stream(world.seed, "common").getrandbits
+        self._normal = drawn(NORMAL, stream(world.seed, "common").getrandbits, BITS)
         self._rare = stream(world.seed, "regime").getrandbits
         self._floats = [_Float(world, name) for name in sorted(set(assets)) if _floats(world, name)]
         self._pegs = [_Peg(world, name) for name in sorted(set(assets)) if world.asset(name).pegged]
@@ -126,16 +126,16 @@ class Path:
         """Take every step up to and including `now_ms`."""
         if self.next_ms > now_ms:
             return
-        step_ms, bits, floats, pegs = self._world.step_ms, self._bits, self._floats, self._pegs
+        step_ms, normal, floats, pegs = self._world.step_ms, self._normal, self._floats, self._pegs
         while self.next_ms <= now_ms:
             self.next_ms += step_ms
             self._step += 1
             volatility = self.regime.volatility
-            common = volatility * NORMAL[bits(BITS)]
+            common = volatility * normal()
             for one in floats:
-                one.value *= 1.0 + one.shared * common + one.own * volatility * NORMAL[one.bits(BITS)]
+                one.value *= 1.0 + one.shared * common + one.own * volatility * one.normal()
             for peg in pegs:
-                peg.deviation = peg.keep * peg.deviation + peg.noise * volatility * NORMAL[peg.bits(BITS)]
+                peg.deviation = peg.keep * peg.deviation + peg.noise * volatility * peg.normal()
             if self._step >= self._rare_at:
                 self._happen()
         self._publish()
@@ -184,7 +184,7 @@ class Path:
 class _Float:
     """An asset whose value floats."""
 
-    __slots__ = ("_steps_per_day", "bits", "jump_at", "model", "name", "own", "shared", "value")
+    __slots__ = ("_steps_per_day", "bits", "jump_at", "model", "name", "normal", "own", "shared", "value")
 
     def __init__(self, world: World, name: str) -> None:
         self.model = model = world.asset(name)
@@ -194,6 +194,7 @@ class _Float:
             )
         self.name, self.value = name, model.value
         self.bits = stream(world.seed, "asset", name).getrandbits
+        self.normal = drawn(NORMAL, self.bits, BITS)
         sigma = model.volatility * math.sqrt(world.step_ms / YEAR_MS)
         self.shared = sigma * model.loading
         self.own = sigma * math.sqrt(1.0 - model.loading * model.loading)
@@ -206,19 +207,19 @@ class _Float:
     def jump_if_due(self, step: int) -> None:
         if step < self.jump_at:
             return
-        self.jump(self.model.jump_stdev * NORMAL[self.bits(BITS)])
+        self.jump(self.model.jump_stdev * self.normal())
         self.jump_at = step + _wait_per_day(self.bits, self.model.jumps_per_day, self._steps_per_day)
 
 
 class _Peg:
     """A stablecoin: its deviation from the peg is an Ornstein-Uhlenbeck process."""
 
-    __slots__ = ("bits", "deviation", "keep", "name", "noise", "value")
+    __slots__ = ("deviation", "keep", "name", "noise", "normal", "value")
 
     def __init__(self, world: World, name: str) -> None:
         model = world.asset(name)
         self.name, self.value, self.deviation = name, model.value, 0.0
-        self.bits = stream(world.seed, "asset", name).getrandbits
+        self.normal = drawn(NORMAL, stream(world.seed, "asset", name).getrandbits, BITS)
         lifetime = lifetime_ms(model.peg_half_life_s)
         self.keep = lifetime / (lifetime + world.step_ms)
         self.noise = model.peg_stdev_bps / 1e4 * math.sqrt(1.0 - self.keep * self.keep)

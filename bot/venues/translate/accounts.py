@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.domain.account import Balance, MarginState, Position
+from bot.domain.account import Balance, MarginState, Position, Uncounted
 from bot.domain.units import ZERO, Asset, InstrumentId
 from bot.venues.translate.binance import ONE_WAY, Unreadable, finite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 TOTALS_TOLERANCE = Decimal("0.01")
 """Quote currency by which a total may exceed the sum of its rows: each row is rounded to eight decimals."""
@@ -52,10 +52,15 @@ class SpotWallet(msgspec.Struct, frozen=True):
     locked: dict[Asset, Decimal] = {}
     """What orders hold of the totals, where they hold any."""
 
-    def balances(self, tracked: Iterable[Asset]) -> tuple[Balance, ...]:
-        """What is held, and the tracked assets even where the venue lists them at zero."""
+    def balances(self, tracked: Collection[Asset], named: Collection[Asset] = ()) -> tuple[Balance, ...]:
+        """What is held, the tracked assets where the venue lists them at zero, and the named ones in any case.
+
+        The venue lists what it trades at zero too; of a coin in another form that is gone it need not say anything.
+        """
         wanted = {asset for asset, total in self.totals.items() if total} | (set(tracked) & self.totals.keys())
-        return tuple(Balance(asset, self.totals[asset], self.locked.get(asset, ZERO)) for asset in sorted(wanted))
+        wanted |= set(named) - set(tracked)
+        totals, locked = self.totals, self.locked
+        return tuple(Balance(asset, totals.get(asset, ZERO), locked.get(asset, ZERO)) for asset in sorted(wanted))
 
 
 def spot_wallet(body: bytes) -> SpotWallet:
@@ -141,9 +146,9 @@ def position_rows(body: bytes) -> list[PositionRow]:
     return msgspec.json.decode(body, type=list[PositionRow])
 
 
-def usdm_balances(account: UsdmAccount) -> tuple[Balance, ...]:
-    """The futures wallet, before unrealised profit."""
-    totals = {Asset(row.asset): row.wallet_balance for row in account.assets}
+def usdm_balances(account: UsdmAccount, named: Collection[Asset] = ()) -> tuple[Balance, ...]:
+    """The futures wallet, before unrealised profit, and coins that are to be named at zero too."""
+    totals = dict.fromkeys(named, ZERO) | {Asset(row.asset): row.wallet_balance for row in account.assets}
     return tuple(Balance(asset, totals[asset]) for asset in sorted(totals))
 
 
@@ -175,6 +180,12 @@ def positions(
         Position(instrument, stated.get(symbol, ZERO), entries.get(symbol, ZERO))
         for symbol, instrument in sorted(tracked.items())
     )
+
+
+def uncounted(rows: Iterable[PositionRow], tracked: Collection[str]) -> tuple[Uncounted, ...]:
+    """Open positions of symbols that are not tracked: of another settlement, dated, or of another coin."""
+    found = {row.symbol: row.position_amt for row in rows if row.position_amt and row.symbol not in tracked}
+    return tuple(Uncounted(symbol, found[symbol]) for symbol in sorted(found))
 
 
 def _signed(rows: Iterable[tuple[str, str, Decimal]]) -> dict[str, Decimal]:

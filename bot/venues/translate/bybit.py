@@ -251,6 +251,7 @@ class ExecutionRow(msgspec.Struct, frozen=True, rename="camel"):
     fee_currency: str = ""
     is_maker: bool = False
     category: str = ""
+    create_type: str = ""
 
     def __post_init__(self) -> None:
         finite(self.exec_price, self.exec_qty, self.order_qty)

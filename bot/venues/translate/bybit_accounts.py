@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.domain.account import Balance, MarginState, Position
+from bot.domain.account import Balance, MarginState, Position, Uncounted
 from bot.domain.units import ONE, ZERO, Asset, InstrumentId
 from bot.venues.translate.accounts import Disagreement
 from bot.venues.translate.binance import Unreadable, finite
 from bot.venues.translate.bybit import ONE_WAY, optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 UNIFIED_TYPE = "UNIFIED"
 TOTALS_TOLERANCE = Decimal("0.05")
@@ -67,6 +67,10 @@ class UnifiedWallet(msgspec.Struct, frozen=True, rename="camel"):
         if len(found) != len(self.coin):
             raise Unreadable("a coin that is listed twice")
         return tuple(found[name] for name in sorted(found))
+
+    def margined(self) -> tuple[Asset, ...]:
+        """The coins that carry maintenance margin: those in which open positions settle."""
+        return tuple(sorted(Asset(row.coin) for row in self.coin if optional(row.total_position_mm) > 0))
 
     def margin(self, settle: Asset) -> MarginState:
         """The account's margin in `settle`. Refused where the account does not margin everything together."""
@@ -208,10 +212,19 @@ def positions(
     )
 
 
+def uncounted(rows: Iterable[PositionRow], tracked: Collection[str]) -> tuple[Uncounted, ...]:
+    """Open positions of symbols that are not tracked."""
+    return tuple(Uncounted(row.symbol, row.contracts) for row in rows if row.size and row.symbol not in tracked)
+
+
 def _check_totals(account: UnifiedWallet, held: Iterable[PositionRow], settle: Asset) -> None:
-    """Refuse an account whose settlement coin carries margin for positions that are not listed."""
+    """Refuse an account whose settlement coin carries margin for positions that are not listed.
+
+    Where the coin's share is not said (or the coin is not there) all of the account's margin has to be explained.
+    """
     explained = sum((optional(row.position_mm) for row in held), ZERO)
-    stated = next((optional(row.total_position_mm) for row in account.coin if row.coin == settle), ZERO)
+    said = next((row.total_position_mm for row in account.coin if row.coin == settle), "")
+    stated = optional(said or account.total_maintenance_margin)
     if stated > explained * (1 + TOTALS_TOLERANCE_RELATIVE) + TOTALS_TOLERANCE:
         raise Disagreement("the account holds maintenance margin for positions that it does not list")
 

@@ -11,7 +11,7 @@ from binance.um_futures import UMFutures
 from binance.websocket.um_futures.websocket_client import UMFuturesWebsocketClient
 from story import Story, is_ordered, tick_of
 
-SYMBOL = "BTCUSDT"
+SYMBOL, CLOSE = "BTCUSDT", "connector-close"
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
         story.passed("stream", "bookTicker")
         resting(story, client)
         taking(story, client)
-        story.until("the last fill", lambda: len(fills(heard)) >= 4)
+        story.until("the last fill", lambda: [one for one in fills(heard) if one["c"] == CLOSE])
         order_of_events(story, heard)
         refusals(story, client)
         client.close_listen_key(listen_key)
@@ -74,18 +74,19 @@ def resting(story: Story, client: UMFutures) -> None:
     assert client.query_order(SYMBOL, orderId=maker["orderId"])["status"] == "CANCELED"
     story.passed("limit, post-only and cancel")
 
-    def part() -> dict[str, Any] | None:
-        # The market may have left the price behind; then try again at a new one.
+    def part() -> float:
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
         ask = client.book_ticker(SYMBOL)["askPrice"]
-        made = client.new_order(
-            SYMBOL, "BUY", "LIMIT", quantity=25, price=ask, timeInForce="GTC", newOrderRespType="RESULT"
-        )
-        gone: dict[str, Any] = client.cancel_order(SYMBOL, orderId=made["orderId"])
-        return gone if made["status"] == "PARTIALLY_FILLED" else None
+        limit = {"timeInForce": "GTC", "newOrderRespType": "RESULT"}
+        made = client.new_order(SYMBOL, "BUY", "LIMIT", quantity=25, price=ask, **limit)
+        number = made["orderId"]
+        gone = story.unless(ClientError, -2011, lambda: client.cancel_order(SYMBOL, orderId=number))
+        bought = (gone or client.query_order(SYMBOL, orderId=number))["executedQty"]
+        if float(bought):
+            client.new_order(SYMBOL, "SELL", "MARKET", quantity=bought, reduceOnly="true")
+        return float(bought) if gone and made["status"] == "PARTIALLY_FILLED" else 0
 
-    bought = story.until("a part", part)["executedQty"]
-    client.new_order(SYMBOL, "SELL", "MARKET", quantity=bought, reduceOnly="true")
-    story.passed("partial fill", bought)
+    story.passed("partial fill", story.until("a part", part))
 
 
 def taking(story: Story, client: UMFutures) -> None:
@@ -100,7 +101,8 @@ def taking(story: Story, client: UMFutures) -> None:
     paid = story.until("funding", lambda: client.get_income_history(incomeType="FUNDING_FEE"))
     assert float(paid[-1]["income"]) < 0
     story.passed("funding income", paid[-1]["income"])
-    closed = client.new_order(SYMBOL, "SELL", "MARKET", quantity=0.03, reduceOnly="true", newOrderRespType="RESULT")
+    named = {"newOrderRespType": "RESULT", "newClientOrderId": CLOSE}
+    closed = client.new_order(SYMBOL, "SELL", "MARKET", quantity=0.03, reduceOnly="true", **named)
     assert closed["status"] == "FILLED"
     assert held(client) == []
     kinds = {one["incomeType"] for one in client.get_income_history()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 from story import Story
 
@@ -48,6 +49,15 @@ def order(story: Story, client: HTTP, number: str, *states: str, category: str =
 
     found: dict[str, Any] = story.until(f"{number} {states}", seen)[0]
     return found
+
+
+def cancelled(story: Story, client: HTTP, number: str) -> None:
+    """Cancel a linear order, unless it is filled by now."""
+    story.unless(
+        InvalidRequestError,
+        110001,
+        lambda: client.cancel_order(category="linear", symbol=PERP, orderId=number),
+    )
 
 
 def size(client: HTTP) -> float:

@@ -1,10 +1,10 @@
-"""pybit's unified HTTP client over TLS: spot, linear and inverse."""
+"""pybit's unified HTTP client over TLS: spot, linear and inverse. Its streams are `bybit_sockets.py`'s."""
 
 from __future__ import annotations
 
 import time
 
-from bybit_desk import COIN, PERP, client_of, order, place, quote, rows, size
+from bybit_desk import COIN, PERP, cancelled, client_of, order, place, quote, rows, size
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 from story import Story, tick_of
@@ -78,20 +78,17 @@ def resting(story: Story, client: HTTP) -> None:
 def partial(story: Story, client: HTTP) -> None:
     """An order larger than what is offered at its price fills in part, rests, and its rest is cancelled."""
 
-    def part() -> str:
-        # The market may have left the price behind; then try again at a new one.
+    def part() -> float:
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
         number = place(client, "Buy", "Limit", "30", price=quote(client, "linear", PERP)[1])
-        if order(story, client, number, "New", "PartiallyFilled")["orderStatus"] == "PartiallyFilled":
-            return number
-        client.cancel_order(category="linear", symbol=PERP, orderId=number)
-        return ""
+        seen = order(story, client, number, "New", "PartiallyFilled", "Filled")["orderStatus"]
+        cancelled(story, client, number)
+        filled = order(story, client, number, "Cancelled", "Filled")["cumExecQty"]
+        if float(filled):
+            place(client, "Sell", "Market", filled, reduceOnly=True)
+        return float(filled) if seen == "PartiallyFilled" and float(filled) < 30 else 0
 
-    number = story.until("a partial fill", part)
-    client.cancel_order(category="linear", symbol=PERP, orderId=number)
-    done = order(story, client, number, "Cancelled")
-    assert 0 < float(done["cumExecQty"]) < 30
-    place(client, "Sell", "Market", done["cumExecQty"], reduceOnly=True)
-    story.passed("partial fill", done["cumExecQty"])
+    story.passed("partial fill", story.until("a partial fill", part))
 
 
 def taking(story: Story, client: HTTP) -> None:

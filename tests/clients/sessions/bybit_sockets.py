@@ -1,10 +1,13 @@
-"""pybit's websocket clients over TLS: the public and private streams, and order entry by the trade socket."""
+"""pybit's websocket clients over TLS: the public and private streams, and order entry by the trade socket.
+
+Settings, and what else is asked over HTTP, are `bybit_http.py`'s.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bybit_desk import PERP, client_of, order, place, quote, size
+from bybit_desk import PERP, cancelled, client_of, order, place, quote, size
 from pybit.unified_trading import HTTP, WebSocket, WebSocketTrading
 from story import Story, is_ordered, tick_of
 
@@ -21,8 +24,11 @@ def main() -> None:
     by_websocket(story, client, heard)
     fills(story, client, heard)
     funding(story, heard)
-    order(story, client, place(client, "Sell", "Market", f"{size(client):.3f}", reduceOnly=True), "Filled")
-    story.until("the flat position", lambda: [row for row in heard["position"] if float(row["size"]) == 0])
+    closing = place(client, "Sell", "Market", f"{size(client):.3f}", reduceOnly=True)
+    # Each topic has frames of its own: the last of one does not say that the last of another has come.
+    story.until("the close", lambda: stated(heard, closing)[-1:] == ["Filled"])
+    story.until("the flat position", lambda: float(heard["position"][-1]["size"]) == 0)
+    story.passed("reduce-only by stream")
     order_of_events(story, heard)
     private.exit()
     public.exit()
@@ -87,15 +93,14 @@ def fills(story: Story, client: HTTP, heard: Heard) -> None:
     """A large order fills in part, rests and is cancelled; a market order fills."""
 
     def part() -> str:
-        # The market may have left the price behind; then try again at a new one.
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
         number = place(client, "Buy", "Limit", "30", price=quote(client, "linear", PERP)[1])
-        state = order(story, client, number, "New", "PartiallyFilled")["orderStatus"]
-        client.cancel_order(category="linear", symbol=PERP, orderId=number)
-        return number if state == "PartiallyFilled" else ""
+        state = order(story, client, number, "New", "PartiallyFilled", "Filled")["orderStatus"]
+        cancelled(story, client, number)
+        story.until("its end", lambda: stated(heard, number)[-1:] in (["Cancelled"], ["Filled"]))
+        return number if state == "PartiallyFilled" and stated(heard, number)[-1] == "Cancelled" else ""
 
-    number = story.until("a partial fill", part)
-    story.until("its end", lambda: stated(heard, number)[-1:] == ["Cancelled"])
-    states = stated(heard, number)
+    states = stated(heard, story.until("a partial fill", part))
     assert states == sorted(states, key=["New", "PartiallyFilled", "Cancelled"].index), states
     assert "PartiallyFilled" in states
     market = place(client, "Buy", "Market", "0.01")

@@ -1,4 +1,7 @@
-"""ccxt, asynchronous: the markets of one venue at the same time, through the proxy with real host names over TLS."""
+"""ccxt, asynchronous: the markets of one venue at the same time, through the proxy with real host names over TLS.
+
+The streams are in `ccxt_pro.py`. Spot has no leverage, modes, reduce-only, positions or funding.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,19 @@ import asyncio
 from typing import Any
 
 import ccxt.async_support as ccxt
-from ccxt_desks import Desk, desks, settings
+from ccxt_desks import Desk, desks, opened, settings
 from story import Story, is_ordered
 
 
 async def main() -> None:
     """The session."""
     story = Story()
-    async with client_of(story) as client:
+    async with opened(client_of(story)) as client:
         markets = await client.load_markets()
         story.passed("markets", len(markets))
         await asyncio.gather(*(at(story, client, desk) for desk in desks()))
         await story.raises_async("symbol", ccxt.BadSymbol, "", client.fetch_ticker("NO/SUCH"))
-    async with client_of(story, secret="wrong" * 4) as stranger:
+    async with opened(client_of(story, secret="wrong" * 4)) as stranger:
         await story.raises_async("signature", ccxt.AuthenticationError, "", stranger.fetch_balance())
     story.passed("end")
 
@@ -68,11 +71,13 @@ async def reading(story: Story, client: Any, desk: Desk) -> None:
 
 
 async def modes(story: Story, client: Any, desk: Desk) -> None:
-    """Leverage and, where it is of the instrument, position mode."""
+    """Leverage, margin mode and, where it is of the instrument, position mode."""
     await client.set_leverage(desk.leverage, desk.symbol)
     if desk.kind != "inverse":
         await client.set_position_mode(True, desk.symbol)
         await client.set_position_mode(False, desk.symbol)
+    for mode in desk.margin_modes:
+        await client.set_margin_mode(mode, desk.symbol)
     story.passed(f"{desk.title}: leverage and modes")
 
 
@@ -106,23 +111,18 @@ async def resting(story: Story, client: Any, desk: Desk) -> None:
 async def partial(story: Story, client: Any, desk: Desk) -> None:
     """An order larger than what its price offers fills in part and rests; its rest is cancelled, the fill sold."""
 
-    async def part() -> dict[str, Any] | None:
-        # The market may have left the price behind; then try again at a new one.
+    async def part() -> float:
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
         _, ask = await quotes(client, desk)
-        made = await client.create_order(desk.symbol, "limit", "buy", desk.large, ask)
-        found: dict[str, Any] = await client.fetch_order(made["id"], desk.symbol, desk.asking)
-        if found["filled"]:
-            return found
-        await client.cancel_order(made["id"], desk.symbol)
-        return None
+        number = (await client.create_order(desk.symbol, "limit", "buy", desk.large, ask))["id"]
+        seen = await client.fetch_order(number, desk.symbol, desk.asking)
+        await story.unless_async(ccxt.OrderNotFound, "", client.cancel_order(number, desk.symbol))
+        filled: float = (await order(story, client, desk, number, "canceled", "closed"))["filled"]
+        if filled:
+            await client.create_order(desk.symbol, "market", "sell", sellable(client, desk, filled))
+        return filled if seen["status"] == "open" and 0 < seen["filled"] <= filled < desk.large else 0
 
-    placed = await story.until_async("a part", part)
-    assert placed["status"] == "open"
-    await client.cancel_order(placed["id"], desk.symbol)
-    filled = (await order(story, client, desk, placed["id"], "canceled", "closed"))["filled"]
-    assert 0 < filled < desk.large
-    await client.create_order(desk.symbol, "market", "sell", sellable(client, desk, filled))
-    story.passed(f"{desk.title}: partial fill", filled)
+    story.passed(f"{desk.title}: partial fill", await story.until_async("a part", part))
 
 
 def sellable(client: Any, desk: Desk, amount: float) -> float:

@@ -6,6 +6,8 @@ A session is told the venue as its second argument.
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +47,30 @@ class Desk:
         return 1 if self.kind == "inverse" else 5
 
     @property
+    def margin_modes(self) -> tuple[str, ...]:
+        """The margin modes to set, one after the other. Bybit's is the whole account's, and only cross is simulated."""
+        return ("isolated", "cross") if self.venue == "binance" else ("cross",)
+
+    @property
+    def poor_code(self) -> int | str:
+        """What the venue calls an order beyond the balance; of a code that means many things ccxt keeps the words."""
+        if self.venue == "binance":
+            return -2019 if self.is_future else "insufficient balance"
+        return 110007 if self.is_future else 170131
+
+    @property
+    def reduce_code(self) -> int:
+        """What the venue calls a reduce-only order without a position."""
+        return -2022 if self.venue == "binance" else 110017
+
+    @property
+    def unknown_code(self) -> int:
+        """What the venue calls the cancel of an order that it does not know."""
+        if self.venue == "binance":
+            return -2011
+        return 110001 if self.is_future else 170213
+
+    @property
     def refuses_post_only(self) -> bool:
         """Whether a post-only order that would take is refused; elsewhere it is accepted and then cancelled."""
         return self.venue == "binance" and self.kind != "coinm"
@@ -81,3 +107,21 @@ def desks() -> tuple[Desk, ...]:
 def settings(story: Story, **more: Any) -> dict[str, Any]:
     """The constructor's argument: keys and the proxy; the certificate is named differently by each class."""
     return {"apiKey": story.key, "secret": story.secret, "httpsProxy": story.proxy, **more}
+
+
+@asynccontextmanager
+async def opened(client: Any) -> AsyncIterator[Any]:
+    """An asynchronous client, closed at the end as `async with` closes it, on every Python."""
+    client.open()
+    try:
+        yield client
+    finally:
+        try:
+            await client.close()
+        except AttributeError as error:
+            # ccxt lets aiohttp abort, once more, connections that both sides have closed in good order (close frames,
+            # then the TLS farewell). The first releases of Python 3.11 cannot: a transport that was closed twice has
+            # forgotten its protocol. By then the connector is closed, and closing again does what is left.
+            if (error.name, error.obj) != ("_abort", None):
+                raise
+            await client.close()

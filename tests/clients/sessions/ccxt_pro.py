@@ -1,4 +1,8 @@
-"""ccxt.pro: streams and order entry by websocket on the markets of one venue at the same time, through the proxy."""
+"""ccxt.pro: streams and order entry by websocket on the markets of one venue at the same time, through the proxy.
+
+Settings and what funding was paid are asked by REST, as these classes do. Spot has no leverage, modes, reduce-only,
+positions or funding.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import ccxt.pro
-from ccxt_desks import Desk, desks, settings
-from story import Story, is_ordered
+from ccxt_desks import Desk, desks, opened, settings
+from story import Story, is_ordered, stopped
 
 Rows = list[dict[str, Any]]
 BOOKS = 20
@@ -17,20 +21,25 @@ BOOKS = 20
 async def main() -> None:
     """The session."""
     story = Story()
-    async with client_of(story) as client:
+    async with opened(client_of(story)) as client:
         story.passed("markets", len(await client.load_markets()))
         await asyncio.gather(*(at(story, client, desk) for desk in desks()))
+    async with opened(client_of(story, secret="wrong" * 4)) as stranger:
+        await story.raises_async("signature", ccxt.AuthenticationError, "", stranger.fetch_balance())
     story.passed("end")
 
 
-def client_of(story: Story) -> Any:
+def client_of(story: Story, **more: Any) -> Any:
     """Websockets go through the proxy by `wssProxy`; the CA file is the one of REST."""
-    return getattr(ccxt.pro, desks()[0].venue)(settings(story, cafile=story.ca_file, wssProxy=story.proxy))
+    given = settings(story, cafile=story.ca_file, wssProxy=story.proxy)
+    return getattr(ccxt.pro, desks()[0].venue)({**given, **more})
 
 
 async def at(story: Story, client: Any, desk: Desk) -> None:
     """The steps of one market: public streams, then orders under the eyes of the private ones."""
     await public(story, client, desk)
+    if desk.is_future:
+        await modes(story, client, desk)
     orders: Rows = []
     trades: Rows = []
     positions: Rows = []
@@ -50,12 +59,12 @@ async def at(story: Story, client: Any, desk: Desk) -> None:
         await story.until_async(f"{desk.title}: trades", lambda: len({row["order"] for row in trades}) >= 3)
         await story.until_async(f"{desk.title}: balances", lambda: balances)
         if desk.is_future:
-            await story.until_async(f"{desk.title}: positions", lambda: positions)
+            held = await story.until_async(f"{desk.title}: positions", lambda: ended_flat(positions))
+            story.passed(f"{desk.title}: positions", held)
         order_of_events(story, desk, orders, trades)
+        await refusals(story, client, desk)
     finally:
-        for one in watching:
-            one.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
+        await stopped(*watching)
 
 
 async def kept(watch: Callable[[], Awaitable[Any]], into: list[Any]) -> None:
@@ -81,6 +90,17 @@ async def public(story: Story, client: Any, desk: Desk) -> None:
     assert ticker["last"] > 0
     assert trades[0]["amount"] > 0
     story.passed(f"{desk.title}: book, ticker and trades", len(nonces))
+
+
+async def modes(story: Story, client: Any, desk: Desk) -> None:
+    """Leverage, margin mode and, where it is of the instrument, position mode."""
+    await client.set_leverage(desk.leverage, desk.symbol)
+    if desk.kind != "inverse":
+        await client.set_position_mode(True, desk.symbol)
+        await client.set_position_mode(False, desk.symbol)
+    for mode in desk.margin_modes:
+        await client.set_margin_mode(mode, desk.symbol)
+    story.passed(f"{desk.title}: leverage and modes")
 
 
 async def priced(client: Any, desk: Desk, side: str, factor: float) -> float:
@@ -113,26 +133,38 @@ async def trading(story: Story, client: Any, desk: Desk, orders: Rows) -> None:
     await until_told(story, desk, orders, taken["id"], "closed")
     story.passed(f"{desk.title}: post-only, cancel and ioc by websocket")
 
-    async def part() -> dict[str, Any] | None:
-        # The market may have left the price behind; then try again at a new one.
-        made: dict[str, Any] = await create(
-            desk.symbol, "limit", "buy", desk.large, await priced(client, desk, "asks", 1)
-        )
-        await until_told(story, desk, orders, made["id"], "open")
-        if [row for row in orders if row["id"] == made["id"] and row["filled"]]:
-            return made
-        await cancel(made["id"], desk.symbol)
-        return None
+    async def sell(amount: float) -> None:
+        # On spot the fee of a purchase was taken from it.
+        sold = client.amount_to_precision(desk.symbol, amount * (1 if desk.is_future else 0.998))
+        params = {"reduceOnly": True} if desk.is_future else {}
+        answer = await create(desk.symbol, "market", "sell", float(sold), None, params)
+        await until_told(story, desk, orders, answer["id"], "closed")
 
-    large = await story.until_async(f"{desk.title}: a part", part)
-    await cancel(large["id"], desk.symbol)
-    done = await until_told(story, desk, orders, large["id"], "canceled", "closed")
-    bought = client.amount_to_precision(desk.symbol, (done["filled"] + desk.amount) * (1 if desk.is_future else 0.998))
-    sold = await create(
-        desk.symbol, "market", "sell", float(bought), None, {"reduceOnly": True} if desk.is_future else {}
-    )
-    await until_told(story, desk, orders, sold["id"], "closed")
-    story.passed(f"{desk.title}: partial fill and reduce-only", done["filled"])
+    async def part() -> float:
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
+        number = (await create(desk.symbol, "limit", "buy", desk.large, await priced(client, desk, "asks", 1)))["id"]
+        await until_told(story, desk, orders, number, "open", "closed")
+        await story.unless_async(ccxt.OrderNotFound, "", cancel(number, desk.symbol))
+        filled: float = (await until_told(story, desk, orders, number, "canceled", "closed"))["filled"]
+        if filled:
+            await sell(filled)
+        was_part = [row for row in orders if row["id"] == number and row["status"] == "open" and row["filled"]]
+        return filled if was_part and filled < desk.large else 0
+
+    story.passed(f"{desk.title}: partial fill", await story.until_async(f"{desk.title}: a part", part))
+    if desk.is_future:
+        story.charge_funding_soon(desk.venue, desk.name)
+        paid = await story.until_async("funding", lambda: client.fetch_funding_history(desk.symbol))
+        assert paid[-1]["amount"] != 0
+        story.passed(f"{desk.title}: funding income", paid[-1]["amount"])
+    await sell(desk.amount)
+    story.passed(f"{desk.title}: {'reduce-only' if desk.is_future else 'market'}")
+
+
+def ended_flat(positions: Rows) -> float:
+    """The largest size that was told, once the last one told is none; 0 before."""
+    sizes = [row["contracts"] or 0 for row in positions]
+    return max(sizes) if sizes and not sizes[-1] else 0
 
 
 async def until_told(story: Story, desk: Desk, orders: Rows, number: str, *states: str) -> dict[str, Any]:
@@ -155,6 +187,22 @@ def order_of_events(story: Story, desk: Desk, orders: Rows, trades: Rows) -> Non
         assert ended == sorted(ended), ended
     assert is_ordered([row["timestamp"] for row in trades])
     story.passed(f"{desk.title}: private streams in order", len(orders) + len(trades))
+
+
+async def refusals(story: Story, client: Any, desk: Desk) -> None:
+    """The venue's codes, told by websocket, become ccxt's exceptions.
+
+    ccxt does not know Binance's websocket hosts by their markets: some of its codes stay an ExchangeError there.
+    """
+    far = await priced(client, desk, "bids", 0.97)
+    create = client.create_order_ws
+    poor = create(desk.symbol, "limit", "buy", desk.unaffordable, far)
+    await story.raises_async(f"{desk.title}: margin", ccxt.ExchangeError, desk.poor_code, poor)
+    if desk.is_future:
+        reducing = create(desk.symbol, "limit", "buy", desk.amount, far, {"reduceOnly": True})
+        await story.raises_async(f"{desk.title}: reduce-only", ccxt.ExchangeError, desk.reduce_code, reducing)
+    unknown = client.cancel_order_ws("12345678", desk.symbol)
+    await story.raises_async(f"{desk.title}: unknown order", ccxt.ExchangeError, desk.unknown_code, unknown)
 
 
 asyncio.run(main())

@@ -48,6 +48,10 @@ async def reading(story: Story, client: AsyncClient) -> None:
     story.passed("balances")
     assert (await client.futures_change_leverage(symbol=SYMBOL, leverage=2))["leverage"] == 2
     assert (await client.futures_coin_change_leverage(symbol=COIN, leverage=2))["leverage"] == 2
+    for mode in ("ISOLATED", "CROSSED"):
+        await client.futures_change_margin_type(symbol=SYMBOL, marginType=mode)
+    for dual in ("true", "false"):
+        await client.futures_change_position_mode(dualSidePosition=dual)
     assert not (await client.futures_get_position_mode())["dualSidePosition"]
     story.passed("leverage and modes")
 
@@ -78,28 +82,28 @@ async def spot(story: Story, client: AsyncClient, manager: BinanceSocketManager)
         assert taken["status"] == "FILLED"
 
         async def part() -> dict[str, Any] | None:
-            # The market may have left the price behind; then try again at a new one.
+            # The market may leave the price behind, or take all of the order; then try again at a new one.
             _, ask, _ = sides(await client.get_orderbook_ticker(symbol=SYMBOL), 2)
             made: dict[str, Any] = await client.ws_create_order(**limit, quantity="25", price=ask, timeInForce="GTC")
-            if made["status"] == "PARTIALLY_FILLED":
-                return made
-            await client.ws_cancel_order(symbol=SYMBOL, orderId=made["orderId"])
-            return None
+            which = {"symbol": SYMBOL, "orderId": made["orderId"]}
+            gone = await story.unless_async(BinanceAPIException, -2011, client.ws_cancel_order(**which))
+            return made if gone and made["status"] == "PARTIALLY_FILLED" else None
 
         large = await story.until_async("a part", part)
-        await client.ws_cancel_order(symbol=SYMBOL, orderId=large["orderId"])
-        await story.until_async("the last cancel", lambda: ended(heard, large["orderId"]))
+        await story.until_async("its cancel", lambda: ended(heard, large["orderId"]))
+        sold = await client.ws_create_order(symbol=SYMBOL, side="SELL", type="MARKET", quantity="0.01")
+        await story.until_async("the sale", lambda: ended(heard, sold["orderId"], "FILLED"))
         reports = [row for row in heard if row["e"] == "executionReport"]
         assert is_ordered([row["T"] for row in reports])
-        for order in (maker, taken, large):
+        for order in (maker, taken, large, sold):
             assert next(row["x"] for row in reports if row["i"] == order["orderId"]) == "NEW"
         assert [row for row in heard if row["e"] == "outboundAccountPosition"]
         story.passed("spot: orders by websocket, user stream in order", len(reports))
 
 
-def ended(heard: Rows, number: int) -> bool:
-    """Whether a spot order was told to be cancelled."""
-    return any(row["e"] == "executionReport" and row["i"] == number and row["X"] == "CANCELED" for row in heard)
+def ended(heard: Rows, number: int, state: str = "CANCELED") -> bool:
+    """Whether a spot order was told to have ended so."""
+    return any(row["e"] == "executionReport" and row["i"] == number and row["X"] == state for row in heard)
 
 
 async def usdm(story: Story, client: AsyncClient, manager: BinanceSocketManager) -> None:
@@ -113,20 +117,17 @@ async def usdm(story: Story, client: AsyncClient, manager: BinanceSocketManager)
         taken = await client.ws_futures_create_order(**limit, quantity="0.02", price=above, timeInForce="IOC")
         assert taken["status"] == "FILLED"
 
-        async def part() -> dict[str, Any] | None:
-            # The market may have left the price behind; then try again at a new one.
+        async def part() -> float:
+            # The market may leave the price behind, or take all of the order; then try again at a new one.
             _, ask, _ = sides(await client.futures_orderbook_ticker(symbol=SYMBOL), 1)
-            made: dict[str, Any] = await client.ws_futures_create_order(
-                **limit, quantity="25", price=ask, timeInForce="GTC"
-            )
-            if made["status"] == "PARTIALLY_FILLED":
-                return made
-            await client.ws_futures_cancel_order(symbol=SYMBOL, orderId=made["orderId"])
-            return None
+            made = await client.ws_futures_create_order(**limit, quantity="25", price=ask, timeInForce="GTC")
+            await client.futures_cancel_all_open_orders(symbol=SYMBOL)
+            seen = await client.ws_futures_get_order(symbol=SYMBOL, orderId=made["orderId"])
+            was_part = (made["status"], seen["status"]) == ("PARTIALLY_FILLED", "CANCELED")
+            return float(seen["executedQty"]) if was_part else 0
 
-        large = await story.until_async("a part", part)
-        await client.futures_cancel_all_open_orders(symbol=SYMBOL)
-        story.passed("usdm: post-only, cancel, ioc and partial fill by websocket", large["executedQty"])
+        bought = await story.until_async("a part", part)
+        story.passed("usdm: post-only, cancel, ioc and partial fill by websocket", bought)
         story.charge_funding_soon("binance", SYMBOL)
         await story.until_async("funding", lambda: client.futures_income_history(incomeType="FUNDING_FEE"))
         await closed(story, client.futures_create_order, client.futures_position_information, SYMBOL)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from story import tick_of
+from story import stopped, tick_of
 
 Rows = list[dict[str, Any]]
 
@@ -26,8 +26,7 @@ async def listening(socket: Any) -> AsyncIterator[Rows]:
         try:
             yield heard
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await stopped(task)
 
 
 def sides(quote: dict[str, Any], places: int) -> tuple[str, str, str]:

@@ -1,4 +1,7 @@
-"""python-binance's `Client` on USD-M and COIN-M, over REST; it finds proxy and certificate in the environment."""
+"""python-binance's `Client` on USD-M and COIN-M, over REST; it finds proxy and certificate in the environment.
+
+The streams are `python_binance_async.py`'s.
+"""
 
 from __future__ import annotations
 
@@ -86,13 +89,17 @@ def coinm(client: Client) -> Futures:
 
 
 def settings(story: Story, client: Client, at: Futures) -> None:
-    """Balances, leverage and modes."""
+    """Markets, balances, leverage and modes."""
     prefix = "futures_coin" if at.title == "coinm" else "futures"
 
     def call(name: str) -> Ask:
         found: Ask = getattr(client, f"{prefix}_{name}")
         return found
 
+    assert at.symbol in {row["symbol"] for row in call("exchange_info")()["symbols"]}
+    assert call("order_book")(symbol=at.symbol, limit=5)["bids"]
+    assert call("klines")(symbol=at.symbol, interval="1m", limit=2)
+    story.passed(f"{at.title}: markets")
     assert any(float(row["balance"]) for row in call("account_balance")())
     assert call("account")()["assets"]
     assert call("change_leverage")(symbol=at.symbol, leverage=2)["leverage"] == 2
@@ -135,18 +142,17 @@ def resting(story: Story, at: Futures) -> None:
 def partial(story: Story, at: Futures) -> None:
     """An order larger than what its price offers fills in part and rests; its rest is cancelled, the fill sold."""
 
-    def part() -> dict[str, Any] | None:
-        # The market may have left the price behind; then try again at a new one.
+    def part() -> float:
+        # The market may leave the price behind, or take all of the order; then try again at a new one.
         made = order(at, "BUY", at.large, priced(at, "askPrice", 1))
-        if made["status"] == "PARTIALLY_FILLED":
-            return made
-        at.cancel(symbol=at.symbol, orderId=made["orderId"])
-        return None
+        which = {"symbol": at.symbol, "orderId": made["orderId"]}
+        gone = story.unless(BinanceAPIException, -2011, lambda: at.cancel(**which))
+        bought = (gone or at.get(**which))["executedQty"]
+        if float(bought):
+            assert order(at, "SELL", bought, reduceOnly="true")["status"] == "FILLED"
+        return float(bought) if gone and made["status"] == "PARTIALLY_FILLED" else 0
 
-    large = story.until("a part", part)
-    gone = at.cancel(symbol=at.symbol, orderId=large["orderId"])
-    assert order(at, "SELL", gone["executedQty"], reduceOnly="true")["status"] == "FILLED"
-    story.passed(f"{at.title}: partial fill", gone["executedQty"])
+    story.passed(f"{at.title}: partial fill", story.until("a part", part))
 
 
 def taking(story: Story, at: Futures) -> None:

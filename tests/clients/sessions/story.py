@@ -80,8 +80,26 @@ class Story:
         raise AssertionError(f"{step}: nothing was raised")
 
     def _refused(self, step: str, code: int | str, error: Exception) -> None:
-        assert str(code) in str(vars(error)) + str(error), f"{step}: {error!r} lacks {code}"
+        assert _says(error, code), f"{step}: {error!r} lacks {code}"
         self.passed(f"refused: {step}", f"{code} {type(error).__name__}")
+
+    def unless(self, kind: Kinds, code: int | str, call: Callable[[], Any]) -> Any:
+        """The call's answer, or None where the venue may refuse it with this code: the market may have been faster."""
+        try:
+            return call()
+        except kind as error:
+            if not _says(error, code):
+                raise
+            return None
+
+    async def unless_async(self, kind: Kinds, code: int | str, call: Awaitable[Any]) -> Any:
+        """The same for a call that is awaited."""
+        try:
+            return await call
+        except kind as error:
+            if not _says(error, code):
+                raise
+            return None
 
     def control(self, name: str, **body: object) -> dict[str, Any]:
         """Move the simulated world by its control API."""
@@ -97,6 +115,23 @@ class Story:
         with self._control.open(f"{self.given['control_url']}/control/status", timeout=PATIENCE_S) as answer:
             now_ms = json.load(answer)["exchange_ms"]
         self.control("funding", venue=venue, symbol=symbol, rate=FUNDING_RATE, next_ms=now_ms + FUNDED_WITHIN_MS)
+
+
+async def stopped(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they are over.
+
+    Once is not enough: up to Python 3.11 `asyncio.wait_for`, which clients listen with, swallows a cancellation that
+    comes with a message.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=LOOK_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _says(error: Exception, code: int | str) -> bool:
+    return str(code) in str(vars(error)) + str(error)
 
 
 async def _value(found: Any) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from bot.domain.bands import TRADE_MIN, Auto, Unit, Width
 from bot.lab.bands import __main__ as command
 from bot.lab.bands.frontier import Match
 from bot.lab.bands.living import Outcome
 from bot.lab.bands.measure import Cell, Check, Part, Plan, Report, summed
+from bot.lab.bands.rules import LEAST
 from bot.lab.bands.table import text
 
 EVEN = Cell(ratio=0.5, low=0.4, high=0.6, is_equal=True)
@@ -99,6 +102,17 @@ def test_several_paths_are_summed_up_by_their_median() -> None:
 
     assert report.cells["joint"]["8h"] == Cell(ratio=0.45, low=0.4, high=0.9, is_equal=True)
     assert [check.ok for check in report.checks] == [True]
+
+
+def test_what_is_shipped_is_held_to_the_same_promise() -> None:
+    """The joint band with the least trade that a config has where it says nothing is a check of its own."""
+    bare, shipped = found(0.45), found(0.55)
+    both = msgspec.structs.replace(bare, matches={**bare.matches, LEAST: shipped.matches["joint"]})
+    plan = msgspec.structs.replace(PLAN, families=("joint", LEAST))
+
+    assert [(check.family, check.ok) for check in summed(plan, [both]).checks] == [("joint", True), (LEAST, False)]
+    assert Auto(hard=Width(Decimal(1), Unit.QUOTE)).trade_min == TRADE_MIN
+    assert LEAST == "joint >= 0.1%"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from bot.simex.config import ApiKey, KeySpec
 from bot.simex.core.events import Event
 from bot.simex.core.exchange import Exchange
 from bot.simex.core.flow import Aggression, Flow, IndexPrice, Levels
-from bot.simex.core.instrument import Instrument, Key
+from bot.simex.core.instrument import Category, Instrument, Key
 from bot.simex.core.numbers import money, scaled
 from bot.simex.core.order import BUY, SELL, Side, Ticket
 from bot.simex.core.venue import BINANCE
@@ -35,6 +35,7 @@ OTHER: Key = ("usdm", "ETHUSDT")
 COIN: Key = ("coinm", "BTCUSD_PERP")
 BTC, ETH = Decimal(60_000), Decimal(3_000)
 KEY, SECRET = "simexkey" * 8, "simexsecret0000000000000000000001"
+MARKETS: tuple[Category, ...] = ("usdm", "coinm")
 HOSTS = {"usdm": "fapi.binance.com", "coinm": "dapi.binance.com"}
 
 
@@ -108,11 +109,12 @@ class Stage:
         self.keys = KeyRing.of(
             (ApiKey.made(spec), ApiKey.made(replace(spec, name="reader", key="r" * 64, futures=False)))
         )
+        self.limiters = {name: RateLimiter(USDM_LIMITS) for name in HOSTS}
         self.markets = {
-            name: Futures(self.exchange, self.timeline, name, USDM_LIMITS, lag_ms) for name in ("usdm", "coinm")
+            name: Futures(self.exchange, self.timeline, name, self.limiters[name], lag_ms) for name in MARKETS
         }
         self.routers = {
-            name: Router(one.routes(), self.keys, RateLimiter(USDM_LIMITS), self.timeline.server_ms)
+            name: Router(one.routes(), self.keys, self.limiters[name], self.timeline.server_ms)
             for name, one in self.markets.items()
         }
         for name in ("alice", "bob"):

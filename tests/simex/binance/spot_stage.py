@@ -25,7 +25,7 @@ from bot.simex.core.order import Order, Side, Ticket
 from bot.simex.core.venue import BINANCE
 from bot.simex.sources.listings import binance
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response
+from bot.simex.wire import HERE, Request, Response
 from tests.simex.binance.futures_stage import BTC, ETH, START_MS, Tape, book
 
 SPOT: Key = ("spot", "BTCUSDT")
@@ -179,9 +179,9 @@ class SpotStage:
         return next((row["free"], row["locked"]) for row in rows if row["asset"] == asset)
 
     # -------------------------------------------------------------------------------------------------------- sockets
-    def connect(self, query: str = "") -> SpotSocket:
-        """A connection of the websocket API."""
-        return SpotSocket(self, query)
+    def connect(self, query: str = "", address: str = HERE) -> SpotSocket:
+        """A connection of the websocket API, whose client is at an address."""
+        return SpotSocket(self, query, address)
 
     def change_key(self, name: str, **changes: Any) -> None:
         assert self.keys.change(name, **changes)
@@ -190,7 +190,7 @@ class SpotStage:
 class SpotSocket:
     """The client's end of a websocket API connection."""
 
-    def __init__(self, stage: SpotStage, query: str) -> None:
+    def __init__(self, stage: SpotStage, query: str, address: str) -> None:
         self._stage = stage
         self.frames: list[dict[str, Any]] = []
         self.session = ApiSession(
@@ -203,6 +203,7 @@ class SpotSocket:
             on_closed=lambda _: None,
             connected_ms=stage.now_ms,
             rate_limits_shown="returnRateLimits=false" not in query,
+            address=address,
         )
 
     def say(self, text: str) -> dict[str, Any]:

@@ -51,6 +51,8 @@ def test_unknown_paths(stage: MarketStage, host: str) -> None:
     ("name", "status", "code"),
     [
         ("too_large", 413, -1000),
+        ("too_long", 414, -1000),
+        ("malformed", 400, -1000),
         ("unknown", 503, None),
         ("unavailable", 503, None),
         ("internal", 503, -1001),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.simex.binance import rest_futures_account
 from bot.simex.core.numbers import money
 from tests.simex.binance.documented_futures import FIELDS
 from tests.simex.binance.futures_stage import COIN, PERP, Stage
@@ -268,3 +269,56 @@ def test_what_may_be_transferred_out(stage: Stage) -> None:
         answer, "asset", "maxWithdrawAmount", "maxWithdrawAmountUSD"
     )
     assert "2.00000000" == stage.get("/dapi/v1/pmAccountInfo", asset="BTC")["maxWithdrawAmount"]
+
+
+def kinds_of(stage: Stage, **params: Any) -> list[str]:
+    """The kinds of income of the last week."""
+    return [row["incomeType"] for row in stage.get("/fapi/v1/income", limit=1_000, **params)]
+
+
+def test_a_debt_is_cleared(stage: Stage) -> None:
+    """A loss beyond the balance is realised, and what is beneath zero is cleared by the insurance fund."""
+    stage.exchange.funds.withdraw(stage.exchange.state.account("alice"), "usdm", "USDT", money(Decimal("99696.5")))
+    stage.buy("0.1")
+    stage.mark("60000")
+    stage.move("57010")
+    stage.sell("0.1")
+    stage.leap(2_000)
+    rows = {row["incomeType"]: row["income"] for row in stage.get("/fapi/v1/income")}
+
+    assert {"TRANSFER", "COMMISSION", "REALIZED_PNL", "INSURANCE_CLEAR"} == set(rows)
+    assert ("-299.20000000", True) == (rows["REALIZED_PNL"], float(rows["INSURANCE_CLEAR"]) > 0)
+    assert {"INSURANCE_CLEAR"} == set(kinds_of(stage, incomeType="INSURANCE_CLEAR"))
+
+
+def test_a_settlement_is_income(stage: Stage) -> None:
+    """A contract that ends is settled at its price: DELIVERED_SETTELMENT, in the venue's own spelling."""
+    stage.buy("0.1")
+    stage.exchange.delivery.delist(PERP, stage.exchange.now_ms, stage.exchange.now_ms + 5)
+    stage.leap(5_000)
+    (row,) = stage.get("/fapi/v1/income", incomeType="DELIVERED_SETTELMENT")
+
+    assert ("BTCUSDT", "USDT", "DELIVERED_SETTELMENT") == parts(row, "symbol", "asset", "info")
+
+
+def test_transfers_say_their_direction(stage: Stage) -> None:
+    """What leaves the wallet is negative."""
+    stage.exchange.funds.withdraw(stage.exchange.state.account("alice"), "usdm", "USDT", money(Decimal(10)))
+    rows = stage.get("/fapi/v1/income", incomeType="TRANSFER")
+
+    assert [("100000.00000000", "TRANSFER"), ("-10.00000000", "WITHDRAW")] == [
+        (row["income"], row["info"]) for row in rows
+    ]
+
+
+def test_income_is_kept_for_three_months(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is older (here: than a minute) is not answered, whatever time is asked for."""
+    assert 90 * 86_400_000 == rest_futures_account.INCOME_KEPT_MS
+    monkeypatch.setattr(rest_futures_account, "INCOME_KEPT_MS", 60_000)
+    stage.buy("0.1")
+    started_ms = stage.now_ms - 1
+    before = kinds_of(stage, startTime=started_ms)
+    stage.leap(61_000)
+
+    assert "COMMISSION" in before
+    assert [] == stage.get("/fapi/v1/income", incomeType="COMMISSION", startTime=started_ms)

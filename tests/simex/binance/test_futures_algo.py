@@ -181,7 +181,7 @@ ERRORS: list[tuple[dict[str, Any], int]] = [
     ({"symbol": "NOSUCH"}, -1121),
     ({"side": "DOWN"}, -1117),
     ({"type": "LIMIT"}, -1116),
-    ({"type": "TRAILING_STOP_MARKET", "callbackRate": "1"}, -4084),
+    ({"type": "TRAILING_STOP_MARKET", "callbackRate": "1"}, -1106),
     ({"quantity": None}, -1102),
     ({"quantity": "0.0001"}, -1111),
     ({"triggerPrice": None}, -1102),

@@ -153,8 +153,8 @@ def test_price_match_takes_the_price_from_the_book(
     assert (price, match) == parts(row, "price", "priceMatch")
 
 
-def test_an_order_good_till_a_date_is_cancelled_then(stage: Stage) -> None:
-    """It rests as GTD with whole seconds, and is gone when its date has come."""
+def test_an_order_good_till_a_date_expires_then(stage: Stage) -> None:
+    """It rests as GTD with whole seconds, and has expired when its date has come."""
     until_ms = stage.now_ms + 700_000
     row = stage.order(timeInForce="GTD", goodTillDate=until_ms)
     stage.leap(699_000)
@@ -163,7 +163,7 @@ def test_an_order_good_till_a_date_is_cancelled_then(stage: Stage) -> None:
 
     assert ("GTD", until_ms // 1000 * 1000) == parts(row, "timeInForce", "goodTillDate")
     assert [row["orderId"]] == [one["orderId"] for one in before]
-    assert "CANCELED" == stage.get("/fapi/v1/order", symbol="BTCUSDT", orderId=row["orderId"])["status"]
+    assert "EXPIRED" == stage.get("/fapi/v1/order", symbol="BTCUSDT", orderId=row["orderId"])["status"]
 
 
 def test_a_test_order_changes_nothing(stage: Stage) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bot.simex.binance.errors import VenueError
@@ -17,7 +19,8 @@ from bot.simex.binance.limits import (
     USDM_LIMITS,
     RateLimiter,
 )
-from tests.simex.binance.futures_stage import START_MS
+from tests.simex.binance.futures_stage import START_MS, wanted
+from tests.simex.binance.futures_stage import Stage as FuturesStage
 from tests.simex.binance.spot_stage import SpotStage, market
 
 NOW = START_MS // DAY_MS * DAY_MS + 1_000
@@ -126,7 +129,7 @@ def test_raw_requests() -> None:
 def test_orders_of_an_account() -> None:
     """Orders are counted by account; beyond the limit one is refused, counts nowhere, and the window runs out."""
     limiter = RateLimiter(SPOT_LIMITS)
-    limiter.charge_order("alice", NOW, 100)
+    limiter.charge_order("alice", NOW, {"10S": 100, "1D": 100})
 
     with pytest.raises(VenueError) as caught:
         limiter.charge_order("alice", NOW)
@@ -181,3 +184,28 @@ def test_banned_address_over_http() -> None:
     assert (418, "30") == (response.status, response.headers["Retry-After"])
     stage.leap(30_000)
     assert ("2.00000000", "0.00000000") == stage.balance("BTC")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_batch_counts_as_documented(method: str, size: int) -> None:
+    """However many orders it holds: weight 5, five orders in ten seconds, one a minute; a cancelling one weighs 1."""
+    stage = FuturesStage()
+    before = stage.send("DELETE", "/fapi/v1/batchOrders", {"symbol": "BTCUSDT", "orderIdList": "[1]"}).headers
+    orders = json.dumps([wanted()] * size)
+    told = stage.send(method, "/fapi/v1/batchOrders", {"batchOrders": orders}).headers
+
+    assert ("1", "6") == tuple(one["X-MBX-USED-WEIGHT-1M"] for one in (before, told))
+    assert ("5", "1") == (told["X-MBX-ORDER-COUNT-10S"], told["X-MBX-ORDER-COUNT-1M"])
+    assert "X-MBX-ORDER-COUNT-1M" not in before
+
+
+def test_a_batch_is_refused_whole_where_its_count_does_not_fit() -> None:
+    """With four orders left of ten seconds a batch is refused with -1015 and counts nowhere; an order still fits."""
+    stage = FuturesStage()
+    stage.limiters["usdm"].charge_order("alice", stage.now_ms, {"10S": 296})
+    status, code, text = stage.refusal("POST", "/fapi/v1/batchOrders", batchOrders=json.dumps([wanted()]))
+
+    assert (429, -1015) == (status, code)
+    assert "Too many new orders; current limit is 300 orders per 10 SECOND." == text
+    assert "NEW" == stage.order()["status"]

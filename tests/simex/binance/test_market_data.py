@@ -322,7 +322,9 @@ REFUSED: list[tuple[str, dict[str, Any], int]] = [
     ("/fapi/v1/indexPriceKlines", {"pair": "NOPE", "interval": "1m"}, -1121),
     ("/fapi/v1/continuousKlines", {"pair": "BTCUSDT", "contractType": "WEEKLY", "interval": "1m"}, -1120),
     ("/fapi/v1/continuousKlines", {"pair": "NOPE", "contractType": "PERPETUAL", "interval": "1m"}, -1121),
-    ("/api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "timeZone": "8"}, -1100),
+    ("/api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "timeZone": "15"}, -1100),
+    ("/api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "timeZone": "-12:01"}, -1100),
+    ("/api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "timeZone": "east"}, -1100),
     ("/api/v3/ticker", {"symbol": "BTCUSDT", "windowSize": "8d"}, -1120),
     ("/api/v3/ticker", {"symbol": "BTCUSDT", "windowSize": "m"}, -1120),
     ("/api/v3/ticker", {}, -1102),
@@ -416,3 +418,16 @@ def test_weights() -> None:
     assert (2, 80) == (weight("/api/v3/ticker/24hr", **one), weight("/api/v3/ticker/24hr"))
     assert (1, 10) == (weight("/fapi/v1/premiumIndex", **one), weight("/fapi/v1/premiumIndex"))
     assert 4 == weight("/api/v3/ticker", **one)
+
+
+@pytest.mark.parametrize(("zone", "minutes"), [("8", 480), ("+08:00", 480), ("-1:00", -60), ("05:45", 345), ("0", 0)])
+def test_candles_of_a_zone(stage: MarketStage, zone: str, minutes: int) -> None:
+    """Days begin at midnight of the zone; a day is what its minutes are."""
+    asked = {"symbol": "BTCUSDT", "interval": "1d", "timeZone": zone, "limit": 3}
+    rows = stage.get("/api/v3/klines", **asked)
+    first, last = rows[1][0], rows[1][6]
+    hours = stage.get("/api/v3/klines", symbol="BTCUSDT", interval="1m", startTime=first, limit=1_000)
+
+    assert {0} == {(row[0] + minutes * 60_000) % 86_400_000 for row in rows}
+    assert (86_400_000, last + 1) == (last + 1 - first, rows[2][0])
+    assert (rows[1][1], first) == (hours[0][1], hours[0][0])

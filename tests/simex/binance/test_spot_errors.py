@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.simex.binance.signature import sign
 from bot.simex.core.instrument import Status
 from bot.simex.core.numbers import scaled
 from bot.simex.wire import Request
@@ -192,10 +193,15 @@ def test_client_id_is_unique_among_open_orders(stage: SpotStage) -> None:
             (400, -1023, "Start time is greater than end time."),
         ),
         ("GET", "/api/v3/myPreventedMatches", {}, (400, -1128, "Combination of optional parameters invalid.")),
-        ("POST", "/api/v3/orderList/oco", {}, (400, -1013, "OCO orders are not supported for this symbol")),
-        ("POST", "/api/v3/order/oco", {}, (400, -1013, "OCO orders are not supported for this symbol")),
-        ("DELETE", "/api/v3/orderList", {}, (400, -2011, "Unknown order sent.")),
-        ("GET", "/api/v3/orderList", {}, (400, -2018, "Order list does not exist.")),
+        ("POST", "/api/v3/orderList/oto", {}, (400, -1013, "OTO orders are not supported for this symbol")),
+        ("POST", "/api/v3/order/oco", {}, missing("price")),
+        (
+            "DELETE",
+            "/api/v3/orderList",
+            {},
+            (400, -1102, "Param 'orderListId' or 'listClientOrderId' must be sent, but both were empty/null!"),
+        ),
+        ("GET", "/api/v3/orderList", {"orderListId": 5}, (400, -2018, "Order list does not exist.")),
         ("POST", "/api/v3/userDataStream", {}, (410, -1020, "This operation is not supported.")),
     ],
 )
@@ -288,6 +294,11 @@ def test_rejected_keys(stage: SpotStage, key: str, method: str, path: str, chang
 
 def test_key_from_its_own_address(stage: SpotStage) -> None:
     """A key bound to an address works as soon as its requests come from there; an expired one still reads."""
+    query = f"timestamp={stage.now_ms}"
+    query = f"{query}&signature={sign(MADE['office'], query)}"
+    headers = {"x-mbx-apikey": MADE["office"].key}
+    asked = [Request(HOST, "GET", "/api/v3/account", query, b"", headers, f"203.0.113.{one}") for one in (7, 8)]
+    assert [200, 401] == [stage.raw(one).status for one in asked]
     stage.router.client_ip = "203.0.113.7"
     assert stage.ask("GET", "/api/v3/account", "office")
     stage.change_key("desk", expires_ms=1)

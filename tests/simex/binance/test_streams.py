@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.simex.bars import HOUR_MS, closing_ms, opening_ms
 from bot.simex.binance.dialect import Behaviour
 from bot.simex.core.order import BUY, SELL
 from tests.simex.binance.market_stage import COIN, PERP, SPOT, MarketStage
@@ -161,6 +162,30 @@ def test_a_kline_is_closed_once(stage: MarketStage) -> None:
     assert closed[0]["T"] + 1 == rows[-1]["t"]
 
 
+@pytest.mark.parametrize("interval", ["1m", "4h", "12h", "1d", "1w", "1M"])
+def test_klines_of_utc_plus_eight(stage: MarketStage, interval: str) -> None:
+    """Spot's days begin at midnight of UTC+8 in such a stream; every other field is as ever."""
+    east = f"btcusdt@kline_{interval}@+08:00"
+    socket, utc = stage.listen("spot", east), stage.listen("spot", f"btcusdt@kline_{interval}")
+    stage.strangers(SPOT, BUY, "0.2")
+    stage.advance(5_000, step_ms=500)
+    row, other = socket.taken()[-1], utc.taken()[-1]
+
+    assert (opening_ms(stage.now_ms, interval, 8 * HOUR_MS), interval) == (row["k"]["t"], row["k"]["i"])
+    assert closing_ms(row["k"]["t"], interval, 8 * HOUR_MS) - 1 == row["k"]["T"]
+    assert (other["k"]["c"], list(other["k"])) == (row["k"]["c"], list(row["k"]))
+    assert (interval in ("1m", "4h")) == (row["k"]["t"] == other["k"]["t"])
+
+
+def test_futures_have_no_klines_of_a_zone(stage: MarketStage) -> None:
+    """A subscription is refused, and so is an address that names such a stream."""
+    stream = "btcusdt@kline_1d@+08:00"
+    answer = stage.listen("usdm").ask("SUBSCRIBE", [stream])
+
+    assert (2, 1) == (answer["error"]["code"], answer["id"])
+    assert stage.dialect.connect("fstream.binance.com", f"/ws/{stream}", "", print) is None
+
+
 def test_trades_of_one_price_are_aggregated(stage: MarketStage) -> None:
     """A stranger who takes from an order and the background at one price makes two trades and one aggregate."""
     stage.place(PERP, SELL, "0.3", price="60001")
@@ -300,3 +325,14 @@ def test_frames_carry_exact_numbers(stage: MarketStage) -> None:
 
     assert ["59999.00000000", "0.50000000"] == best["bids"][0]
     assert Decimal(60_001) == Decimal(best["asks"][0][0])
+
+
+@pytest.mark.parametrize(("market", "most"), [("spot", 1_024), ("usdm", 1_024), ("coinm", 200)])
+def test_streams_of_a_connection_are_bounded(market: str, most: int) -> None:
+    """As many as documented may be subscribed to; one more is refused and changes nothing."""
+    socket = MarketStage().connect(market, "/ws")
+    names = [f"x{number}@trade" for number in range(most)]
+
+    assert {"result": None, "id": 1} == socket.ask("SUBSCRIBE", names)
+    assert f"at most {most} streams" in socket.ask("SUBSCRIBE", ["one@trade"])["error"]["msg"]
+    assert most == len(socket.ask("LIST_SUBSCRIPTIONS")["result"])

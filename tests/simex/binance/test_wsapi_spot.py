@@ -188,6 +188,15 @@ def test_subscriptions_need_a_right_to_read(stage: SpotStage, socket: SpotSocket
         assert REJECTED == socket.signed("userDataStream.subscribe.signature", key)["error"]
 
 
+def test_a_connection_is_judged_by_where_it_comes_from(stage: SpotStage) -> None:
+    """Its own end is on the key's list, or it is not; unless the venue sees all its clients elsewhere."""
+    inside, outside = stage.connect(address="203.0.113.7"), stage.connect(address="203.0.113.8")
+    said = [one.signed("account.status", "office")["status"] for one in (inside, outside)]
+    stage.router.client_ip = "203.0.113.8"
+
+    assert ([200, 401], 401) == (said, inside.signed("account.status", "office")["status"])
+
+
 def test_closing_forgets_everything(stage: SpotStage, socket: SpotSocket) -> None:
     """A closed connection hears nothing."""
     socket.signed("userDataStream.subscribe.signature")

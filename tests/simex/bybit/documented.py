@@ -236,6 +236,7 @@ CODES: dict[int, str] = {
         "ws trade service is restarting, do not accept new request, but the request in the process is not "
         "affected. You can build new connection to be routed to normal service"
     ),
+    10027: "Transactions are banned.",
     10029: "The requested symbol is invalid, please check symbol whitelist",
     10429: "System level frequency protection",
     20003: "Too frequent requests under the same session",
@@ -276,6 +277,8 @@ CODES: dict[int, str] = {
     110043: "Set leverage has not been modified.",
     110044: "Available margin is insufficient.",
     110045: "Wallet balance is insufficient.",
+    110059: "Not allowed to  modify the TP/SL of a partially filled open order",
+    110061: "Not allowed to have more than 20 TP/SLs under Partial tpSlMode",
     110063: "Settlement in progress! {{key0}} not available for trading.",
     110064: "The modified contract quantity cannot be less than or equal to the filled quantity.",
     110066: "Trading is currently not allowed.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from aiohttp import ClientSession, TCPConnector
 
 from bot.simex.bybit.dialect import Behaviour
 from bot.simex.bybit.hosts import BYBIT
-from bot.simex.config import LOOPBACK
+from bot.simex.config import LOOPBACK, ApiKey
 from bot.simex.injection import Injections
 from bot.simex.requestlog import RequestLog
 from bot.simex.server import Server
@@ -27,8 +27,8 @@ TICK_S = 0.005
 class Served:
     """A stage whose clock is the wall's served until the block ends."""
 
-    def __init__(self, behaviour: Behaviour | None = None) -> None:
-        self.stage = Stage(behaviour, start_ms=_wall_ms())
+    def __init__(self, behaviour: Behaviour | None = None, keys: Iterable[ApiKey] = ()) -> None:
+        self.stage = Stage(behaviour, keys, start_ms=_wall_ms())
         self.requests = RequestLog()
         self.server = Server(
             (self.stage.dialect,), self.requests, Injections(), lambda: self.stage.now_ms, self.stage.flush
@@ -47,9 +47,11 @@ def _wall_ms() -> int:
 
 
 @asynccontextmanager
-async def serving(directory: Path, behaviour: Behaviour | None = None) -> AsyncIterator[tuple[Served, ClientSession]]:
-    """A served dialect and a session that reaches it, certificates verified."""
-    served = Served(behaviour)
+async def serving(
+    directory: Path, behaviour: Behaviour | None = None, keys: Iterable[ApiKey] = ()
+) -> AsyncIterator[tuple[Served, ClientSession]]:
+    """A served dialect with more keys, and a session that reaches it, certificates verified."""
+    served = Served(behaviour, keys)
     ca, ca_file = authority(directory)
     port, plain = await served.server.start(server_context(ca, BYBIT), 0, True)
     served.plain = dict(plain)

@@ -22,7 +22,7 @@ from bot.simex.core.order import BUY, SELL, Side, Ticket
 from bot.simex.core.venue import BYBIT
 from bot.simex.sources.listings import bybit
 from bot.simex.timeline import Timeline
-from bot.simex.wire import Request, Response, Session
+from bot.simex.wire import HERE, Request, Response, Session
 
 # A multiple of eight hours: a funding time.
 START_MS = 1_760_000_000_000 // 28_800_000 * 28_800_000
@@ -233,10 +233,10 @@ class Stage:
         return ids
 
     # ------------------------------------------------------------------------------------------------------- sockets
-    def connect(self, path: str, query: str = "") -> Socket:
-        """A websocket of the stream host."""
+    def connect(self, path: str, query: str = "", address: str = HERE) -> Socket:
+        """A websocket of the stream host, whose client is at an address."""
         socket = Socket(self)
-        session = self.dialect.connect("stream.bybit.com", path, query, socket.push, socket.hang_up)
+        session = self.dialect.connect("stream.bybit.com", path, query, socket.push, socket.hang_up, address)
         assert session is not None
         socket.session = session
         return socket

@@ -78,9 +78,9 @@ def test_which_coins(stage: Stage) -> None:
 
 
 def test_settings(stage: Stage) -> None:
-    """Cross margin is what there is; other modes fail with the documented code and reasons."""
+    """Cross margin is where an account begins; portfolio margin fails with the documented code and reasons."""
     info = stage.result(stage.get("/v5/account/info"))
-    refused = stage.post("/v5/account/set-margin-mode", setMarginMode="ISOLATED_MARGIN")
+    refused = stage.post("/v5/account/set-margin-mode", setMarginMode="PORTFOLIO_MARGIN")
 
     assert ("REGULAR_MARGIN", 6, 10) == (info["marginMode"], info["unifiedMarginStatus"], info["timeWindow"])
     assert {"reasons": []} == stage.result(stage.post("/v5/account/set-margin-mode", setMarginMode="REGULAR_MARGIN"))

@@ -12,6 +12,7 @@ import ccxt.pro
 import pytest
 
 from bot.simex.bybit.dialect import Behaviour
+from bot.simex.config import ApiKey, KeySpec
 from bot.simex.core.order import SELL
 from tests.simex.bybit.served import Served, serving
 from tests.simex.bybit.stage import KEY, PERP, SECRET
@@ -27,10 +28,13 @@ class Desk:
         self.served, self.ex = served, exchange
 
 
+THEIRS = ApiKey.made(KeySpec("theirs", account="alice", kind="rsa"))
+
+
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """A ccxt.pro bybit with its markets loaded."""
-    async with serving(tmp_path, Behaviour(limits_factor=10)) as (served, session):
+    async with serving(tmp_path, Behaviour(limits_factor=10), (THEIRS,)) as (served, session):
         exchange = ccxt.pro.bybit({"apiKey": KEY, "secret": SECRET, "session": session, "enableRateLimit": False})
         try:
             await exchange.load_markets()
@@ -101,6 +105,70 @@ async def test_a_hedge(desk: Desk) -> None:
     )
     assert balance["USDT"]["total"] == pytest.approx(100_000 - trade["fee"]["cost"], abs=1e-6)
     assert ledger[-1]["amount"] == pytest.approx(trade["fee"]["cost"], abs=1e-6)
+
+
+async def test_take_profit_and_stop_loss(desk: Desk) -> None:
+    """Attached to an order as ccxt writes them: they are the order's until it fills, and the position's then."""
+    attached = {"takeProfit": {"triggerPrice": 62_000}, "stopLoss": {"triggerPrice": 58_000}}
+    made = await desk.ex.create_order(LINEAR, "limit", "buy", 0.1, 59_000, attached)
+    order = await desk.ex.fetch_open_order(made["id"], LINEAR)
+    await desk.ex.cancel_order(made["id"], LINEAR)
+    await desk.ex.create_order(LINEAR, "market", "buy", 0.1, None, attached)
+    (position,) = await desk.ex.fetch_positions([LINEAR])
+    stops = await desk.ex.fetch_open_orders(LINEAR, params={"trigger": True})
+
+    assert (62_000.0, 58_000.0) == (order["takeProfitPrice"], order["stopLossPrice"])
+    assert (62_000.0, 58_000.0) == (position["takeProfitPrice"], position["stopLossPrice"])
+    assert {("sell", True, 62_000.0), ("sell", True, 58_000.0)} == {
+        (row["side"], row["reduceOnly"], row["triggerPrice"]) for row in stops
+    }
+    await desk.ex.create_order(LINEAR, "market", "sell", 0.1, None, {"reduceOnly": True})
+    assert [] == await desk.ex.fetch_open_orders(LINEAR, params={"trigger": True})
+
+
+async def test_isolated_margin(desk: Desk) -> None:
+    """Chosen for the account; leverage, added margin, the position's own figures; refused while one is open."""
+    await desk.ex.set_margin_mode("isolated")
+    await desk.ex.set_leverage(10, LINEAR)
+    await desk.ex.create_order(LINEAR, "market", "buy", 0.5)
+    (before,) = await desk.ex.fetch_positions([LINEAR])
+    await desk.ex.private_post_v5_position_add_margin({"category": "linear", "symbol": "BTCUSDT", "margin": "500"})
+    (position,) = await desk.ex.fetch_positions([LINEAR])
+    balance = await desk.ex.fetch_balance()
+
+    assert (3_000.05, 3_500.05) == (before["initialMargin"], position["initialMargin"])
+    # 3500.05 + 0.5 (P - 60001) = 0.005 x 0.5 P
+    assert position["liquidationPrice"] == pytest.approx((30_000.5 - 3_500.05) / 0.4975, abs=0.1)
+    assert balance["USDT"]["used"] == pytest.approx(3_500.05)
+    with pytest.raises(ccxt.pro.ExchangeError, match="3400045"):
+        await desk.ex.set_margin_mode("cross")
+    await desk.ex.create_order(LINEAR, "market", "sell", 0.5, None, {"reduceOnly": True})
+    await desk.ex.set_margin_mode("cross")
+
+
+async def test_a_trailing_stop(desk: Desk) -> None:
+    """As ccxt places one: the position has it, and the open orders."""
+    await desk.ex.create_order(LINEAR, "market", "buy", 0.1)
+    await desk.ex.create_order(LINEAR, "market", "sell", 0.1, None, {"trailingAmount": 600})
+    (stop,) = await desk.ex.fetch_open_orders(LINEAR, params={"trigger": True})
+    (position,) = await desk.ex.fetch_positions([LINEAR])
+
+    assert ("sell", True, "TrailingStop", "600.0") == (
+        stop["side"],
+        stop["reduceOnly"],
+        stop["info"]["stopOrderType"],
+        position["info"]["trailingStop"],
+    )
+
+
+async def test_a_key_of_the_clients_own(desk: Desk) -> None:
+    """ccxt signs with the private half of an RSA key, which the venue has the public half of."""
+    desk.ex.apiKey, desk.ex.secret = THEIRS.key, THEIRS.secret
+
+    assert 100_000.0 == (await desk.ex.fetch_balance())["USDT"]["total"]
+    desk.ex.secret = ApiKey.made(KeySpec("another", kind="rsa")).secret
+    with pytest.raises(ccxt.pro.AuthenticationError):
+        await desk.ex.fetch_balance()
 
 
 async def test_resting_amending_cancelling(desk: Desk) -> None:

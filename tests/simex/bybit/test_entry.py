@@ -97,7 +97,7 @@ REFUSED = [
     ({"positionIdx": 1}, 10001),
     ({"positionIdx": 7}, 10001),
     ({"smpType": "Nobody"}, 10001),
-    ({"takeProfit": "70000"}, 10001),
+    ({"takeProfit": "58000"}, 10001),
     ({"price": "70000"}, 110121),
     ({"side": "Sell", "price": "50000"}, 110120),
     ({"reduceOnly": True}, 110017),
@@ -354,23 +354,32 @@ def slow() -> Stage:
 
 
 def test_the_engine_refuses_after_the_acknowledgement(slow: Stage) -> None:
-    """An order that cannot be paid is acknowledged and Rejected on the stream, and the query finds it."""
+    """Of two orders that cannot be paid together the later is Rejected on the stream, and the query finds it."""
     socket = slow.private("order")
-    order_id = slow.placed(qty="600", orderLinkId="poor")
+    rich = slow.placed(qty="50")
+    order_id = slow.placed(qty="50", orderLinkId="poor")
     assert [] == socket.rows("order")
     slow.leap(50)
 
-    (row,) = socket.rows("order")
+    rows = {one["orderId"]: one for one in socket.rows("order")}
+    row = rows[order_id]
+    assert (2, "New") == (len(rows), rows[rich]["orderStatus"])
     assert (order_id, "Rejected", "EC_Others", "poor") == tuple(
         row[name] for name in ("orderId", "orderStatus", "rejectReason", "orderLinkId")
     )
     assert "Rejected" == the_order(slow, order_id)["orderStatus"]
-    assert [] == slow.realtime()
+    assert [rich] == [one["orderId"] for one in slow.realtime()]
 
 
 def test_the_gateway_refuses_at_once(slow: Stage) -> None:
-    """Malformed parameters are not acknowledged."""
-    assert 10001 == slow.order(qty="x")["retCode"]
+    """Malformed parameters, and what cannot be paid as things are, are not acknowledged; nothing is left of them."""
+    socket = slow.private("order")
+    codes = [slow.order(**wrong)["retCode"] for wrong in ({"qty": "x"}, {"qty": "600"}, {"price": "60000.03"})]
+    order_id = slow.placed()
+    slow.leap(50)
+
+    assert [10001, 110007, 10001] == codes
+    assert [(order_id, "New")] == [(row["orderId"], row["orderStatus"]) for row in socket.rows("order")]
 
 
 def test_a_delayed_order_lives(slow: Stage) -> None:

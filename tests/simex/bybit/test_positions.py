@@ -160,13 +160,12 @@ def test_a_stop_is_moved_and_taken_away(stage: Stage) -> None:
     [
         {"takeProfit": "59000"},
         {"stopLoss": "61000"},
-        {"trailingStop": "100"},
         {"tpslMode": "Half", "stopLoss": "58000"},
         {"stopLoss": "58000", "slTriggerBy": "Nothing"},
     ],
 )
 def test_stops_on_the_wrong_side(stage: Stage, changes: dict[str, str]) -> None:
-    """A stop that would fire at once, or is not simulated, is refused."""
+    """A stop that would fire at once, or that is none, is refused."""
     stage.placed(orderType="Market")
 
     assert 10001 == stop(stage, **changes)["retCode"]
@@ -221,7 +220,7 @@ def test_settlement(stage: Stage) -> None:
     socket = stage.private("order", "execution", "position")
     stage.exchange.delivery.delist(PERP, stage.now_ms + 1_000, stage.now_ms + 60_000)
     stage.leap(2_000)
-    assert 110023 == stage.order(side="Sell", price="61000")["retCode"]
+    assert 30228 == stage.order(side="Sell", price="61000")["retCode"]
     stage.leap(70_000)
     (fill,), orders = socket.rows("execution"), socket.rows("order")
 

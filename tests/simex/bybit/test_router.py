@@ -211,7 +211,14 @@ def test_limits_may_be_multiplied() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("too_large", (413, 10001)), ("unknown", (200, 10000)), ("throttled", (200, 429)), ("unavailable", (503, 10016))],
+    [
+        ("too_large", (413, 10001)),
+        ("too_long", (414, 10001)),
+        ("malformed", (400, 10001)),
+        ("unknown", (200, 10000)),
+        ("throttled", (200, 429)),
+        ("unavailable", (503, 10016)),
+    ],
 )
 def test_what_the_front_refuses(stage: Stage, name: str, expected: tuple[int, int]) -> None:
     """The venue's words for what never reaches an endpoint."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.simex.core.events import Event
     from bot.simex.core.instrument import Category, Key, Kind
     from bot.simex.core.order import EndReason, Origin, PositionSide, Side, Ticket, Trade
+    from bot.simex.core.ports import Till
     from bot.simex.core.venue import VenueRules
 
 START_MS = 1_700_000_000_000 // (8 * HOUR_MS) * (8 * HOUR_MS)
@@ -149,18 +150,22 @@ class Stage:
             updated_ms=self.state.now_ms,
         )
 
+    def till(self, order: Order) -> Till:
+        """The till at which an order pays."""
+        return self.funds.till(self.state.accounts[order.account_id], order.instrument)
+
     def require(
         self, account: Account, instrument: Instrument, quantity: str, price: str, side: PositionSide = "both"
     ) -> None:
         """Ask whether the account can afford an order for a signed quantity."""
         asked = self.order(account, instrument, quantity, price, side=side)
-        self.funds.require(account, instrument, asked.side, side, asked.quantity, asked.price, False)
+        self.funds.till(account, instrument).require(asked.side, side, asked.quantity, asked.price, False)
 
     def rest(self, account: Account, instrument: Instrument, quantity: str, price: str) -> Order:
         """Let an order rest."""
         order = self.order(account, instrument, quantity, price)
         account.orders[order.order_id] = order
-        self.funds.reserve(order, order.quantity)
+        self.funds.till(account, instrument).hold(order, order.quantity)
         return order
 
     def trade(
@@ -177,12 +182,10 @@ class Stage:
         """Fill a signed quantity at once, against the house or another account (of one-way mode)."""
         order = self.order(account, instrument, quantity, price, side=side)
         trade_id = self.state.next_trade_id()
-        trade = self.funds.fill(
-            order, order.price, order.quantity, is_maker=is_maker, house=other is None, trade_id=trade_id
-        )
+        trade = self.till(order).fill(order, order.price, order.quantity, is_maker, other is None, trade_id)
         if other is not None:
             against = self.order(other, instrument, str(-Decimal(quantity)), price)
-            self.funds.fill(against, order.price, order.quantity, is_maker=not is_maker, house=False, trade_id=trade_id)
+            self.till(against).fill(against, order.price, order.quantity, not is_maker, False, trade_id)
         self.money.check()
         return trade
 
@@ -255,7 +258,7 @@ class Floor:
     def cancel(self, order: Order, reason: EndReason = "user") -> Order:
         """End a resting order."""
         del self.stage.state.accounts[order.account_id].orders[order.order_id]
-        self.stage.funds.release(order, order.remaining)
+        self.stage.till(order).hold(order, -order.remaining)
         order.end = reason
         self.canceled.append(order)
         return order
@@ -271,7 +274,7 @@ class Floor:
         return [order.origin for order in self.done]
 
     def _fill(self, order: Order, price: int, size: int, trade_id: int, *, house: bool) -> None:
-        trade = self.stage.funds.fill(order, price, size, is_maker=False, house=house, trade_id=trade_id)
+        trade = self.stage.till(order).fill(order, price, size, False, house, trade_id)
         order.filled += size
         order.paid += price * size
         order.turnover += trade.worth

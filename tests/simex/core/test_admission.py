@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from bot.simex.core.numbers import MONEY
 from bot.simex.core.order import BUY, SELL, Trigger
 from bot.simex.core.refusal import Reason, Refused
 from bot.simex.core.venue import BYBIT
@@ -264,3 +265,17 @@ def test_unknown_names_are_refused() -> None:
     foreign = msgspec.structs.replace(stage.ticket(BUY, "1"), instrument=Stage(BYBIT).perp)
     with pytest.raises(Refused, match="UNKNOWN_SYMBOL"):
         stage.exchange.place("a", foreign)
+
+
+def test_the_bounds_of_prices_follow_mark_and_filters() -> None:
+    """A price that was accepted a moment ago is refused once the mark has moved, or the filters have changed."""
+    stage = Stage()
+    stage.buy("a", "1", "95")
+    stage.exchange.marks.hold(stage.perp.key, n(80))
+    assert refused(stage, BUY, "1", "95") is Reason.PRICE_ABOVE_MULTIPLIER
+
+    stage.buy("a", "1", "85")
+    stage.exchange.set_filters(stage.perp.key, filters(notional_min=90 * MONEY))
+    assert refused(stage, BUY, "1", "85") is Reason.NOTIONAL_MIN
+    stage.exchange.set_status(stage.perp.key, "halted")
+    assert refused(stage, BUY, "2", "85") is Reason.NOT_TRADING

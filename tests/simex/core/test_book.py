@@ -22,11 +22,7 @@ def order(order_id: int, price: int, quantity: int, side: Side = BUY) -> Order:
         "gtc",
         quantity,
         price,
-        False,
-        False,
-        "both",
         "none",
-        None,
         "user",
         0,
         0,
@@ -81,7 +77,7 @@ def test_a_level_is_gone_with_its_last_quantity() -> None:
     assert side.best_price() == 101
     side.remove(next(iter(side.levels[101].orders.values())))
 
-    assert (side.best_price(), side.best(), side.levels) == (0, None, {})
+    assert (side.best_price(), side.keys, side.levels) == (0, [], {})
 
 
 def test_changes_are_told_once_best_first() -> None:

@@ -51,6 +51,20 @@ def test_a_dated_future_is_delivered_at_the_average_of_the_last_half_hour() -> N
     assert delivery.due_ms is None
 
 
+def test_what_is_being_delisted() -> None:
+    """A perpetual from its announcement to its end; never a dated future, which has always had an end."""
+    perpetual, dated = future("BTCUSDT"), future("BTCUSDT_X", expiry_ms=EXPIRY_MS)
+    stage = Stage(perpetual, dated)
+    stage.mark(BTCUSDT="60000", BTCUSDT_X="60000")
+    delivery = Delivery(stage.money, stage.floor)
+    before = delivery.is_delisting(perpetual.key)
+    delivery.delist(perpetual.key, stage.state.now_ms, EXPIRY_MS)
+
+    assert (False, True, False) == (before, *(delivery.is_delisting(one.key) for one in (perpetual, dated)))
+    run_to(stage, delivery, EXPIRY_MS)
+    assert not delivery.is_delisting(perpetual.key)
+
+
 def test_an_inverse_delivery_has_its_own_marker() -> None:
     """COIN-M delivery orders begin with delivery_autoclose-, and both sides are settled."""
     dated = future("BTCUSD_X", "inverse", quote="USD", face=100, expiry_ms=EXPIRY_MS)

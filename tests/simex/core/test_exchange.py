@@ -149,9 +149,9 @@ class Anything:
                 order for side in (book.bids, book.asks) for lv in side.levels.values() for order in lv.orders.values()
             ]
             assert all(order.status in OPEN and order.remaining > 0 for order in orders)
-            resting = [
-                o for seat in self.exchange.orders._seats.values() if seat.book is book for o in seat.resting.values()
-            ]
+            accounts = self.exchange.state.accounts.values()
+            open_ = [order for account in accounts for order in account.orders.values() if order.is_open]
+            resting = [order for order in open_ if order.instrument is book.instrument]
             assert {order.order_id for order in orders} == {order.order_id for order in resting}
             for side in (book.bids, book.asks):
                 for level in side.levels.values():

@@ -73,8 +73,8 @@ def test_releasing_gives_back_exactly_what_was_reserved() -> None:
     for account, instrument in ((stage.account(USDT="9000"), BTC), (stage.account("c", "coinm", BTC="9"), COIN)):
         orders = [stage.rest(account, instrument, quantity, "60001") for quantity in ("7", "-3")]
         for order in orders:
-            stage.funds.release(order, SCALE)
-            stage.funds.release(order, order.quantity - SCALE)
+            stage.till(order).hold(order, -SCALE)
+            stage.till(order).hold(order, SCALE - order.quantity)
 
         held = account.position(instrument)
         assert (0, 0, 0, 0) == (held.bids, held.asks, held.bid_worth, held.ask_worth)
@@ -89,7 +89,7 @@ def test_closing_needs_no_margin() -> None:
     stage.trade(account, FREE, "20", "3000")
 
     stage.require(account, FREE, "-20", "3000")
-    stage.funds.require(account, FREE, SELL, "both", 20 * SCALE, SCALE, True)
+    stage.funds.till(account, FREE).require(SELL, "both", 20 * SCALE, SCALE, True)
     with refused(Reason.INSUFFICIENT_MARGIN):
         stage.require(account, FREE, "1", "3000")
 
@@ -111,11 +111,11 @@ def test_reduce_only_orders_take_no_more_than_is_held() -> None:
     stage = opened()
     account = stage.account(USDT="100000")
     stage.trade(account, BTC, "2", "60000")
-    stage.funds.reserve(stage.order(account, BTC, "-0.5", "61000", reduce_only=True), SCALE // 2)
+    stage.funds.till(account, BTC).hold(stage.order(account, BTC, "-0.5", "61000", reduce_only=True), SCALE // 2)
 
-    assert 3 * SCALE // 2 == stage.funds.reducible(account, BTC, SELL, "both")
-    assert 0 == stage.funds.reducible(account, BTC, BUY, "both")
-    assert 0 == stage.funds.reducible(account, FREE, BUY, "both")
+    assert 3 * SCALE // 2 == stage.funds.till(account, BTC).reducible(SELL, "both")
+    assert 0 == stage.funds.till(account, BTC).reducible(BUY, "both")
+    assert 0 == stage.funds.till(account, FREE).reducible(BUY, "both")
 
 
 def test_hedge_mode_orders_open_one_side_and_close_it() -> None:
@@ -126,9 +126,9 @@ def test_hedge_mode_orders_open_one_side_and_close_it() -> None:
     stage.trade(account, FREE, "20", "3000", side="long")
 
     stage.require(account, FREE, "-20", "3000", "long")
-    stage.funds.reserve(stage.order(account, FREE, "-5", "3000", side="long"), 5 * SCALE)
+    stage.funds.till(account, FREE).hold(stage.order(account, FREE, "-5", "3000", side="long"), 5 * SCALE)
     assert (5 * SCALE, 0) == (account.position(FREE, "long").reducing, account.position(FREE, "long").asks)
-    assert 15 * SCALE == stage.funds.reducible(account, FREE, SELL, "long")
+    assert 15 * SCALE == stage.funds.till(account, FREE).reducible(SELL, "long")
     with refused(Reason.INSUFFICIENT_MARGIN):
         stage.require(account, FREE, "-20", "3000", "short")
     stage.trade(account, FREE, "-1", "3000", side="short")
@@ -145,7 +145,7 @@ def test_a_wallet_in_liquidation_takes_no_order() -> None:
     account.in_liquidation = {"usdm"}
 
     with refused(Reason.IN_LIQUIDATION):
-        stage.funds.require(account, BTC, SELL, "both", SCALE, SCALE, True)
+        stage.funds.till(account, BTC).require(SELL, "both", SCALE, SCALE, True)
 
 
 # ------------------------------------------------------------------------------------------------- futures fills
@@ -265,7 +265,7 @@ def test_spot_orders_lock_and_swap_coins() -> None:
     assert (59_000 * MONEY, 59_000 * MONEY) == (wallet["USDT"].locked, order.locked)
     with refused(Reason.INSUFFICIENT_BALANCE):
         stage.require(account, PAIR, "1", "59000")
-    stage.funds.release(order, SCALE)
+    stage.till(order).hold(order, -SCALE)
     stage.trade(account, PAIR, "1", "58000")
     assert (2000 * MONEY, 999 * MONEY // 1000) == (wallet["USDT"].free, wallet["BTC"].free)
 
@@ -288,7 +288,7 @@ def test_a_lock_is_told_on_request() -> None:
     account = stage.account("a", "spot", BTC="1")
     order = stage.rest(account, PAIR, "-0.4", "60000")
     stage.drained()
-    stage.funds.announce(order)
+    stage.till(order).announce(order)
 
     event = stage.drained()[0]
     assert isinstance(event, AccountChanged)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -22,16 +21,20 @@ from bot.simex.core.venue import BINANCE
 from tests.simex.core.money_stage import Stage, future, spot, unified
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bot.simex.core.account import Account
     from bot.simex.core.instrument import Instrument
-    from bot.simex.core.order import Order
+    from bot.simex.core.order import Order, PositionSide
     from bot.simex.core.venue import VenueRules
 
 RUNGS_MAX = 60
 Op = tuple[str, int, int, int, int]
 OPS = st.lists(
     st.tuples(
-        st.sampled_from(["fill", "fill", "fill", "rest", "release", "price", "price", "fund", "move", "set", "margin"]),
+        st.sampled_from(
+            "fill fill fill rest release price price fund move set sides margin mode coins".split(),
+        ),
         st.integers(0, 2),
         st.integers(0, 2),
         st.integers(-40, 40).filter(bool),
@@ -56,6 +59,7 @@ class World:
         self.stage = Stage(*self.futures, self.pair, rules=rules)
         self.prices = [6_000_000, 300_000, 6_000_000]
         self.wallets = wallets
+        self.is_unified = rules.name == "bybit"
         self.resting: list[Order] = []
         self.accounts = [self._account(name, isolated=isolated) for name in "abc"]
         self.price(0, 0)
@@ -64,25 +68,23 @@ class World:
         """Do one thing, if it is allowed, and check everything."""
         name, who, what, size, move = op
         account, instrument = self.accounts[who], self.futures[what]
+        settings = self.stage.funds.settings
+        sides: dict[PositionSide, int] = {"both": abs(size), "long": abs(move) + 1}
+        acts: dict[str, Callable[[], object]] = {
+            "fill": lambda: self.fill(account, instrument, what, size, move),
+            "rest": lambda: self.rest(account, instrument, what, size),
+            "coins": lambda: self.coins(account, size, move),
+            "release": self.release,
+            "price": lambda: self.price(what, move),
+            "fund": lambda: self.fund(instrument, move),
+            "move": lambda: self.move(account, self.accounts[what], size),
+            "set": lambda: settings.leverage(account, instrument, abs(size)),
+            "sides": lambda: settings.leverages(account, instrument, sides),
+            "mode": lambda: self.mode(account),
+            "margin": lambda: self.lend(account, instrument, size),
+        }
         with suppress(Refused):
-            match name:
-                case "fill":
-                    self.fill(account, instrument, what, size, move)
-                case "rest":
-                    self.rest(account, instrument, what, size)
-                case "release":
-                    self.release()
-                case "price":
-                    self.price(what, move)
-                case "fund":
-                    self.fund(instrument, move)
-                case "move":
-                    self.move(account, self.accounts[what], size)
-                case "set":
-                    self.stage.funds.settings.leverage(account, instrument, abs(size))
-                case _:
-                    held = account.position(instrument)
-                    self.stage.funds.add_isolated_margin(account, held, booked(size * MONEY // 7))
+            acts[name]()
         self.check()
 
     def fill(self, account: Account, instrument: Instrument, what: int, size: int, move: int) -> None:
@@ -101,6 +103,15 @@ class World:
         price = str(self.prices[what] / 100)
         self.stage.require(account, instrument, quantity, price)
         self.resting.append(self.stage.rest(account, instrument, quantity, price))
+
+    def coins(self, account: Account, size: int, move: int) -> None:
+        """Bitcoins are ordered: at once, or to rest."""
+        quantity, price = str(size / 64), f"{self.prices[0] * (1000 + move) / 100_000:.2f}"
+        self.stage.require(account, self.pair, quantity, price)
+        if move % 2:
+            self.stage.trade(account, self.pair, quantity, price)
+        else:
+            self.resting.append(self.stage.rest(account, self.pair, quantity, price))
 
     def release(self) -> None:
         """The oldest resting order is cancelled."""
@@ -126,6 +137,15 @@ class World:
         rates.prescribe(instrument.key, move * 7_001, self.stage.state.now_ms + 1)
         self.stage.state.now_ms += 1
         Funding(self.stage.money).run()
+
+    def mode(self, account: Account) -> None:
+        """Cross becomes isolated, or the other way round, where an account has a margin mode."""
+        if self.is_unified:
+            self.stage.funds.settings.margin_mode(account, isolated=not account.isolated)
+
+    def lend(self, account: Account, instrument: Instrument, size: int) -> None:
+        """Margin is added to a position, or taken out."""
+        self.stage.funds.add_isolated_margin(account, account.position(instrument), booked(size * MONEY // 7))
 
     def move(self, account: Account, other: Account, size: int) -> None:
         """Money goes to another account, if it is free."""
@@ -158,8 +178,11 @@ class World:
     def _account(self, name: str, *, isolated: bool) -> Account:
         account = self.stage.account(name, self.wallets[0], USDT="40000", BTC="0.5")
         self.stage.funds.deposit(account, self.wallets[1], "BTC", MONEY)
-        for instrument in self.futures if isolated else ():
-            self.stage.funds.settings.margin_type(account, instrument, isolated=True)
+        if isolated and self.is_unified:
+            self.stage.funds.settings.margin_mode(account, isolated=True)
+        elif isolated:
+            for instrument in self.futures:
+                self.stage.funds.settings.margin_type(account, instrument, isolated=True)
         return account
 
 
@@ -206,10 +229,10 @@ def test_multi_assets_mode(ops: list[Op]) -> None:
 
 
 @settings(deadline=None)
-@given(OPS, st.booleans())
-def test_unified_accounts(ops: list[Op], insured: bool) -> None:
-    """Everything is one pool in dollars, with or without an insurance fund behind it."""
-    world = World(replace(unified(USDT="1", BTC="0.9")), ("unified", "unified"))
+@given(OPS, st.booleans(), st.booleans())
+def test_unified_accounts(ops: list[Op], insured: bool, isolated: bool) -> None:
+    """Everything is one pool in dollars, or each contract stands alone; with or without an insurance fund behind it."""
+    world = World(unified(USDT="1", BTC="0.9"), ("unified", "unified"), isolated=isolated)
     if insured:
         world.stage.insure("USDT", "5000")
         world.stage.insure("BTC", "0.1")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.simex.core.account import Position
-from bot.simex.core.margin import maintenance
+from bot.simex.core.instrument import maintenance
 from bot.simex.core.numbers import MONEY, SCALE, divided
 from bot.simex.core.solvency import PRICE_MAX, bankruptcy_price, liquidation_price
 from tests.simex.core.money_stage import LINEAR_TIERS, Stage, exact, future, tiers, unified

@@ -17,9 +17,7 @@ PERPETUAL = perpetual()
 def waiting(order_id: int, price: int, *, rises: bool = False) -> Order:
     """An order that waits for the last price."""
     trigger = Trigger(price=price, by="last", rises=rises)
-    order = Order(
-        order_id, "", "a", PERPETUAL, SELL, "market", "gtc", 1, 0, False, False, "both", "none", trigger, "user", 0, 0
-    )
+    order = Order(order_id, "", "a", PERPETUAL, SELL, "market", "gtc", 1, 0, "none", "user", 0, 0, trigger=trigger)
     order.status = "untriggered"
     return order
 
@@ -63,7 +61,7 @@ def test_cancelled_orders_never_fire_and_are_swept(steps: list[tuple[int, bool, 
             order.status = "deactivated"
         else:
             alive[number] = order
-    entries = sum(len(watch._heap) for watch in found._watches.values())
+    entries = sum(len(watch._heap) for watch in found.watches.values())
 
     assert entries <= 2 * len(alive) + 2 * (triggers.STALE_MAX + 1)
     assert {order.order_id for order in found.due(PERP, "last", 0, 31)} == set(alive)

@@ -14,8 +14,8 @@ RATIOS = (SCALE // 100, SCALE // 10, SCALE // 2, SCALE)
 
 @pytest.mark.parametrize(
     ("rules", "isolated"),
-    [(BINANCE, False), (BINANCE, True), (BYBIT, False)],
-    ids=["cross", "isolated", "in dollars"],
+    [(BINANCE, False), (BINANCE, True), (BYBIT, False), (BYBIT, True)],
+    ids=["cross", "isolated", "in dollars", "isolated and unified"],
 )
 def test_calm_is_what_judging_every_unit_finds(rules: VenueRules, isolated: bool) -> None:
     """At any mark and ratio an account is calm exactly when no unit of it has reached the ratio."""
@@ -24,8 +24,10 @@ def test_calm_is_what_judging_every_unit_finds(rules: VenueRules, isolated: bool
     stage = Stage(bitcoin, ether, rules=rules)
     account = stage.account("a", wallet, USDT="20000")
     stage.mark(BTCUSDT="60000", ETHUSDT="3000")
-    if isolated:
+    if isolated and rules is BINANCE:
         stage.funds.settings.margin_type(account, bitcoin, isolated=True)
+    elif isolated:
+        stage.funds.settings.margin_mode(account, isolated=True)
     stage.trade(account, bitcoin, "1", "60000")
     stage.trade(account, ether, "-2", "3000")
     pools, found = stage.money.pools, set()

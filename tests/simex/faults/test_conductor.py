@@ -108,14 +108,14 @@ class World:
         self.told.append("expire_listen_keys")
         return 0
 
-    def revoke_key(self, name: str) -> bool:
+    def revoke_key(self, name: str, venues: Iterable[str]) -> bool:
         """Noted."""
-        self.told.append(("revoke_key", name))
+        self.told.append(("revoke_key", name, *venues))
         return True
 
-    def change_key(self, name: str, changes: Any) -> bool:
+    def change_key(self, name: str, changes: Any, venues: Iterable[str]) -> bool:
         """Noted."""
-        self.told.append(("key", name, dict(changes)))
+        self.told.append(("key", name, dict(changes), *venues))
         return True
 
     def crowd(self, market: str, weight: int) -> None:
@@ -325,7 +325,7 @@ def test_what_the_service_is_asked() -> None:
         {"do": "stall", "variant": "market", "for": "3s"},
         {"do": "expire_listen_keys"},
         {"do": "key", "with": {"name": "default", "futures": False, "expires_in_ms": 10}},
-        {"do": "revoke_key", "with": {"name": "default"}},
+        {"do": "revoke_key", "with": {"name": "default"}, "scope": {"venue": "bin*"}},
         {"do": "crowd", "variant": "usdm", "with": {"weight": 9}, "for": "1s"},
         {"do": "close", "with": {"code": 1008}, "scope": {"venue": "binance"}},
         {"do": "reset_mid_frame"},
@@ -337,8 +337,8 @@ def test_what_the_service_is_asked() -> None:
         ("disconnect", "user", 50),
         ("stall", "market", 3_000),
         "expire_listen_keys",
-        ("key", "default", {"futures": False, "expires_ms": START_MS + 10}),
-        ("revoke_key", "default"),
+        ("key", "default", {"futures": False, "expires_ms": START_MS + 10}, "binance"),
+        ("revoke_key", "default", "binance"),
         ("crowd", "usdm", 9),
         ("hang_up", "binance", 1008),
         ("hang_up", "", None),

@@ -34,11 +34,27 @@ def test_each_class_is_in_half_of_them_with_rates_in_bounds() -> None:
     assert {fault.duration_ms for fault in scenarios[0].faults} <= {0, 3_600_000}
 
 
-def test_its_length_is_bounded() -> None:
-    """Nothing, or more than a month, is refused; what is armed ends with its hours."""
+def test_a_livelier_swarm_has_the_same_faults_at_higher_rates() -> None:
+    """Probabilities and rates an hour are multiplied, up to a bound; nothing else changes."""
+    for seed in range(20):
+        usual, lively = swarm(seed, 1).faults, swarm(seed, 1, 20).faults
+        assert [(one.kind, one.params, one.duration_ms) for one in usual] == [
+            (one.kind, one.params, one.duration_ms) for one in lively
+        ]
+        for one, other in zip(usual, lively, strict=True):
+            assert other.when.per_hour == pytest.approx(20 * one.when.per_hour)
+            expected = min(20 * one.when.probability, 0.5) if one.when.probability < 1 else 1
+            assert other.when.probability == pytest.approx(expected)
+
+
+def test_its_length_and_its_liveliness_are_bounded() -> None:
+    """Nothing, or more than a month, is refused, as is a wrong factor; what is armed ends with its hours."""
     for hours in (0, 745):
         with pytest.raises(ValueError, match="hours"):
             swarm(1, hours)
+    for times in (0, 21):
+        with pytest.raises(ValueError, match="times"):
+            swarm(1, 1, times)
     now = [0]
     injections = Injections(lambda: now[0])
     row = {"kind": "drop_answer", "when": {"probability": 1}, "for": 3_600_000}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simex.sources.index import index_price, median
+from bot.simex.core.numbers import SCALE
+from bot.simex.sources.index import agreed_price, average, index_price, median, shares
 
 ONES = [1, 1, 1, 1]
 
@@ -60,3 +61,27 @@ def test_the_index_lies_among_its_constituents(prices: list[int]) -> None:
     assert found is not None
     assert min(prices) <= found <= max(prices)
     assert min(prices) <= median(prices) <= max(prices)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**13), st.integers(1, 9)), min_size=1, max_size=6))
+def test_what_agrees_is_averaged(rows: list[tuple[int, int]]) -> None:
+    """Prices near to each other have their average for an index; where there is no agreement none is claimed."""
+    prices, weights = [price for price, _ in rows], [weight for _, weight in rows]
+    agreed = agreed_price(prices, weights)
+
+    assert agreed in (None, average(rows))
+    assert (agreed is None) == ((max(prices) - min(prices)) * 20 > min(prices))
+
+
+@pytest.mark.parametrize(
+    ("prices", "found"),
+    [
+        ([100, 100, 101, 99], [25, 25, 25, 25]),
+        ([100, 150, 101, None], [50, 0, 50, 0]),
+        ([100, 150, 50, 100], [25, 25, 25, 25]),
+        ([None, None, None, None], [0, 0, 0, 0]),
+    ],
+)
+def test_what_is_left_out_has_no_share(prices: list[int | None], found: list[int]) -> None:
+    """Nor has what has no price; when the median is the index, all are shown with their shares."""
+    assert [share * SCALE // 100 for share in found] == shares(prices, [1, 1, 1, 1])
