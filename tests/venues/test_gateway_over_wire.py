@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 KEYS = (KeySpec("default"), KeySpec("rich", withdraw=True), KeySpec("poor", futures=False))
 CLOCK_OFFSET_NS_MAX = 500 * MILLISECOND_NS
+LOOKS_MAX = 5
 FEES = Fees(Decimal("0.001"), Decimal("0.001"))
 
 
@@ -92,6 +93,14 @@ class Rig:
         since_ns = Nanos(clock() - 5_000_000_000)
         return await self.gateway.query(QueryOrder(BTC, client_id(number), endpoint, since_ns))
 
+    async def look_whole(self, number: int, endpoint: Endpoint) -> Any:
+        """Look until the fills are told too: they are a request of their own, which may come to nothing."""
+        for _ in range(LOOKS_MAX - 1):
+            found = await self.look(number, endpoint)
+            if found and found[0].report.fills:
+                return found
+        return await self.look(number, endpoint)
+
     async def position(self) -> Decimal:
         """The BTC position as the account reads."""
         facts = await self.snapshots.account(USDM)
@@ -122,7 +131,7 @@ async def test_an_order_is_executed_and_seen_everywhere() -> None:
     """The answer, both looks with their fees, and the account tell of the same fill."""
     async with rig() as one:
         found = await one.sell()
-        looks = [*await one.look(1, Endpoint.ORDER), *await one.look(1, Endpoint.TRADES)]
+        looks = [*await one.look_whole(1, Endpoint.ORDER), *await one.look_whole(1, Endpoint.TRADES)]
 
         assert isinstance(found, OrderReported)
         assert (Status.FILLED, Decimal("0.01")) == (found.report.status, found.report.filled)
