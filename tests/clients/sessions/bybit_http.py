@@ -64,7 +64,8 @@ def resting(story: Story, client: HTTP) -> None:
     number = place(client, "Buy", "Limit", "0.01", price=tick_of(bid, 0.97, 1))
     order(story, client, number, "New")
     client.amend_order(category="linear", symbol=PERP, orderId=number, qty="0.02")
-    assert float(order(story, client, number, "New")["qty"]) == 0.02
+    # An answer says that the change was taken, not that it was made.
+    story.until("the new size", lambda: float(order(story, client, number, "New")["qty"]) == 0.02)
     client.cancel_order(category="linear", symbol=PERP, orderId=number)
     order(story, client, number, "Cancelled")
     maker = place(client, "Buy", "Limit", "0.01", price=tick_of(bid, 0.97, 1), timeInForce="PostOnly")
