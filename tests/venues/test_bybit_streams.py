@@ -110,9 +110,9 @@ async def test_a_gap_is_repaired_by_a_new_snapshot(tmp_path: Path) -> None:
         assert [10, 20] == [event.sequence for event in b.sink.events if isinstance(event, Depth)]
 
 
-def asked_or_ended(b: Bench, requests: int) -> bool:
-    """Whether so many requests have come, or the link is over: a gap that is not seen yet is no gap beside the next."""
-    return len(b.venue.received) >= requests or any(not up for up, _ in b.sink.changes)
+def over(b: Bench) -> bool:
+    """Whether the link has ended."""
+    return any(not up for up, _ in b.sink.changes)
 
 
 async def test_one_gap_after_another_ends_the_link(tmp_path: Path) -> None:
@@ -120,14 +120,13 @@ async def test_one_gap_after_another_ends_the_link(tmp_path: Path) -> None:
     async with bench(tmp_path, STREAM_HOST) as b:
         async with running(market([PAIR], b.sink, b.world, PATIENT)):
             await until(lambda: len(b.venue.received) == 2)
-            for number in range(REPAIRS_MAX + 1):
-                await b.venue.say(book("snapshot", 10, "orderbook.1"))
-                await b.venue.say(book("snapshot", 10))
-                await b.venue.say(book("delta", 12))
-                await until(lambda n=number: len(b.sink.events) > 2 * n + 1)  # type: ignore[misc]
-                await b.time.advance(0.6)
-                await until(lambda n=number: asked_or_ended(b, 4 + 2 * n))  # type: ignore[misc]
-            await until(lambda: any(not up for up, _ in b.sink.changes))
+            # On a busy machine a gap is seen late, with the next one: both are one gap then.
+            for _ in range(4 * REPAIRS_MAX):
+                if not over(b):
+                    await b.venue.say(book("snapshot", 10))
+                    await b.venue.say(book("delta", 12))
+                    await b.time.advance(0.6)
+            await until(lambda: over(b))
 
         assert any("one gap after another" in why for _, why in b.sink.changes)
 
